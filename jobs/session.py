@@ -1,0 +1,69 @@
+"""The Spark session: local or on a cluster, with Delta, and silent about data."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from delta import configure_spark_with_delta_pip  # noqa: F401  (the import proves delta-spark is installed)
+from pyspark.sql import SparkSession
+
+from jobs.errors import SettingsError
+from jobs.settings import SparkSettings
+
+
+def jars(settings: SparkSettings) -> list[Path]:
+    """Delta's JARs: those of the settings, else those set-up put beside the virtual environment's packages.
+
+    Raises SettingsError where none is found, unless the session was started by spark-submit, whose
+    `--jars` or `--packages` bring them.
+    """
+    folder = Path(settings.jars) if settings.jars else Path(sys.prefix) / "jars"
+    found = sorted(folder.glob("*.jar"))
+    if not found and not _submitted():
+        raise SettingsError(
+            f"Delta's JARs are missing in {folder}; run 'make setup', or set spark.jars to a folder that holds them."
+        )
+    return found
+
+
+def _submitted() -> bool:
+    """True under spark-submit, which has started the JVM already."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def start(settings: SparkSettings, name: str) -> SparkSession:
+    """A session as the settings ask; settings of spark-submit win over the run file's master.
+
+    Log level is OFF by default: Spark's own error lines quote the values they could not cast.
+    """
+    builder = SparkSession.builder.appName(f"diamant {name}")
+    if not _submitted():
+        builder = builder.master(settings.master)
+        found = jars(settings)
+        builder = builder.config("spark.jars", ",".join(str(jar.resolve()) for jar in found))
+        builder = builder.config("spark.driver.memory", settings.driver_memory)
+    options = {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": settings.log_level,
+        "spark.sql.debug.maxToStringFields": "0",
+        **settings.options,
+    }
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        if "JAVA_GATEWAY_EXITED" in str(error) or isinstance(error, FileNotFoundError):
+            raise SettingsError(
+                "Java 17 or 21 is missing or does not start; install a JRE 17 or 21 and set JAVA_HOME to it."
+            ) from None
+        raise

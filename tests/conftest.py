@@ -1,0 +1,37 @@
+"""One Spark session for the suite, with Delta; small, so that the suite runs on a laptop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def spark():
+    from jobs import session
+    from jobs.settings import SparkSettings
+
+    started = session.start(
+        SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2), "tests"
+    )
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def tables(spark, tmp_path):
+    from jobs.tables import Tables
+
+    return Tables(spark, str(tmp_path / "tables"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real files beside the checkout; tests that need it skip where it is absent."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real files (../shared/data) are absent")
+    return folder
