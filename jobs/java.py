@@ -1,0 +1,34 @@
+"""Which Java is there, found without Spark. Standard library only: set-up runs it before anything is installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from jobs.errors import SettingsError
+
+FITTING = (17, 21)
+ADVICE = "install a Java 17 or 21 runtime (Debian: openjdk-17-jre-headless) or point JAVA_HOME to one."
+
+
+def check() -> int:
+    """The major version of the Java that Spark would use. Raises SettingsError where it does not fit."""
+    home = os.environ.get("JAVA_HOME")
+    command = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if command is None:
+        raise SettingsError(f"Java is missing; {ADVICE}")
+    try:
+        answer = subprocess.run([command, "-version"], capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        where = "JAVA_HOME does not lead to a Java that starts" if home else "Java does not start"
+        raise SettingsError(f"{where}; {ADVICE}") from None
+    found = re.search(r'version "(\d+)(?:\.(\d+))?', answer.stderr + answer.stdout)
+    major = int(found.group(1)) if found else 0
+    if major == 1 and found and found.group(2):  # Java 8 calls itself 1.8
+        major = int(found.group(2))
+    if major not in FITTING:
+        raise SettingsError(f"Java {major or 'of an unknown version'} does not fit Spark 4.1; {ADVICE}")
+    return major
