@@ -1,4 +1,4 @@
-"""Which Java is there, found without Spark. Standard library only: set-up runs it before anything is installed."""
+"""Which Java is there, found without Spark. Standard library only: set-up runs it first of all."""
 
 from __future__ import annotations
 

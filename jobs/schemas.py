@@ -51,7 +51,7 @@ class Table:
         )
 
     def conform(self, frame: DataFrame) -> DataFrame:
-        """The columns of the schema in its order and types; a missing one is an error, others are left out."""
+        """The schema's columns in its order and types; a missing one is an error, others are left out."""
         return frame.select([F.col(c.name).cast(c.type).alias(c.name) for c in self.columns])
 
 

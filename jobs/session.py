@@ -23,7 +23,8 @@ def jars(settings: SparkSettings) -> list[Path]:
     found = sorted(folder.glob("*.jar"))
     if not found and not _submitted():
         raise SettingsError(
-            f"Delta's JARs are missing in {folder}; run 'make setup', or set spark.jars to a folder that holds them."
+            f"Delta's JARs are missing in {folder}; run 'make setup', "
+            "or set spark.jars to a folder that holds them."
         )
     return found
 

@@ -35,8 +35,10 @@ BROUGHT_BY_SPARK = (
 def main() -> int:
     """Make what is missing; 0 when all is there, 2 with one line when something cannot be had."""
     try:
-        if sys.version_info < (3, 10):
-            raise SettingsError("Python 3.10 or newer is needed; name one with 'make PYTHON=python3.11 setup'.")
+        if sys.version_info < (3, 10):  # noqa: UP036  (the system's Python may be older than the project's)
+            raise SettingsError(
+                "Python 3.10 or newer is needed; name one with 'make PYTHON=python3.11 setup'."
+            )
         java.check()
         if not _ready():
             _environment()
@@ -70,7 +72,8 @@ def _environment() -> None:
             venv.create(ENVIRONMENT, with_pip=True, clear=ENVIRONMENT.exists())
         except (OSError, subprocess.CalledProcessError):
             raise SettingsError(
-                "Python's venv module cannot make .venv; install it (Debian: python3-venv) and run 'make setup' again."
+                "Python's venv module cannot make .venv; install it (Debian: python3-venv), "
+                "then run 'make setup' again."
             ) from None
     pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     _call(
@@ -100,11 +103,19 @@ def _jars() -> None:
         _call(
             [
                 str(ENVIRONMENT / "bin" / "spark-submit"),
-                *("--master", "local[1]", "--packages", DELTA, "--exclude-packages", ",".join(BROUGHT_BY_SPARK)),
+                *(
+                    "--master",
+                    "local[1]",
+                    "--packages",
+                    DELTA,
+                    "--exclude-packages",
+                    ",".join(BROUGHT_BY_SPARK),
+                ),
                 *("--conf", f"spark.jars.ivy={cache}", "--conf", "spark.ui.enabled=false"),
                 str(ROOT / "jobs" / "__init__.py"),
             ],
-            "Delta's JARs could not be downloaded; check the network, or set DIAMANT_JARS to a folder that holds them",
+            "Delta's JARs could not be downloaded; check the network, "
+            "or set DIAMANT_JARS to a folder that holds them",
             SPARK_LOCAL_HOSTNAME="localhost",
         )
         files = {path.name.removeprefix("io.delta_"): path for path in (cache / "jars").glob("*.jar")}
@@ -112,7 +123,9 @@ def _jars() -> None:
         if name not in files:
             raise SettingsError(f"{name} is missing; set DIAMANT_JARS to a folder that holds it.")
         if hashlib.sha256(files[name].read_bytes()).hexdigest() != sum_:
-            raise SettingsError(f"{name} is damaged (its sha256 differs); delete .venv and run 'make setup' again.")
+            raise SettingsError(
+                f"{name} is damaged (its sha256 differs); delete .venv and run 'make setup' again."
+            )
         shutil.copyfile(files[name], target / name)
     if not source:
         shutil.rmtree(ENVIRONMENT / "ivy", ignore_errors=True)
