@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -42,11 +43,11 @@ class Table:
     @property
     def struct(self) -> StructType:
         """The Spark schema, nullability included."""
-        parsed = StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns))
+        parsed = cast(StructType, StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns)))
         return StructType(
             [
                 StructField(field.name, field.dataType, column.nullable)
-                for field, column in zip(parsed, self.columns, strict=True)
+                for field, column in zip(parsed.fields, self.columns, strict=True)
             ]
         )
 

@@ -42,7 +42,9 @@ class SurveyInput(Section):
     separator: str = Field(";", min_length=1, max_length=1)
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
-    max_quarantined: float = Field(0.05, ge=0, le=1, description="largest share of rows that may be set aside")
+    max_quarantined: float = Field(
+        0.05, ge=0, le=1, description="largest share of rows that may be set aside"
+    )
 
 
 class FlowsInput(Section):
@@ -53,7 +55,9 @@ class FlowsInput(Section):
         description="long and wide: {flows: FILE}; biregional pairs: {own: FILE, rest: FILE} and for sales also {exports: FILE}"
     )
     columns: dict[Name, str] = Field({}, description="role of a column to its header in the file")
-    drop: tuple[str, ...] = Field((), description="labels of rows and columns that are no sectors: totals, final demand")
+    drop: tuple[str, ...] = Field(
+        (), description="labels of rows and columns that are no sectors: totals, final demand"
+    )
     separator: str = Field(";", min_length=1, max_length=1)
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."

@@ -102,9 +102,15 @@ class Tables:
                 break
             except ConcurrentTransactionException:
                 break  # the same number was committed by another run: read back below
-            except (ConcurrentAppendException, ConcurrentDeleteReadException, ConcurrentDeleteDeleteException):
+            except (
+                ConcurrentAppendException,
+                ConcurrentDeleteReadException,
+                ConcurrentDeleteDeleteException,
+            ):
                 if attempt == ATTEMPTS:
-                    raise SliceHeld(f"another run writes {name} for {_words(slice)}; try again later.") from None
+                    raise SliceHeld(
+                        f"another run writes {name} for {_words(slice)}; try again later."
+                    ) from None
         after = self.last_commit(name, slice)
         if after is None or after.fingerprint != fingerprint or after.sequence != sequence:
             raise SliceHeld(f"another run replaced {name} for {_words(slice)} meanwhile; run again.")
