@@ -116,6 +116,7 @@ def _jars() -> None:
             ],
             "Delta's JARs could not be downloaded; check the network, "
             "or set DIAMANT_JARS to a folder that holds them",
+            PATH=f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             SPARK_LOCAL_HOSTNAME="localhost",
         )
         files = {path.name.removeprefix("io.delta_"): path for path in (cache / "jars").glob("*.jar")}
