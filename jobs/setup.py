@@ -92,7 +92,8 @@ def _jars() -> None:
     Taken from DIAMANT_JARS where that names a folder (machines without a network), else through Spark's
     own resolver, which follows the machine's Ivy and Maven settings.
     """
-    wanted = dict(reversed(line.split()) for line in JAR_SUMS.read_text().splitlines() if line.strip())
+    lines = [line.split() for line in JAR_SUMS.read_text().splitlines() if line.strip()]
+    wanted = {name: sum_ for sum_, name in lines}
     target = ENVIRONMENT / "jars"
     target.mkdir(exist_ok=True)
     source = os.environ.get("DIAMANT_JARS")
