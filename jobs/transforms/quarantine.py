@@ -1,0 +1,49 @@
+"""Rows set aside: one line a row and broken rule, with the reason in words and no value."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs import schemas
+from jobs.errors import ValidationStopped
+
+
+def set_aside(faulty: DataFrame, stage: str, source: str, record: Column) -> DataFrame:
+    """Quarantine rows of a frame with country, wave, row_number and `faults`, an array of (rule, reason)."""
+    return faulty.select(
+        "country",
+        "wave",
+        F.lit(stage).alias("stage"),
+        F.lit(source).alias("source"),
+        "row_number",
+        F.explode("faults").alias("fault"),
+        record.alias("record"),
+    ).select("country", "wave", "stage", "source", "row_number", "fault.rule", "fault.reason", "record")
+
+
+def stop_above(share: float, rows: int, quarantined: DataFrame, stage: str, path: str) -> None:
+    """Stop the run where more than `share` of the rows were set aside, naming the commonest rules.
+
+    Raises ValidationStopped. The reasons name columns and rules only.
+    """
+    distinct = quarantined.select("source", "row_number", "record").distinct().count()
+    if distinct <= share * rows:
+        return
+    reasons = (
+        quarantined.groupBy("rule", "reason")
+        .count()
+        .orderBy(F.desc("count"), "rule", "reason")
+        .limit(3)
+        .collect()
+    )
+    words = "; ".join(f"{row['reason']} ({row['count']} rows)" for row in reasons)
+    raise ValidationStopped(
+        f"{path}: {stage} set {distinct} of {rows} rows aside, more than the {share:.1%} allowed: {words}; "
+        "mend the file or its map, or raise max_quarantined in the run file."
+    )
+
+
+def nothing(spark: SparkSession, table: str) -> DataFrame:
+    """No rows, in the shape of a table."""
+    return spark.createDataFrame([], schemas.table(table).struct)
