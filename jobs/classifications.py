@@ -1,4 +1,4 @@
-"""Regions and sectors of a run, from `conf/classifications/`: codes, names, and the numbers flows are keyed by."""
+"""Regions and sectors of a run, from `conf/classifications/`: codes, names, and their numbers in flows."""
 
 from __future__ import annotations
 

@@ -52,11 +52,13 @@ class FlowsInput(Section):
 
     layout: Literal["long", "biregional", "wide"]
     paths: dict[Name, str] = Field(
-        description="long and wide: {flows: FILE}; biregional pairs: {own: FILE, rest: FILE} and for sales also {exports: FILE}"
+        description="{flows: FILE}, or for a biregional pair {own: FILE, rest: FILE}"
     )
     columns: dict[Name, str] = Field({}, description="role of a column to its header in the file")
-    drop: tuple[str, ...] = Field(
-        (), description="labels of rows and columns that are no sectors: totals, final demand"
+    drop: tuple[str, ...] = Field((), description="labels that are no sectors: totals, final demand")
+    rest: str = Field("REST", description="marker of the rest of the country among the regions")
+    exports: str | None = Field(
+        None, description="biregional pair: the label of deliveries to the rest of the country"
     )
     separator: str = Field(";", min_length=1, max_length=1)
     encoding: str = "utf-8"

@@ -128,7 +128,7 @@ def _scale(rule: Rule, labels: Labels, decimal: str) -> Made:
     places = F.create_map(
         *[F.lit(part) for place, code in enumerate(rule.order) for part in (code, float(place))]
     )
-    return places.getItem(answer), answer.isNotNull() & ~answer.isin(list(rule.order))
+    return places[answer], answer.isNotNull() & ~answer.isin(list(rule.order))
 
 
 def _code(rule: Rule, labels: Labels, decimal: str) -> Made:
@@ -137,7 +137,7 @@ def _code(rule: Rule, labels: Labels, decimal: str) -> Made:
     codes = classification.by_division
     known = F.create_map(*[F.lit(part) for pair in codes.items() for part in pair])
     accepted = [*codes, *classification.extra_regio]
-    return known.getItem(answer), answer.isNull() | ~answer.isin(accepted)
+    return known[answer], answer.isNull() | ~answer.isin(accepted)
 
 
 def _either(rule: Rule, labels: Labels, decimal: str) -> Made:

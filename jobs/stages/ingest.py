@@ -1,0 +1,155 @@
+"""Ingest: a submission's files into tables, one transaction a table, nothing dropped silently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs import classifications, resources, wavemaps
+from jobs.context import Context, Outcome
+from jobs.errors import InputError
+from jobs.readers import files, flows, packages, text
+from jobs.settings import FlowsInput, SurveyInput, WaveSettings
+from jobs.transforms.flows import numbered
+from jobs.transforms.quarantine import nothing, set_aside, stop_above
+
+NAME = "ingest"
+TABLES = ("quarantine", "flows", "answers")
+
+
+def inputs(context: Context, wave: WaveSettings) -> list[Any]:
+    settings = context.settings
+    paths = [wave.survey.path] if wave.survey else []
+    paths += list(wave.flows.paths.values()) if wave.flows else []
+    maps = [wave.survey.map] if wave.survey else []
+    return [
+        wave.survey,
+        wave.flows,
+        {path: files.sha256(path) for path in paths},
+        [resources.digest(name) for name in (settings.regions, settings.sectors, *maps)],
+    ]
+
+
+def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
+    tables, slice = context.tables, context.slice(wave)
+    survey = _survey(context, wave.survey) if wave.survey else None
+    deliveries = _flows(context, wave.flows) if wave.flows else None
+    aside = nothing(context.spark, "quarantine")
+    for read in (survey, deliveries):
+        if read is not None:
+            stop_above(read.allowed, read.rows, _keyed(read.aside, slice), NAME, read.path)
+            aside = aside.unionByName(_keyed(read.aside, slice))
+    tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
+
+    accepted = deliveries.accepted if deliveries else nothing(context.spark, "flows")
+    flow_rows = tables.replace("flows", _keyed(accepted, slice), slice, fingerprint).rows
+    accepted = survey.accepted if survey else nothing(context.spark, "answers")
+    answer_rows = tables.replace("answers", _keyed(accepted, slice), slice, fingerprint).rows
+    for read in (survey, deliveries):
+        if read is not None:
+            read.frame.unpersist()
+    rows_in = sum(read.rows for read in (survey, deliveries) if read)
+    rows_aside = sum(read.rows_aside for read in (survey, deliveries) if read)
+    rows_dropped = deliveries.rows_dropped if deliveries else 0
+    notes = [note for read in (survey, deliveries) if read for note in read.notes]
+    return Outcome(
+        rows_in - rows_dropped,
+        flow_rows + answer_rows,
+        rows_aside,
+        notes=tuple(notes),
+        detail={
+            "files": {
+                path: sum_ for read in (survey, deliveries) if read for path, sum_ in read.sums.items()
+            },
+            "rows": {"survey": answer_rows, "flows": flow_rows},
+            "cells_left_out": rows_dropped,
+        },
+    )
+
+
+class _Read:
+    """One input as read: the accepted rows, those set aside, and the counts."""
+
+    def __init__(
+        self, frame: DataFrame, source: str, path: str, allowed: float, notes: list[str], sums: dict[str, str]
+    ):
+        self.frame = frame.persist()
+        self.path, self.allowed, self.sums = path, allowed, sums
+        faulty = F.size("faults") > 0
+        dropped = F.col("dropped") if "dropped" in frame.columns else F.lit(False)
+        counts = self.frame.agg(
+            F.count("*").alias("rows"),
+            F.coalesce(F.sum(faulty.cast("int")), F.lit(0)).alias("aside"),
+            F.coalesce(F.sum(dropped.cast("int")), F.lit(0)).alias("dropped"),
+            F.coalesce(F.max(F.contains("record", F.lit("\ufffd"))), F.lit(False)).alias("mangled"),
+        ).first()
+        assert counts is not None
+        self.rows, self.rows_aside, self.rows_dropped = counts["rows"], counts["aside"], counts["dropped"]
+        if counts["mangled"]:
+            raise InputError(f"{path} is not in the declared encoding; mend encoding in the run file.")
+        if not self.rows:
+            raise InputError(f"{path} has a header and no rows; deliver the file again.")
+        if self.rows == self.rows_aside + self.rows_dropped:
+            allowed_words = "no row of it could be read" if not self.rows_dropped else "no cell of it is left"
+            if not self.rows_aside:
+                raise InputError(f"{path}: {allowed_words}; check the drop list.")
+        self.accepted = self.frame.where(~faulty & ~dropped)
+        keyed = self.frame.where(faulty).withColumns({"country": F.lit(""), "wave": F.lit("")})
+        self.aside = set_aside(keyed, NAME, source, F.col("record"))
+        self.notes = notes + (
+            [f"{self.rows_dropped:,} cells carry a label of the drop list and were left out"]
+            if self.rows_dropped
+            else []
+        )
+
+
+def _survey(context: Context, survey: SurveyInput) -> _Read:
+    wanted = list(wavemaps.read(survey.map).columns)
+    if survey.format == "csv":
+        frame, notes = text.read(context.spark, survey.path, survey.separator, survey.encoding, wanted)
+    else:
+        frame, notes = packages.read(context.spark, survey.path, survey.format, wanted)
+    cells = F.map_from_arrays(
+        F.array(*[F.lit(name) for name in wanted]), F.array(*[F.col(f"`{name}`") for name in wanted])
+    )
+    answers = F.map_filter(cells, lambda _, answer: answer.isNotNull() & (answer != ""))
+    broken = F.struct(
+        F.lit("fields").alias("rule"), F.lit("the row has too few or too many fields").alias("reason")
+    )
+    frame = frame.select(
+        "row_number",
+        answers.alias("answers"),
+        F.filter(
+            F.array(F.when(F.col("_corrupt").isNotNull(), broken)), lambda fault: fault.isNotNull()
+        ).alias("faults"),
+        F.coalesce("_corrupt", F.to_json(answers)).alias("record"),
+    )
+    return _Read(
+        frame, "survey", survey.path, survey.max_quarantined, notes, {survey.path: files.sha256(survey.path)}
+    )
+
+
+def _flows(context: Context, settings: FlowsInput) -> _Read:
+    cells, notes = flows.read(context.spark, settings)
+    frame = numbered(
+        cells,
+        classifications.read(context.settings.regions),
+        classifications.read(context.settings.sectors),
+        settings.drop,
+        settings.rest,
+        settings.decimal,
+    )
+    sums = {path: files.sha256(path) for path in settings.paths.values()}
+    return _Read(frame, "flows", ", ".join(settings.paths.values()), settings.max_quarantined, notes, sums)
+
+
+def _keyed(frame: DataFrame, slice: dict[str, str]) -> DataFrame:
+    return frame.withColumns({column: F.lit(value) for column, value in slice.items()})
+
+
+if __name__ == "__main__":
+    from jobs.cli import stage_job
+
+    stage_job(NAME)

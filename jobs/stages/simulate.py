@@ -1,0 +1,139 @@
+"""Simulate: a survey and input-output tables with known parameters, as files of a statistical office."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs import classifications, resources
+from jobs.context import Context, Outcome
+from jobs.errors import SettingsError
+from jobs.readers import files
+from jobs.settings import SimulateSettings, WaveSettings
+from jobs.transforms.draws import Draws
+from jobs.transforms.flows import numbered
+from jobs.transforms.indicators import commonality, complementarity, left_out
+from jobs.transforms.simulate_answers import answers, broken, questionnaire, truth
+from jobs.transforms.simulate_firms import Plan, firms
+from jobs.transforms.simulate_flows import biregional, deliveries
+
+NAME = "simulate"
+TABLES: tuple[str, ...] = ()
+PARAMETERS = "conf/simulation.yaml"
+ENCODING = "ISO-8859-1"
+LARGE = 200_000  # firms above which the survey is a folder of files, written in parallel
+
+
+def inputs(context: Context, wave: WaveSettings) -> list[Any]:
+    settings = context.settings
+    return [
+        settings.simulate,
+        *[resources.digest(name) for name in (PARAMETERS, settings.regions, settings.sectors)],
+    ]
+
+
+def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
+    settings = context.settings
+    chosen = settings.simulate
+    if chosen is None:
+        raise SettingsError("the run file has no section simulate; there is nothing to simulate.")
+    plan = plan_of(context, chosen, wave)
+    folder = Path(chosen.path)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    full = deliveries(context.spark, plan)
+    drawn = survey(context, plan, full).persist()
+    table = biregional(full) if chosen.layout == "biregional" else full
+    paths = [folder / f"survey_{wave.wave}.csv", folder / f"flows_{wave.wave}.csv"]
+    order = Draws(plan.seed, "number").uniform("order in the file")
+    single = plan.firms <= LARGE
+    _write(drawn.orderBy(order) if single else drawn, paths[0], single, ["country", "wave", "number"])
+    labels = ["origin_region", "origin_sector", "destination_region", "destination_sector"]
+    decimals = F.replace(F.col("value").cast("string"), F.lit("."), F.lit(","))
+    _write(table.orderBy(*labels).withColumn("value", decimals), paths[1], single, ["country", "wave"])
+    _write_truth(folder / "truth.csv", plan)
+    rows = drawn.count()
+    drawn.unpersist()
+    return Outcome(
+        rows,
+        rows,
+        detail={"files": {str(path): files.sha256(str(path)) for path in paths}, "seed": plan.seed},
+    )
+
+
+def plan_of(context: Context, chosen: SimulateSettings, wave: WaveSettings) -> Plan:
+    """The run's country and one wave as a plan."""
+    return Plan(
+        countries=(context.settings.country,),
+        waves=(wave.wave,),
+        regions=classifications.read(context.settings.regions),
+        sectors=classifications.read(context.settings.sectors),
+        firms=chosen.firms,
+        seed=chosen.seed,
+        parameters=resources.read_yaml(PARAMETERS),
+        nonresponse=chosen.item_nonresponse,
+    )
+
+
+def survey(context: Context, plan: Plan, full: DataFrame) -> DataFrame:
+    """The questionnaires, a few spoilt rows included; answers lean on the indicators of the same survey."""
+    population = with_indicators(firms(context.spark, plan), full, plan)
+    filled = questionnaire(answers(population, plan), plan)
+    return filled.unionByName(broken(filled, plan))
+
+
+def with_indicators(population: DataFrame, full: DataFrame, plan: Plan) -> DataFrame:
+    """Firms with complementarity and commonality within their sector, as the pipeline computes them."""
+    keys = ["country", "wave", "region", "sector"]
+    cells = full.select("*", F.lit(0).alias("row_number"), F.lit(None).cast("string").alias("_corrupt"))
+    cells = cells.withColumn("value", F.col("value").cast("string"))
+    flows = numbered(cells, plan.regions, plan.sectors, keep=("country", "wave"))
+    shares = complementarity(flows, "sales", plan.regions, plan.sectors).select(
+        *keys, "complementarity_within"
+    )
+    common = commonality(population).select(
+        *keys, "commonality_within_numerator", "commonality_within_denominator"
+    )
+    linked = population.join(F.broadcast(common), keys, "left").join(F.broadcast(shares), keys, "left")
+    return linked.withColumn("commonality_within", left_out("commonality_within"))
+
+
+def _write(frame: DataFrame, path: Path, single: bool, drop: list[str]) -> None:
+    """One CSV file (or a folder of files for large input), whole or not at all."""
+    draft = path.with_name(f".{path.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    plain = frame.drop(*drop)
+    if single:
+        plain = plain.coalesce(1)
+    plain.write.csv(
+        str(draft.resolve()), sep=";", header=True, encoding=ENCODING, emptyValue="", nullValue=""
+    )
+    if path.is_dir():
+        shutil.rmtree(path)
+    if single:
+        (part,) = draft.glob("part-*.csv")
+        os.replace(part, path)
+        shutil.rmtree(draft)
+    else:
+        path.unlink(missing_ok=True)
+        os.replace(draft, path)
+
+
+def _write_truth(path: Path, plan: Plan) -> None:
+    draft = path.with_suffix(".tmp")
+    with draft.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["group", "lhs", "op", "rhs", "value"])
+        writer.writerows(truth(plan.parameters))
+    os.replace(draft, path)
+
+
+if __name__ == "__main__":
+    from jobs.cli import stage_job
+
+    stage_job(NAME)

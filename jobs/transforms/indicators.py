@@ -1,0 +1,183 @@
+"""Porter's two cluster dimensions of a region and sector: complementarity and commonality.
+
+Definitions: De Bruijn, Muskens and Manshanden, "Clusters geen walhalla voor innovatie" (ESB). Sums come
+before ratios; a total over sectors is a ratio of totals; a zero denominator gives null and a reason.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.classifications import REST, Classification
+
+ALL = "_all"  # the region as a whole, in the place of a sector
+MONEY = "decimal(28,9)"
+WEIGHT = "decimal(28,12)"  # weights are summed exactly, so that no order of rows shows
+SIDES = {"sales": "origin", "purchases": "destination"}  # the side a direction looks from
+PARTS = ("general_numerator", "general_denominator", "within_numerator", "within_denominator")
+
+
+def complementarity(
+    flows: DataFrame, direction: str, regions: Classification, sectors: Classification
+) -> DataFrame:
+    """Within-region deliveries as a share of all domestic deliveries, a country, wave, region and sector.
+
+    `flows` as schemas/flows.yaml; the rest of the country (region 0) counts in denominators only.
+    `direction`: 'sales' (the sector's deliveries), 'purchases' (what it buys), 'both' (sums of the two).
+    One partial aggregation and one shuffle on small integers a direction; labels are joined afterwards.
+    The row with sector '_all' is the region as a whole. Columns as schemas/cluster_indicators.yaml.
+    """
+    chosen = list(SIDES) if direction == "both" else [direction]
+    sums = reduce(DataFrame.unionByName, [_sums(flows, side) for side in chosen])
+    keys = ["country", "wave", "region_number", "sector_number"]
+    by_sector = sums.groupBy(*keys).agg(*[_total(part) for part in PARTS])
+    whole = (
+        sums.withColumn("sector_number", F.lit(0).cast("smallint"))
+        .groupBy(*keys)
+        .agg(*[_total(p) for p in PARTS])
+    )
+    named = by_sector.where("sector_number > 0").unionByName(whole)
+    region = _labels(regions.codes)
+    sector = _labels({0: ALL, **sectors.codes})
+    frame = named.select(
+        "country",
+        "wave",
+        region[F.col("region_number").cast("int")].alias("region"),
+        sector[F.col("sector_number").cast("int")].alias("sector"),
+        F.lit(direction).alias("direction"),
+        *[F.col(part).alias(f"complementarity_{part}") for part in PARTS],
+    )
+    for kind, words in (
+        ("within", "no domestic deliveries within the sector"),
+        ("general", "no domestic deliveries"),
+    ):
+        name = f"complementarity_{kind}"
+        zero = F.coalesce(F.col(f"{name}_denominator"), F.lit(0)) == 0
+        ratio = F.col(f"{name}_numerator").cast("double") / F.col(f"{name}_denominator").cast("double")
+        frame = frame.withColumns({name: F.when(~zero, ratio), f"{name}_reason": F.when(zero, F.lit(words))})
+    return frame
+
+
+def sides_present(flows: DataFrame) -> dict[str, bool]:
+    """Which directions the tables can give: deliveries to other regions, purchases from them."""
+    leaves = (F.col("origin_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
+    enters = (F.col("destination_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
+    found = flows.agg(F.max(leaves).alias("sales"), F.max(enters).alias("purchases")).first()
+    assert found is not None
+    return {"sales": bool(found["sales"]), "purchases": bool(found["purchases"])}
+
+
+def _sums(flows: DataFrame, direction: str) -> DataFrame:
+    """Numerators and denominators of one direction, a region and sector of the side it looks from."""
+    here = SIDES[direction]
+    at_home = F.col("origin_region") == F.col("destination_region")
+    # A buying sector that is not known (0) is no delivery within the sector, but one in general.
+    same = F.col("origin_sector") == F.col("destination_sector")
+    conditions = {
+        "general_numerator": at_home,
+        "general_denominator": F.lit(True),
+        "within_numerator": at_home & same,
+        "within_denominator": same,
+    }
+    return (
+        flows.where(F.col(f"{here}_region") != REST)
+        .groupBy(
+            "country",
+            "wave",
+            F.col(f"{here}_region").alias("region_number"),
+            F.col(f"{here}_sector").alias("sector_number"),
+        )
+        .agg(
+            *[
+                F.sum(F.when(condition, F.col("value")).otherwise(0)).cast(MONEY).alias(part)
+                for part, condition in conditions.items()
+            ]
+        )
+    )
+
+
+def _total(part: str) -> Column:
+    return F.sum(part).cast(MONEY).alias(part)
+
+
+def _labels(codes: dict[int, str]) -> Column:
+    return F.create_map(*[F.lit(part) for pair in codes.items() for part in pair])
+
+
+def commonality(survey: DataFrame) -> DataFrame:
+    """Weighted innovators as a share of weighted firms, a country, wave, region and industrial sector.
+
+    `survey` as schemas/survey.yaml; over industrial firms whose region, weight and innovator are known.
+    In general (sector '_all') over all industrial sectors of the region. Columns: country, wave, region,
+    sector, and numerator, denominator, firms, innovators of the sector in the region and of the region.
+    """
+    firms = survey.where(counted())
+    weight = F.col("weight").cast(WEIGHT)
+    measures = {
+        "numerator": F.sum(F.when(F.col("innovator"), weight).otherwise(0)),
+        "denominator": F.sum(weight),
+        "firms": F.count("*"),
+        "innovators": F.sum(F.col("innovator").cast("bigint")),
+    }
+    sums = [measure.alias(name) for name, measure in measures.items()]
+    by_sector = firms.groupBy("country", "wave", "region", "sector").agg(*sums)
+    again = {
+        "numerator": F.sum("numerator"),
+        "denominator": F.sum("denominator"),
+        "firms": F.sum("firms"),
+        "innovators": F.sum("innovators"),
+    }
+    # The region's totals come from the cells' sums: the firms are read and shuffled once.
+    by_region = by_sector.groupBy("country", "wave", "region").agg(
+        *[m.alias(f"region_{n}") for n, m in again.items()]
+    )
+    whole = by_region.select(
+        "country",
+        "wave",
+        "region",
+        F.lit(ALL).alias("sector"),
+        *[F.col(f"region_{name}").alias(name) for name in measures],
+    )
+    frame = by_sector.unionByName(whole).join(F.broadcast(by_region), ["country", "wave", "region"])
+    return frame.select(
+        "country",
+        "wave",
+        "region",
+        "sector",
+        *_ratio("commonality_within", "", "no weighted firms of the sector in the region"),
+        *_ratio("commonality_general", "region_", "no weighted firms in the region"),
+    )
+
+
+def counted() -> Column:
+    """Firms that commonality counts: industrial, with region, innovation status and a weight."""
+    known = [F.col(name).isNotNull() for name in ("region", "sector", "innovator", "weight")]
+    return reduce(lambda a, b: a & b, known) & F.col("industrial")
+
+
+def _ratio(name: str, prefix: str, words: str) -> list[Column]:
+    numerator, denominator = F.col(f"{prefix}numerator"), F.col(f"{prefix}denominator")
+    zero = denominator == 0
+    return [
+        F.when(~zero, numerator.cast("double") / denominator.cast("double")).alias(name),
+        numerator.cast("double").alias(f"{name}_numerator"),
+        denominator.cast("double").alias(f"{name}_denominator"),
+        F.col(f"{prefix}firms").alias(f"{name}_firms"),
+        F.col(f"{prefix}innovators").alias(f"{name}_innovators"),
+        F.when(zero, F.lit(words)).alias(f"{name}_reason"),
+    ]
+
+
+def left_out(indicator: str) -> Column:
+    """Commonality of a firm's region (and sector) with the firm itself out of both sums.
+
+    Over a frame with the firm's `weight` and `innovator` and the indicator's numerator and denominator.
+    Null where the firm is alone.
+    """
+    own = F.when(counted(), F.col("weight").cast(WEIGHT)).otherwise(0)
+    firms = F.col(f"{indicator}_denominator").cast(WEIGHT) - own
+    innovators = F.col(f"{indicator}_numerator").cast(WEIGHT) - F.when(F.col("innovator"), own).otherwise(0)
+    return F.when(firms > 0, innovators.cast("double") / firms.cast("double"))
