@@ -1,0 +1,64 @@
+"""Covariance of the estimates: expected, robust, cluster-robust.
+
+Robust: the sandwich A^-1 B A^-1 with A the observed information and B the sum over cases of the products
+of scores (Huber 1967, White 1982). Cluster-robust: scores are summed by cluster first (Liang and Zeger
+1986), times G/(G-1), as lavaan has it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg
+
+from jobs.sem.ml import Estimate
+from jobs.sem.moments import Moments
+
+Matrix = np.ndarray
+
+
+def expected(estimate: Estimate, n: int) -> Matrix:
+    """Inverse of the expected information (q x q)."""
+    return _inverse(n * estimate.information)
+
+
+def bread(estimate: Estimate, n: int) -> Matrix:
+    """Inverse of the observed information (q x q): the outer part of every sandwich."""
+    return _inverse(n * estimate.hessian)
+
+
+def scores(estimate: Estimate, moments: Moments) -> Matrix:
+    """Derivatives of each case's weighted log-likelihood (n x q).
+
+    s_ik = w_i tr(Sigma^-1 D_k Sigma^-1 (d_i d_i' - Sigma)) / 2, without a loop over cases.
+    """
+    inverse = _inverse(estimate.sigma)
+    middle = np.einsum("ab,kbc,cd->kad", inverse, estimate.derivatives, inverse, optimize=True)
+    constant = np.einsum("kab,ab->k", middle, estimate.sigma, optimize=True)
+    products = moments.deviations @ middle  # k x n x p
+    quadratic = np.einsum("kna,na->nk", products, moments.deviations, optimize=True)
+    return moments.weights[:, None] * (quadratic - constant) / 2
+
+
+def robust(estimate: Estimate, moments: Moments, case_scores: Matrix) -> Matrix:
+    """The sandwich for independent cases (q x q)."""
+    outer = bread(estimate, moments.n)
+    return outer @ (case_scores.T @ case_scores) @ outer
+
+
+def clustered(estimate: Estimate, moments: Moments, case_scores: Matrix, codes: Matrix) -> Matrix:
+    """The sandwich for cases that depend on each other within clusters (q x q), times G/(G-1)."""
+    sums = cluster_sums(case_scores, codes)
+    outer = bread(estimate, moments.n)
+    count = len(sums)
+    return outer @ (sums.T @ sums) @ outer * (count / (count - 1))
+
+
+def cluster_sums(case_scores: Matrix, codes: Matrix) -> Matrix:
+    """Scores summed by cluster (G x q), clusters in the order of their codes."""
+    sums = np.zeros((int(codes.max()) + 1, case_scores.shape[1]))
+    np.add.at(sums, codes, case_scores)
+    return sums
+
+
+def _inverse(matrix: Matrix) -> Matrix:
+    return linalg.cho_solve(linalg.cho_factor((matrix + matrix.T) / 2, lower=True), np.eye(len(matrix)))
