@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pandas as pd
 from delta.exceptions import (
     ConcurrentAppendException,
     ConcurrentDeleteDeleteException,
@@ -152,6 +153,11 @@ class Tables:
         if table.micro:  # the log holds minima and maxima of indexed columns in clear
             builder = builder.property("delta.dataSkippingNumIndexedCols", "0")
         builder.execute()
+
+
+def collected(frame: DataFrame) -> pd.DataFrame:
+    """A small table on the driver."""
+    return cast(pd.DataFrame, frame.toPandas())
 
 
 def _words(slice: dict[str, str]) -> str:

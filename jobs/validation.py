@@ -45,7 +45,7 @@ class Validator:
 
         self._gx = gx
         self._context: Any = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = {"globally": False}
+        self._context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
         self._source = self._context.data_sources.add_spark("diamant", persist=False)
 
     def rows(self, table: str, flags: DataFrame, rules: tuple[RowRule, ...]) -> list[Result]:

@@ -108,7 +108,7 @@ def _fit_group(model: str, name: str, data: pd.DataFrame, settings: FitSettings)
         return _with(
             one,
             "too few cases",
-            f"{sample.n} complete cases for {structure.q} free parameters; join groups or simplify the model.",
+            f"{sample.n} complete cases for {structure.q} free parameters; join groups or simplify it.",
         )
     deviations = np.sqrt(np.diag(sample.covariance))
     size = np.maximum(np.abs(sample.mean), 1e-300)

@@ -12,6 +12,7 @@ from jobs.errors import FitsFailed, SettingsError
 from jobs.sem import FitReport, FitSettings, fit_groups
 from jobs.sem.structure import ModelError, Structure
 from jobs.settings import WaveSettings
+from jobs.tables import collected
 from jobs.transforms.quarantine import nothing
 
 NAME = "fit"
@@ -52,8 +53,8 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     if len(failed) > asked.max_failed_groups:
         words = "; ".join(f"{row.group}: {row.status} ({row.detail})" for row in failed.itertuples())
         raise FitsFailed(
-            f"{len(failed)} of {len(report.status)} groups of wave {wave.wave} have no trustworthy fit: {words} "
-            "Mend the model or the groups, or raise fit.max_failed_groups."
+            f"{len(failed)} of {len(report.status)} groups of wave {wave.wave} have no trustworthy fit: "
+            f"{words} Mend the model or the groups, or raise fit.max_failed_groups."
         )
     used, missing = int(report.status.cases_used.sum()), int(report.status.cases_missing.sum())
     notes = [f"{row.group}: {row.status}, {row.cases_used} firms" for row in report.status.itertuples()]
@@ -71,15 +72,13 @@ def _collected(context: Context, slice: dict[str, str], model: str) -> pd.DataFr
     absent = [name for name in observed if name not in linked.columns]
     if absent:
         raise SettingsError(
-            f"{settings.model} names {absent[0]}, which is no column of the linked firms; see schemas/linked.yaml."
+            f"{settings.model} names {absent[0]}, which is no column of the linked firms; "
+            "see schemas/linked.yaml."
         )
     weight = ["weight"] if settings.fit.weighted else []
-    chosen = linked.where("excluded_by is null").select(
-        "firm_id", "group", *settings.fit.clusters, *weight, *observed
-    )
-    return (
-        chosen.toPandas().sort_values("firm_id", kind="stable").drop(columns="firm_id").reset_index(drop=True)
-    )
+    columns = ["firm_id", "group", *settings.fit.clusters, *weight, *observed]
+    sample = collected(linked.where("excluded_by is null").select(*columns))
+    return sample.sort_values("firm_id", kind="stable").drop(columns="firm_id").reset_index(drop=True)
 
 
 def _frames(report: FitReport) -> dict[str, pd.DataFrame]:

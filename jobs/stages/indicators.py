@@ -41,8 +41,8 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     if asked.commonality and wave.survey:
         if wavemaps.read(wave.survey.map).population == "innovators_only":
             raise SettingsError(
-                f"commonality of wave {wave.wave} is undefined: the wave holds innovators only, so every share "
-                "would be 1; set indicators.commonality to false in the run file."
+                f"commonality of wave {wave.wave} is undefined: the wave holds innovators only, so "
+                "every share would be 1; set indicators.commonality to false in the run file."
             )
         shares = commonality(tables.read("survey", slice))
     elif asked.commonality:

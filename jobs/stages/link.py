@@ -31,8 +31,8 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         rows_in, rows_out = survey.count(), sum(counts.values())
         if rows_in != rows_out:
             raise DiamantError(
-                f"link of wave {wave.wave} made {rows_out} rows of {rows_in}: a region and sector stands twice among "
-                "the indicators; please report this."
+                f"link of wave {wave.wave} made {rows_out} rows of {rows_in}: a region and sector stands "
+                "twice among the indicators; please report this."
             )
         steps = [(*slice.values(), *step) for step in waterfall(counts, chosen)] if wave.survey else []
         frame = context.spark.createDataFrame(steps, schemas.table("sample_waterfall").struct)

@@ -111,8 +111,8 @@ def _stop_on_failure(results: list[Result]) -> None:
         first = failed[0]
         more = f" ({len(failed) - 1} more rules failed)" if len(failed) > 1 else ""
         raise ValidationStopped(
-            f"{first.table}: {first.reason}; rule {first.rule} of expectations/{first.table}.yaml stopped the "
-            f"run{more}. Mend the input, or the rule where it does not fit your data."
+            f"{first.table}: {first.reason}; rule {first.rule} of expectations/{first.table}.yaml stopped "
+            f"the run{more}. Mend the input, or the rule where it does not fit your data."
         )
 
 

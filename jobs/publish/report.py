@@ -1,0 +1,362 @@
+"""The HTML report: one file, readable without a network, light and dark."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from jobs.publish import disclosure
+from jobs.publish.diagram import stars
+from jobs.settings import RunSettings
+
+Table = dict[str, Any]
+
+
+def render(
+    tables: dict[str, pd.DataFrame],
+    facts: dict[str, Any],
+    settings: RunSettings,
+    figures: list[dict[str, str]],
+) -> str:
+    """The page for the published tables; `figures` are dicts of svg and caption."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(
+        (files("jobs.publish") / "templates" / "report.html.j2").read_text(encoding="utf-8")
+    )
+    primary = tables["estimates"][tables["estimates"].error == settings.fit.primary_error]
+    contents = [
+        ("findings", "Findings", len(primary)),
+        ("partners", "Partners", len(tables["partner_origin"])),
+        ("model", "Model", len(figures)),
+        ("differences", "Differences", len(figures)),
+        ("fit", "Fit", len(figures)),
+        ("sample", "Sample", len(tables["sample_waterfall"])),
+        ("clusters", "Clusters", len(tables["cluster_indicators"])),
+        ("checks", "Checks", 1),
+        ("provenance", "Provenance", 1),
+    ]
+    return template.render(
+        title=facts["title"],
+        study=facts["study"],
+        version=facts["version"],
+        country=settings.country,
+        waves=[wave.wave for wave in settings.waves],
+        contents=[(place, name) for place, name, there in contents if there],
+        findings=findings(primary, tables["group_differences"], settings),
+        origins=_origins(tables["partner_origin"]),
+        figures=[{"svg": Markup(figure["svg"]), "caption": figure["caption"]} for figure in figures],
+        level=settings.fit.level,
+        primary_error=settings.fit.primary_error,
+        paths=_paths(primary),
+        differences=_differences(tables["group_differences"], settings.fit.primary_error),
+        fit=_fit(tables),
+        parameters=_parameters(tables["estimates"]),
+        waterfall=_waterfall(tables["sample_waterfall"]),
+        heatmaps=heatmaps(tables["cluster_indicators"]),
+        checks=_checks(facts),
+        notes=[f"{wave}, {stage}: {note}" for wave, stage, note in _notes(facts)],
+        provenance=_provenance(facts),
+    )
+
+
+def findings(primary: pd.DataFrame, differences: pd.DataFrame, settings: RunSettings) -> list[dict[str, Any]]:
+    """In words, a wave: what each path does in each group, and where the groups differ by the test."""
+    found = []
+    level = settings.fit.level
+    for wave, part in primary[primary.op == "~"].groupby("wave", sort=True):
+        lines = []
+        for (lhs, rhs), rows in part.groupby(["lhs", "rhs"], sort=False):
+            said = []
+            for row in rows.itertuples():
+                if not row.reliable:
+                    said.append(f"not to be judged in {row.group}")
+                elif row.pvalue < level:
+                    sign = "raises" if row.est > 0 else "lowers"
+                    said.append(f"{sign} it in {row.group} ({row.std_all:.2f}{stars(row.pvalue)})")
+                else:
+                    said.append(f"no significant effect in {row.group}")
+            test = differences[
+                (differences.wave == wave)
+                & (differences.lhs == lhs)
+                & (differences.op == "~")
+                & (differences.rhs == rhs)
+                & (differences.error == settings.fit.primary_error)
+            ]
+            differ = [row for row in test.itertuples() if row.pvalue < level]
+            said.append("the groups differ" if differ else "no difference between the groups is shown")
+            lines.append(f"{words(rhs)} → {words(lhs)}: {'; '.join(said)}.")
+        found.append({"head": f"Wave {wave}", "lines": lines})
+    return found
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A figure with a true minus sign; empty where there is none."""
+    if value is None or pd.isna(value):
+        return ""
+    return f"{float(value):.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def whole(value: Any) -> str:
+    return "" if value is None or pd.isna(value) else f"{int(value):,}"
+
+
+def percent(value: Any) -> str:
+    return "" if value is None or pd.isna(value) else f"{100 * float(value):.0f} %"
+
+
+def p_value(value: Any) -> str:
+    if value is None or pd.isna(value):
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def grid(
+    caption: str, columns: list[str], rows: list[list[str]], text: int = 1, strong: str | None = None
+) -> Table:
+    """A table for the page: the first `text` columns hold words, the others figures."""
+    return {
+        "caption": caption,
+        "columns": [{"name": name, "number": place >= text} for place, name in enumerate(columns)],
+        "rows": [{"cells": row, "strong": strong is not None and row[0] == strong} for row in rows],
+    }
+
+
+def _origins(frame: pd.DataFrame) -> list[Table]:
+    made = []
+    for (wave, size), part in frame.groupby(["wave", "size_class"], sort=False):
+        rows = []
+        for row in part.itertuples():
+            if row.status == disclosure.WITHHELD:
+                rows.append([row.origin, "c", "c", "c"])
+            else:
+                rows.append(
+                    [row.origin, whole(row.firms), percent(row.share), percent(row.innovative_turnover)]
+                )
+        label = "all sizes" if size == "all" else f"{size} employees"
+        columns = ["origin", "firms (N)", "weighted share", "innovative products in turnover"]
+        made.append((size != "all", grid(f"{wave}, {label}", columns, rows)))
+    return [table for _, table in sorted(made, key=lambda pair: pair[0])]
+
+
+def _paths(primary: pd.DataFrame) -> list[Table]:
+    made = []
+    for (wave, group), part in primary[primary.op == "~"].groupby(["wave", "group"], sort=True):
+        rows = [
+            [
+                f"{words(row.rhs)} → {words(row.lhs)}",
+                number(row.est, 4),
+                number(row.se, 4),
+                f"{number(row.ci_lower, 4)} to {number(row.ci_upper, 4)}",
+                p_value(row.pvalue),
+                number(row.std_all, 2) + stars(row.pvalue),
+            ]
+            for row in part.itertuples()
+        ]
+        columns = ["path", "estimate", "error", "95 % interval", "p", "standardised"]
+        made.append(grid(f"{wave}, {group}", columns, rows))
+    return made
+
+
+def _differences(frame: pd.DataFrame, error: str) -> list[Table]:
+    made = []
+    chosen = frame[(frame.op == "~") & (frame.error == error)]
+    for (wave, a, b), part in chosen.groupby(["wave", "group_a", "group_b"], sort=True):
+        rows = [
+            [
+                f"{words(r.rhs)} → {words(r.lhs)}",
+                number(r.difference, 4),
+                number(r.se, 4),
+                number(r.statistic, 2),
+                p_value(r.pvalue),
+            ]
+            for r in part.itertuples()
+        ]
+        made.append(grid(f"{wave}: {a} less {b}", ["path", "difference", "error", "Wald", "p"], rows))
+    return made
+
+
+def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
+    status = tables["fit_status"]
+    rows = [
+        [
+            r.wave,
+            r.group,
+            r.status,
+            whole(r.cases_in),
+            whole(r.cases_used),
+            whole(r.cases_missing),
+            r.detail or "",
+        ]
+        for r in status.itertuples()
+    ]
+    columns = ["wave", "group", "status", "firms", "used", "missing answers", "what to do"]
+    made = [grid("Status of each group", columns, rows, text=3)] if rows else []
+    measures = tables["fit_measures"]
+    if len(measures):
+        wide = measures.pivot_table(index=["wave", "group"], columns="measure", values="value", sort=True)
+        names = [
+            name
+            for name in (
+                "chisq",
+                "df",
+                "pvalue",
+                "cfi",
+                "tli",
+                "rmsea",
+                "rmsea_ci_lower",
+                "rmsea_ci_upper",
+                "srmr",
+            )
+            if name in wide
+        ]
+        rows = [
+            [*map(str, key), *[number(line[name], 0 if name == "df" else 3) for name in names]]
+            for key, line in wide.iterrows()
+        ]
+        made.append(grid("Fit measures", ["wave", "group", *map(words, names)], rows, text=2))
+    return made
+
+
+def _parameters(frame: pd.DataFrame) -> list[Table]:
+    made = []
+    for (wave, group), part in frame.groupby(["wave", "group"], sort=True):
+        kinds = sorted(
+            part.error.unique(),
+            key=lambda kind: ("expected", "robust").index(kind) if kind in ("expected", "robust") else 2,
+        )
+        rows = []
+        for (lhs, op, rhs), lines in part.groupby(["lhs", "op", "rhs"], sort=True):
+            errors = lines.set_index("error").se
+            first = lines.iloc[0]
+            rows.append(
+                [
+                    f"{lhs} {op} {rhs}",
+                    number(first.est, 4),
+                    number(first.std_all, 3),
+                    *[number(errors.get(kind), 4) for kind in kinds],
+                ]
+            )
+        made.append(
+            grid(
+                f"{wave}, {group}",
+                ["parameter", "estimate", "standardised", *[f"error: {kind}" for kind in kinds]],
+                rows,
+            )
+        )
+    return made
+
+
+def _waterfall(frame: pd.DataFrame) -> list[Table]:
+    made = []
+    for wave, part in frame.groupby("wave", sort=True):
+        rows = [
+            [
+                r.filter,
+                whole(r.rows_in),
+                "c" if r.status == disclosure.WITHHELD else whole(r.rows_taken),
+                whole(r.rows_out),
+            ]
+            for r in part.itertuples()
+        ]
+        made.append(grid(str(wave), ["filter", "firms before", "taken", "firms after"], rows))
+    return made
+
+
+def heatmaps(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Regions by sectors, a wave and indicator within the sector, with the region as a whole first."""
+    made = []
+    for wave, part in frame.groupby("wave", sort=True):
+        for name in ("complementarity_within", "commonality_within"):
+            if part[name].isna().all():
+                continue
+            sectors = sorted(part.sector.unique(), key=lambda code: (code != "_all", code))
+            status = part.get(f"{name}_status", pd.Series("", index=part.index))
+            cells = {
+                (r.region, r.sector): (getattr(r, name), mark)
+                for r, mark in zip(part.itertuples(), status, strict=True)
+            }
+            if (
+                name == "complementarity_within"
+            ):  # of a region as a whole it is the general share that is asked for
+                whole_region = part[part.sector == "_all"]
+                cells.update(
+                    {(r.region, "_all"): (r.complementarity_general, "") for r in whole_region.itertuples()}
+                )
+            rows = [
+                {
+                    "name": region,
+                    "cells": [_heat(*cells.get((region, sector), (None, ""))) for sector in sectors],
+                }
+                for region in sorted(part.region.unique())
+            ]
+            shown = ["all" if code == "_all" else code.split()[0] for code in sectors]
+            made.append(
+                {"caption": f"{words(name).capitalize()} the sector, {wave}", "sectors": shown, "rows": rows}
+            )
+    return made
+
+
+def _heat(value: Any, status: str) -> dict[str, Any]:
+    if status == disclosure.WITHHELD:
+        return {"text": "c", "tint": None}
+    if value is None or pd.isna(value):
+        return {"text": "·", "tint": None}
+    return {"text": f"{value:.2f}", "tint": round(0.85 * float(value), 2)}
+
+
+def _checks(facts: dict[str, Any]) -> list[Table]:
+    made = []
+    for wave, stages in sorted(facts["waves"].items()):
+        results = stages.get("validate", {}).get("detail", {}).get("results", [])
+        rows = [
+            [r["table"], r["rule"], r["status"], whole(r["failing"]), r["reason"]]
+            for r in results
+            if r["status"] != "passed"
+        ]
+        passed = sum(r["status"] == "passed" for r in results)
+        caption = f"{wave}: {passed} of {len(results)} rules passed" + ("; the others:" if rows else "")
+        made.append(
+            grid(caption, ["table", "rule", "status", "rows", "what"], rows, text=3)
+            if rows
+            else grid(caption, [], [])
+        )
+        counts = [
+            [name, whole(stage["rows_in"]), whole(stage["rows_out"]), whole(stage["rows_set_aside"])]
+            for name, stage in stages.items()
+        ]
+        made.append(grid(f"{wave}: rows a stage", ["stage", "in", "out", "set aside"], counts))
+    return made
+
+
+def _notes(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [
+        (wave, name, note)
+        for wave, stages in sorted(facts["waves"].items())
+        for name, stage in stages.items()
+        for note in stage["notes"]
+    ]
+
+
+def _provenance(facts: dict[str, Any]) -> list[Table]:
+    rows = [
+        [path, sum_]
+        for _, stages in sorted(facts["waves"].items())
+        for path, sum_ in sorted(stages.get("ingest", {}).get("detail", {}).get("files", {}).items())
+    ]
+    return [
+        grid("Input files", ["file", "sha256"], rows, text=2),
+        grid(
+            "Versions",
+            ["library", "version"],
+            [[k, v] for k, v in sorted(facts["libraries"].items())],
+            text=2,
+        ),
+    ]

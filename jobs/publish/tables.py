@@ -1,0 +1,115 @@
+"""The published tables: collected, protected, sorted, rounded; and written as CSV and Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs import schemas
+from jobs.context import Context
+from jobs.publish import disclosure
+from jobs.publish.partner_origin import ORIGINS, partner_origin, size_classes
+from jobs.settings import WaveSettings
+from jobs.tables import collected
+
+PUBLISHED = (
+    *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
+    *("group_differences", "fit_status", "sample_waterfall"),
+)
+DIGITS = 10  # significant digits of a published figure
+NOT_PUBLISHED = ["answered", "turnover", "largest", "second"]
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")  # what a spreadsheet takes for a formula
+
+
+def collect(context: Context, waves: list[WaveSettings]) -> dict[str, pd.DataFrame]:
+    """All published tables of the run's waves, protected and sorted by their keys."""
+    rules = context.settings.disclosure
+    edges = context.settings.size_classes
+    raw = {name: _of_waves(context, name, waves) for name in PUBLISHED if name != "partner_origin"}
+    survey = context.tables.read("survey", {"country": context.settings.country})
+    chosen = survey.where(F.col("wave").isin([wave.wave for wave in waves]))
+    cells = collected(partner_origin(chosen, edges))
+    order = {"size_class": size_classes(edges), "origin": list(ORIGINS)}
+    for column, values in order.items():
+        cells[column] = pd.Categorical(cells[column], values, ordered=True)
+    cells = cells.sort_values(["country", "wave", "size_class", "origin"]).reset_index(drop=True)
+    cells = cells.astype({"size_class": str, "origin": str})
+    origins = disclosure.protect_origins(cells, rules).drop(columns=NOT_PUBLISHED)
+    figures = ["firms", "share", "innovative_turnover"]
+    origins["firms"] = origins.firms.astype("Int64")
+    shown = origins.status != disclosure.WITHHELD
+    for figure in figures:
+        origins[figure] = origins[figure].where(shown)
+
+    hidden = disclosure.unpublishable(raw["fit_status"], rules)
+    for name in ("estimates", "fit_measures", "fit_status"):
+        groups = pd.Series(
+            list(raw[name][["country", "wave", "group"]].itertuples(index=False, name=None)), dtype=object
+        )
+        withheld = groups.map(lambda entry: entry in hidden).astype(bool).to_numpy()
+        if name == "fit_status":
+            raw[name]["status"] = raw[name].status.where(~withheld, disclosure.WITHHELD)
+            numbers = ["cases_in", "cases_used", "cases_missing", "max_gradient"]
+            for column in numbers:
+                raw[name][column] = raw[name][column].where(~withheld)
+            raw[name]["detail"] = raw[name].detail.where(~withheld, "too few firms for publication")
+        else:
+            raw[name] = raw[name][~withheld]
+    names = {group for _, _, group in hidden}
+    differences = raw["group_differences"]
+    raw["group_differences"] = differences[
+        ~(differences.group_a.isin(names) | differences.group_b.isin(names))
+    ]
+    tables = {
+        "partner_origin": origins,
+        **raw,
+        "cluster_indicators": disclosure.protect_indicators(raw["cluster_indicators"], rules),
+        "sample_waterfall": disclosure.protect_waterfall(raw["sample_waterfall"], rules),
+    }
+    return {name: tables[name].reset_index(drop=True) for name in PUBLISHED}
+
+
+def _of_waves(context: Context, name: str, waves: list[WaveSettings]) -> pd.DataFrame:
+    frame: DataFrame = context.tables.read(name, {"country": context.settings.country})
+    table = schemas.table(name)
+    chosen = collected(frame.where(F.col("wave").isin([wave.wave for wave in waves])).select(*table.names))
+    for column in table.columns:
+        if column.type.startswith("decimal"):
+            chosen[column.name] = chosen[column.name].astype(float)
+        elif column.type in ("int", "bigint", "smallint"):
+            chosen[column.name] = chosen[column.name].astype("Int64")
+    return chosen.sort_values(list(table.key), kind="stable").reset_index(drop=True)
+
+
+def rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Floats to ten significant digits: what differs beyond them is noise of the arithmetic."""
+    out = frame.copy()
+    for column in out.select_dtypes(include="floating"):
+        values = out[column].to_numpy(dtype=float, na_value=np.nan)
+        out[column] = [float(f"{value:.{DIGITS}g}") + 0.0 if np.isfinite(value) else None for value in values]
+        out[column] = out[column].astype(float)
+    return out
+
+
+def neutral(value: object) -> object:
+    """Text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
+    """`<table>.csv` (UTF-8, RFC 4180) and `<table>.parquet`; the same tables give the same bytes."""
+    for name, frame in tables.items():
+        text = rounded(frame)
+        for column in text.select_dtypes(include=["object", "string"]):
+            # An operator of the model (=~) is a code, not a text of somebody's: it stays as it is.
+            if column != "op":
+                text[column] = text[column].map(neutral)
+        text.to_csv(folder / f"{name}.csv", index=False, lineterminator="\r\n", encoding="utf-8")
+        table = pa.Table.from_pandas(rounded(frame), preserve_index=False).replace_schema_metadata(None)
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")

@@ -1,0 +1,104 @@
+"""Publish: tables, workbook, figures, report, manifest; through disclosure control, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jobs.context import Context, Outcome
+from jobs.publish import diagram, disclosure, report, tables, workbook
+from jobs.settings import WaveSettings
+
+NAME = "publish"
+LIBRARIES = (
+    "pyspark",
+    "delta-spark",
+    "great-expectations",
+    "semopy",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "matplotlib",
+)
+# Settings that say how a run is executed, not what it computes; the same study gives the same manifest.
+EXECUTION = {"spark", "work", "out"}
+
+
+def run(context: Context, waves: list[WaveSettings], facts: dict[str, Any]) -> Outcome:
+    """Write the run's publication beside the old one and put it in its place by a rename."""
+    settings = context.settings
+    facts = {**facts, "libraries": {name: version(name) for name in LIBRARIES}}
+    published = tables.collect(context, waves)
+    disclosure.check(published, settings.disclosure)
+    out = Path(settings.out)
+    draft, old = out.with_name(f".{out.name}.draft"), out.with_name(f".{out.name}.old")
+    for leftover in (draft, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    draft.mkdir(parents=True)
+    tables.write(published, draft)
+    workbook.write(published, facts, draft / "tables.xlsx")
+    figures = _figures(context, published, draft)
+    page = report.render(published, facts, settings, figures)
+    (draft / "report.html").write_text(page, encoding="utf-8")
+    _manifest(context, published, facts, draft)
+    for path in [draft, *draft.iterdir()]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    if out.exists():
+        os.replace(out, old)
+    os.replace(draft, out)
+    shutil.rmtree(old, ignore_errors=True)
+    rows = sum(len(frame) for frame in published.values())
+    return Outcome(rows, rows)
+
+
+def _figures(context: Context, published: dict, folder: Path) -> list[dict[str, str]]:
+    """A path diagram a wave and group, as SVG and PNG."""
+    asked = context.settings.fit
+    chosen = published["estimates"]
+    chosen = chosen[chosen.error == asked.primary_error]
+    made = []
+    for (wave, group), rows in chosen.groupby(["wave", "group"], sort=True):
+        name = "".join(
+            letter if letter.isalnum() or letter in "_-" else "_" for letter in f"path_{wave}_{group}"
+        )
+        used = published["fit_status"]
+        firms = int(used[(used.wave == wave) & (used.group == group)].cases_used.iloc[0])
+        title = f"{str(group).capitalize()} firms, {wave}"
+        note = f"N = {firms:,}; standardised; errors {asked.primary_error}; * p < 0.05, ** 0.01, *** 0.001"
+        diagram.write(diagram.draw(rows, title, note, asked.level), folder / name, f"Path diagram: {title}")
+        svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
+        made.append({"svg": svg[svg.index("<svg") :], "caption": f"{title}, N = {firms:,}"})
+    return made
+
+
+def _manifest(context: Context, published: dict, facts: dict[str, Any], folder: Path) -> None:
+    """What the publication was made from and what it holds; nothing in it changes from run to run."""
+    settings = context.settings.model_dump(mode="json")
+    hidden = {
+        name: int(
+            sum((frame[column] == disclosure.WITHHELD).sum() for column in frame if column.endswith("status"))
+        )
+        for name, frame in published.items()
+    }
+    manifest = {
+        **facts,
+        "settings": {name: section for name, section in settings.items() if name not in EXECUTION},
+        "withheld": hidden,
+        "files": {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())
+        },
+    }
+    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    from jobs.cli import stage_job
+
+    stage_job(NAME)
