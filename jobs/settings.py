@@ -56,6 +56,9 @@ class FlowsInput(Section):
     )
     columns: dict[Name, str] = Field({}, description="role of a column to its header in the file")
     drop: tuple[str, ...] = Field((), description="labels that are no sectors: totals, final demand")
+    final: tuple[str, ...] = Field(
+        (), description="labels of final demand, kept for the balance of trade only"
+    )
     rest: str = Field("REST", description="marker of the rest of the country among the regions")
     exports: str | None = Field(
         None, description="biregional pair: the label of deliveries to the rest of the country"

@@ -25,22 +25,48 @@ def measures(estimate: Estimate, moments: Moments) -> dict[str, float]:
     base_chisq = n * _baseline(moments.covariance, endogenous, x)
     base_df = p * (p + 1) // 2 - len(x) * (len(x) + 1) // 2 - len(endogenous)
     logl = _likelihood(estimate.sigma, moments, x)
-    lower, upper = _rmsea_interval(chisq, df, n)
     return {
         "npar": float(structure.q),
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),
         "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
+        **indices(chisq, df, base_chisq, base_df, n),
+        "srmr": _srmr(estimate.sigma, moments.covariance),
+        "logl": logl,
+        "aic": -2 * logl + 2 * structure.q,
+        "bic": -2 * logl + np.log(n) * structure.q,
+    }
+
+
+def indices(chisq: float, df: float, base_chisq: float, base_df: float, n: int) -> dict[str, float]:
+    """CFI, TLI and RMSEA of a chi-square beside the baseline's, plain or scaled."""
+    lower, upper = _rmsea_interval(chisq, df, n)
+    return {
         "cfi": _cfi(chisq, df, base_chisq, base_df),
         "tli": _tli(chisq, df, base_chisq, base_df),
         "rmsea": float(np.sqrt(max(chisq - df, 0.0) / (df * n))) if df else 0.0,
         "rmsea_ci_lower": lower,
         "rmsea_ci_upper": upper,
-        "srmr": _srmr(estimate.sigma, moments.covariance),
-        "logl": logl,
-        "aic": -2 * logl + 2 * structure.q,
-        "bic": -2 * logl + np.log(n) * structure.q,
+    }
+
+
+def scaled_indices(
+    chisq: float, df: float, factor: float, base_chisq: float, base_df: float, base_factor: float, n: int
+) -> dict[str, float]:
+    """The statistic divided by its scaling factor, and the indices on it, as lavaan's ".scaled".
+
+    RMSEA's interval keeps the statistic and scales its degrees of freedom (Li and Bentler 2006).
+    """
+    scaled = chisq / factor
+    found = indices(scaled, df, base_chisq / base_factor, base_df, n)
+    found["rmsea_ci_lower"], found["rmsea_ci_upper"] = _rmsea_interval(chisq, factor * df, n)
+    return {
+        "chisq_scaled": scaled,
+        "df_scaled": float(df),
+        "pvalue_scaled": float(stats.chi2.sf(scaled, df)),
+        "chisq_scaling_factor": factor,
+        **{f"{name}_scaled": value for name, value in found.items()},
     }
 
 

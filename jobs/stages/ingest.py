@@ -138,6 +138,7 @@ def _flows(context: Context, settings: FlowsInput) -> _Read:
         classifications.read(context.settings.regions),
         classifications.read(context.settings.sectors),
         settings.drop,
+        settings.final,
         settings.rest,
         settings.decimal,
     )

@@ -16,6 +16,7 @@ def numbered(
     regions: Classification,
     sectors: Classification,
     drop: tuple[str, ...] = (),
+    final: tuple[str, ...] = (),
     rest: str = "REST",
     decimal: str = ".",
     keep: tuple[str, ...] = (),
@@ -24,8 +25,8 @@ def numbered(
 
     `dropped`: the cell carries a label the settings leave out, or an extra-regio region. `faults`: a
     label that is in no classification, or a value that is no number or negative; the reason names the
-    label, which is public, never the value. A null buying sector (deliveries to the rest of the country
-    without it) gets the number 0. Columns `keep` are carried along.
+    label, which is public, never the value. Final demand, and deliveries to the rest of the country whose
+    buyer is not known (null), get the sector number 0. Columns `keep` are carried along.
     """
     region, sector = _numbers({**regions.numbers, rest: REST}), _numbers(sectors.numbers)
     value = number(F.col("value"), decimal)
@@ -43,9 +44,8 @@ def numbered(
             known = numbers[label]
             optional = side == "destination" and kind == "sector"
             if optional:
-                known = F.when(label.isNull() & (F.col("destination_region") == rest), F.lit(0)).otherwise(
-                    known
-                )
+                unknown = label.isNull() & (F.col("destination_region") == rest)
+                known = F.when(unknown | label.isin(list(final)), F.lit(0)).otherwise(known)
             dropped = dropped | F.coalesce(label.isin(left_out), F.lit(False)) if left_out else dropped
             said = F.concat(
                 F.lit(f"{side} {kind} '"),

@@ -25,7 +25,7 @@ def complementarity(
 ) -> DataFrame:
     """Within-region deliveries as a share of all domestic deliveries, a country, wave, region and sector.
 
-    `flows` as schemas/flows.yaml; the rest of the country (region 0) counts in denominators only.
+    `flows` as schemas/flows.yaml; the rest of the country (region 0) counts in denominators only; final demand (buying sector 0) nowhere.
     `direction`: 'sales' (the sector's deliveries), 'purchases' (what it buys), 'both' (sums of the two).
     One partial aggregation and one shuffle on small integers a direction; labels are joined afterwards.
     The row with sector '_all' is the region as a whole. Columns as schemas/cluster_indicators.yaml.
@@ -65,7 +65,11 @@ def sides_present(flows: DataFrame) -> dict[str, bool]:
     """Which directions the tables can give: deliveries to other regions, purchases from them."""
     leaves = (F.col("origin_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
     enters = (F.col("destination_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
-    found = flows.agg(F.max(leaves).alias("sales"), F.max(enters).alias("purchases")).first()
+    found = (
+        flows.where("destination_sector > 0")
+        .agg(F.max(leaves).alias("sales"), F.max(enters).alias("purchases"))
+        .first()
+    )
     assert found is not None
     return {"sales": bool(found["sales"]), "purchases": bool(found["purchases"])}
 
@@ -74,7 +78,6 @@ def _sums(flows: DataFrame, direction: str) -> DataFrame:
     """Numerators and denominators of one direction, a region and sector of the side it looks from."""
     here = SIDES[direction]
     at_home = F.col("origin_region") == F.col("destination_region")
-    # A buying sector that is not known (0) is no delivery within the sector, but one in general.
     same = F.col("origin_sector") == F.col("destination_sector")
     conditions = {
         "general_numerator": at_home,
@@ -83,7 +86,7 @@ def _sums(flows: DataFrame, direction: str) -> DataFrame:
         "within_denominator": same,
     }
     return (
-        flows.where(F.col(f"{here}_region") != REST)
+        flows.where((F.col(f"{here}_region") != REST) & (F.col("destination_sector") > 0))
         .groupBy(
             "country",
             "wave",

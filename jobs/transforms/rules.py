@@ -123,7 +123,8 @@ def duplicates(flows: DataFrame) -> DataFrame:
     """Cells that stand there more than once: a row a cell with label and `failing` 1."""
     keys = ["origin_region", "origin_sector", "destination_region", "destination_sector"]
     return _or_none(
-        flows.groupBy(*keys)
+        flows.where("destination_sector > 0")
+        .groupBy(*keys)
         .count()
         .where("count > 1")
         .select(F.concat_ws(" ", *keys).alias("label"), F.lit(1).alias("failing"))

@@ -1,0 +1,40 @@
+"""Runs of the study as a user starts them: by the command, in a process of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DIAMANT = Path(sys.executable).parent / "diamant"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, exit code and what it said."""
+
+    folder: Path
+    code: int
+    said: str
+
+    @property
+    def published(self) -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in sorted((self.folder / "published").iterdir())}
+
+
+def changes(folder: Path, source: Path | None = None) -> list[str]:
+    """Settings that put a run's folders below `folder` and read the survey of `source`."""
+    given = (source or folder) / "input"
+    return [
+        *("--set", f"work={folder / 'work'}", "--set", f"out={folder / 'published'}"),
+        *("--set", f"simulate.path={folder / 'input'}"),
+        *("--set", f"waves.0.survey.path={given / 'survey_cis2.csv'}"),
+        *("--set", f"waves.0.flows.paths.flows={given / 'flows_cis2.csv'}"),
+    ]
+
+
+def diamant(*arguments: str, cwd: Path = REPOSITORY) -> tuple[int, str]:
+    done = subprocess.run([str(DIAMANT), *arguments], cwd=cwd, capture_output=True, text=True, timeout=600)
+    return done.returncode, done.stdout + done.stderr

@@ -1,0 +1,80 @@
+"""The same input gives the same bytes: again, in other partitions, in another order, after a kill."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+
+import pytest
+from study_runs import DIAMANT, REPOSITORY, Run, changes, diamant
+
+STAGES = ("simulate", "ingest", "harmonise", "validate", "indicators", "link", "fit", "publish")
+# What names the input's checksum differs when the input's rows are in another order.
+OF_THE_INPUT = {"manifest.json", "report.html"}
+
+
+def test_a_second_run_does_nothing_new_and_publishes_the_same_bytes(demo):
+    before = demo.published
+    code, said = diamant("run", "--conf", "conf/runs/demo.yaml", *changes(demo.folder))
+    assert code == 0
+    assert said.count("up to date, skipped") == 7
+    assert demo.published == before
+
+
+@pytest.mark.parametrize("partitions", [1, 7])
+def test_partitions_and_the_order_of_rows_do_not_show(demo, tmp_path, partitions):
+    source = tmp_path / "source" / "input"
+    source.mkdir(parents=True)
+    for name in ("survey_cis2.csv", "flows_cis2.csv"):
+        header, *rows = (demo.folder / "input" / name).read_bytes().splitlines(keepends=True)
+        random.Random(partitions).shuffle(rows)
+        (source / name).write_bytes(header + b"".join(rows))
+    code, said = diamant(
+        *("run", "--conf", "conf/runs/demo.yaml", *changes(tmp_path, tmp_path / "source")),
+        *("--set", f"spark.shuffle_partitions={partitions}", "--set", "simulate=null"),
+    )
+    assert code == 0, said
+    again = Run(tmp_path, code, said).published
+    same = {name for name in demo.published if name not in OF_THE_INPUT and name != "tables.xlsx"}
+    assert {name for name in same if again[name] != demo.published[name]} == set()
+    assert again["tables.xlsx"] == demo.published["tables.xlsx"]
+
+
+def test_a_run_killed_in_every_stage_ends_in_the_same_bytes(demo, tmp_path):
+    command = [str(DIAMANT), "run", "--conf", "conf/runs/demo.yaml", *changes(tmp_path)]
+    for stage in STAGES[1:]:
+        _kill_in(stage, command, tmp_path)
+    code, said = diamant(*command[1:])
+    assert code == 0, said
+    again = Run(tmp_path, code, said).published
+    # The paths of the input stand in manifest and report; all figures are the same bytes.
+    same = {name for name in demo.published if name not in OF_THE_INPUT}
+    assert {name for name in same if again[name] != demo.published[name]} == set()
+
+
+def _kill_in(stage: str, command: list[str], folder) -> None:
+    """Start the command and SIGKILL it, JVM and all, once the stage before `stage` is done."""
+    before = STAGES[STAGES.index(stage) - 1]
+    process = subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    reached = False
+    for line in process.stderr:
+        if line.startswith(before):
+            reached = True
+            break
+    assert reached, f"the run ended before {stage}"
+    try:
+        process.wait(timeout=1.0)  # well inside the next stage
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
