@@ -25,7 +25,8 @@ def complementarity(
 ) -> DataFrame:
     """Within-region deliveries as a share of all domestic deliveries, a country, wave, region and sector.
 
-    `flows` as schemas/flows.yaml; the rest of the country (region 0) counts in denominators only; final demand (buying sector 0) nowhere.
+    `flows` as schemas/flows.yaml; the rest of the country (region 0) counts in denominators only; final
+    demand (buying sector 0) counts nowhere.
     `direction`: 'sales' (the sector's deliveries), 'purchases' (what it buys), 'both' (sums of the two).
     One partial aggregation and one shuffle on small integers a direction; labels are joined afterwards.
     The row with sector '_all' is the region as a whole. Columns as schemas/cluster_indicators.yaml.
