@@ -6,6 +6,7 @@ Fisher scoring to a gradient that vanishes; semopy's own stops early and depends
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,9 @@ def fit(structure: Structure, covariance: Matrix) -> Estimate:
         middle = inverse - inverse @ correlation @ inverse
         return value, np.tensordot(derivatives, middle, axes=([1, 2], [0, 1]))
 
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        # A singular information is found by `identified`, with words; scipy's warning would add none.
+        warnings.simplefilter("ignore", linalg.LinAlgWarning)
         found = optimize.minimize(
             objective, structure.start(), jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 2000}
         )
