@@ -26,14 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from jobs.sem.trouble import Trouble
+
 Array = NDArray[np.float64]
 EM_STEPS = 8
 SCORING_STEPS = 200
 LOG_2PI = float(np.log(2.0 * np.pi))
-
-
-class FimlError(ValueError):
-    """The likelihood of the incomplete data has no trustworthy maximum; the text says why, by variable."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def patterns(data: Array, weights: Array | None = None) -> Patterns:
     w = np.ones(len(data)) if weights is None else np.asarray(weights, dtype=float)
     seen = ~np.isnan(data)
     if len(data) == 0 or not seen.any(axis=1).all():
-        raise FimlError("a case without any observed value can't enter the likelihood")
+        raise ValueError("a case without any observed value can't enter the likelihood")
     observed, index = np.unique(seen, axis=0, return_inverse=True)
     index = index.reshape(-1)
     count, p = observed.shape
@@ -223,17 +221,19 @@ def saturated(sample: Patterns, names: Sequence[str], tolerance: float = 1e-10) 
     A few EM steps (Little and Rubin 2002, ch. 11.2), each the gradient preconditioned by Sigma, then scoring:
     Newton's steps where the observed information is positive definite, Fisher's elsewhere, halved until they
     climb. EM alone needs hundreds of steps. `tolerance` is on the decrement a case before the last step,
-    which roughly squares it. Raises FimlError where the maximum isn't determined.
+    which roughly squares it. Raises Trouble where the maximum isn't determined.
     """
     pairs = never_together(sample, names)
     if pairs:
-        raise FimlError(f"{pairs[0][0]} and {pairs[0][1]} are never observed in the same case")
+        raise Trouble(
+            "not identified", f"{pairs[0][0]} and {pairs[0][1]} are never observed in the same case."
+        )
     weight_of = sample.weight @ sample.observed
     mean = sample.weight @ sample.mean / weight_of
     squares = np.einsum("pii->pi", sample.cov) + np.where(sample.observed, sample.mean - mean, 0.0) ** 2
     sigma = np.diag(sample.weight @ squares / weight_of)
     if not (np.diag(sigma) > 0).all():
-        raise FimlError(f"{names[int(np.argmin(np.diag(sigma)))]} takes one value only")
+        raise Trouble("constant indicator", f"{names[int(np.argmin(np.diag(sigma)))]} does not vary.")
     for _ in range(EM_STEPS):
         mean, sigma = _em_step(_residual(mean, sigma, sample), sample, mean, sigma)
     for _ in range(SCORING_STEPS):
@@ -241,7 +241,7 @@ def saturated(sample: Patterns, names: Sequence[str], tolerance: float = 1e-10) 
         mean, sigma, decrement = _scoring_step(part, sample, mean, sigma)
         if decrement < tolerance * sample.total:
             return Moments(mean, sigma, log_likelihood(mean, sigma, sample))
-    raise FimlError("the unrestricted mean and covariance don't settle: too many values are missing together")
+    raise Trouble("not converged", "the unrestricted moments do not settle: too much is missing together.")
 
 
 def _em_step(part: _Residual, sample: Patterns, mean: Array, sigma: Array) -> tuple[Array, Array]:
@@ -272,7 +272,9 @@ def _scoring_step(part: _Residual, sample: Patterns, mean: Array, sigma: Array) 
         if climbed >= 0.1 * size * decrement or (climbed > -np.inf and decrement < 1e-10 * sample.total):
             return *moved, decrement
         size /= 2.0
-    raise FimlError("the likelihood of the incomplete data has no maximum that can be reached")
+    raise Trouble(
+        "not converged", "the likelihood of the incomplete data has no maximum that can be reached."
+    )
 
 
 def _factor(part: _Residual, sample: Patterns) -> tuple[Array, bool] | None:

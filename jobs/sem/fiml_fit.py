@@ -17,7 +17,8 @@ import pandas as pd
 from scipy import linalg
 
 from jobs.sem import fiml, ml
-from jobs.sem.fiml import Array, FimlError, Patterns
+from jobs.sem.fiml import Array, Patterns
+from jobs.sem.intercepts import intercepts as _intercepts
 from jobs.sem.moments import Moments
 from jobs.sem.structure import Structure
 
@@ -152,7 +153,7 @@ class _Likelihood:
 def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
     """Fit `structure` to the cases `values` (n x p, NaN for missing; weights in `sample`).
 
-    Raises FimlError where the unrestricted moments aren't determined.
+    Raises Trouble where the unrestricted moments aren't determined.
     """
     q = structure.q
     deviations = np.sqrt(np.diag(sample.covariance))
@@ -207,21 +208,9 @@ def intercepts(fit: FimlFit) -> tuple[list[str], Array, Array]:
     """
     structure, q = fit.estimate.structure, fit.estimate.structure.q
     places = [place for place in range(structure.p) if place not in structure.exogenous]
-    inner = {name: place for place, name in enumerate(structure.inner)}
-    rows = np.array([inner.get(name, -1) for name in structure.observed])
-    seen = [row for row in rows if row >= 0]
-    hidden = [place for place in range(len(inner)) if place not in seen]
 
     def at(vector: Array) -> Array:
-        beta, lambda_, _, _ = structure.matrices(vector[:q])
-        mean, value = np.zeros(len(inner)), vector[q:].copy()
-        mean[seen] = value[rows >= 0]
-        loose = np.eye(len(hidden)) - beta[np.ix_(hidden, hidden)]
-        mean[hidden] = np.linalg.solve(loose, beta[np.ix_(hidden, seen)] @ mean[seen])
-        own = rows >= 0
-        value[~own] -= lambda_[~own] @ mean
-        value[own] -= (beta @ mean)[rows[own]]
-        return value[places]
+        return _intercepts(structure, vector[:q], vector[q:])[0][places]
 
     here = np.concatenate([fit.estimate.x, fit.mean])
     jacobian = np.zeros((q + len(places), len(here)))
@@ -266,4 +255,4 @@ def _score(likelihood: _Likelihood, z: Array) -> Array:
     return z
 
 
-__all__ = ["FimlError", "FimlFit", "fit", "incomplete_moments", "intercepts"]
+__all__ = ["FimlFit", "fit", "incomplete_moments", "intercepts"]

@@ -1,0 +1,14 @@
+"""Why a group gives no estimates."""
+
+from __future__ import annotations
+
+
+class Trouble(ValueError):
+    """A group that can't be estimated: one of the statuses, and a sentence a statistician acts on.
+
+    The sentence names variables, never values of cases.
+    """
+
+    def __init__(self, status: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
