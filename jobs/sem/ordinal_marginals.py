@@ -184,7 +184,8 @@ def _probit(name: str, codes: NDArray[np.intp], x: Array, weights: Array, start:
         if decrement < 1e-20 * weights.sum():
             break
     steepest = float(np.abs(at[c - 1 :] * x.std(axis=0)).max())
-    if decrement < 1e-12 * weights.sum() and steepest < STEEPEST:
+    certain = value > -1e-6 * weights.sum()  # every answer predicted with probability one
+    if decrement < 1e-12 * weights.sum() and steepest < STEEPEST and not certain:
         return at
     raise Trouble("not identified", f"the predictors tell the categories of {name} apart; join categories.")
 
