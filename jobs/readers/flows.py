@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import InputError, SettingsError
+from jobs.frames import local
 from jobs.readers import files, text
 from jobs.settings import FlowsInput
 
@@ -101,7 +102,7 @@ def _wide(spark: SparkSession, path: str, settings: FlowsInput) -> DataFrame:
         for place, (region, sector) in enumerate(zip(*heads, strict=True))
         if place >= 2
     ]
-    labels = spark.createDataFrame(columns, "place int, destination_region string, destination_sector string")
+    labels = local(spark, columns, "place int, destination_region string, destination_sector string")
     encoded = spark.read.csv(
         str(file.resolve()),
         schema="line string",

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import InputError
+from jobs.frames import local
 from jobs.readers import files
 
 ROWS = 50_000  # rows a chunk; bounds the driver's memory
@@ -63,9 +64,9 @@ def _package(spark: SparkSession, path: str, form: str, wanted: list[str]) -> Da
             (first + place, *map(_text, row), None)
             for place, row in enumerate(chunk[wanted].itertuples(index=False, name=None))
         ]
-        frames.append(spark.createDataFrame(rows, schema))
+        frames.append(local(spark, rows, schema))
         first += len(rows)
-    return reduce(DataFrame.unionByName, frames) if frames else spark.createDataFrame([], schema)
+    return reduce(DataFrame.unionByName, frames) if frames else local(spark, [], schema)
 
 
 def _text(value: Any) -> str | None:

@@ -9,11 +9,11 @@ import pandas as pd
 from jobs import resources, schemas
 from jobs.context import Context, Outcome
 from jobs.errors import FitsFailed, SettingsError
+from jobs.frames import local, nothing
 from jobs.sem import FitReport, FitSettings, fit_groups
 from jobs.sem.structure import ModelError, Structure
 from jobs.settings import WaveSettings
 from jobs.tables import collected
-from jobs.transforms.quarantine import nothing
 
 NAME = "fit"
 TABLES = ("estimates", "fit_measures", "group_differences", "fit_status")
@@ -100,7 +100,7 @@ def _spark_frame(context: Context, name: str, frame: pd.DataFrame, slice: dict[s
         tuple(_typed(value, kinds[column]) for column, value in zip(table.names, row, strict=True))
         for row in plain.itertuples(index=False, name=None)
     ]
-    return context.spark.createDataFrame(rows, table.struct)
+    return local(context.spark, rows, table.struct)
 
 
 def _typed(value: Any, kind: str) -> Any:

@@ -8,9 +8,10 @@ from pyspark.sql import functions as F
 
 from jobs import classifications, resources, wavemaps
 from jobs.context import Context, Outcome
+from jobs.frames import nothing
 from jobs.settings import WaveSettings
 from jobs.transforms.harmonise import contradictions, harmonise
-from jobs.transforms.quarantine import nothing, set_aside, stop_above
+from jobs.transforms.quarantine import set_aside, stop_above
 
 NAME = "harmonise"
 TABLES = ("quarantine", "harmonised")

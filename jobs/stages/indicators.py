@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from jobs import classifications, resources, wavemaps
 from jobs.context import Context, Outcome
 from jobs.errors import SettingsError
+from jobs.frames import local
 from jobs.settings import WaveSettings
 from jobs.transforms.indicators import commonality, complementarity, sides_present
 
@@ -24,7 +25,7 @@ def inputs(context: Context, wave: WaveSettings) -> list[Any]:
 def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     settings, tables, slice = context.settings, context.tables, context.slice(wave)
     asked = settings.indicators
-    cells = context.spark.createDataFrame([], "country string, wave string, region string, sector string")
+    cells = local(context.spark, [], "country string, wave string, region string, sector string")
     shares = cells
     notes: list[str] = []
     if asked.complementarity and wave.flows:

@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 from jobs import classifications, resources, wavemaps
 from jobs.context import Context, Outcome
 from jobs.errors import InputError
+from jobs.frames import nothing
 from jobs.readers import files, flows, packages, text
 from jobs.settings import FlowsInput, SurveyInput, WaveSettings
 from jobs.transforms.flows import numbered
-from jobs.transforms.quarantine import nothing, set_aside, stop_above
+from jobs.transforms.quarantine import set_aside, stop_above
 
 NAME = "ingest"
 TABLES = ("quarantine", "flows", "answers")

@@ -7,6 +7,7 @@ from typing import Any
 from jobs import schemas
 from jobs.context import Context, Outcome
 from jobs.errors import DiamantError
+from jobs.frames import local
 from jobs.settings import WaveSettings
 from jobs.transforms.link import filters, grouped, link, sampled, waterfall
 
@@ -35,7 +36,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
                 "twice among the indicators; please report this."
             )
         steps = [(*slice.values(), *step) for step in waterfall(counts, chosen)] if wave.survey else []
-        frame = context.spark.createDataFrame(steps, schemas.table("sample_waterfall").struct)
+        frame = local(context.spark, steps, schemas.table("sample_waterfall").struct)
         tables.replace("sample_waterfall", frame, slice, fingerprint)
         commit = tables.replace("linked", firms, slice, fingerprint)
     finally:

@@ -46,8 +46,9 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     plan = plan_of(context, chosen, wave)
     folder = Path(chosen.path)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    full = deliveries(context.spark, plan)
-    drawn = survey(context, plan, full).persist()
+    full = deliveries(context.spark, plan).persist()
+    population = with_indicators(firms(context.spark, plan), full, plan).persist()
+    drawn = survey(population, plan).persist()
     table = biregional(full) if chosen.layout == "biregional" else full
     paths = [folder / f"survey_{wave.wave}.csv", folder / f"flows_{wave.wave}.csv"]
     order = Draws(plan.seed, "number").uniform("order in the file")
@@ -58,7 +59,8 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     _write(table.orderBy(*labels).withColumn("value", decimals), paths[1], single, ["country", "wave"])
     _write_truth(folder / "truth.csv", plan)
     rows = drawn.count()
-    drawn.unpersist()
+    for frame in (drawn, population, full):
+        frame.unpersist()
     return Outcome(
         rows,
         rows,
@@ -80,9 +82,8 @@ def plan_of(context: Context, chosen: SimulateSettings, wave: WaveSettings) -> P
     )
 
 
-def survey(context: Context, plan: Plan, full: DataFrame) -> DataFrame:
-    """The questionnaires, a few spoilt rows included; answers lean on the indicators of the same survey."""
-    population = with_indicators(firms(context.spark, plan), full, plan)
+def survey(population: DataFrame, plan: Plan) -> DataFrame:
+    """The questionnaires, a few spoilt rows included, of firms with their indicators."""
     filled = questionnaire(answers(population, plan), plan)
     return filled.unionByName(broken(filled, plan))
 

@@ -12,9 +12,10 @@ from pyspark.sql import functions as F
 from jobs import classifications, resources
 from jobs.context import Context, Outcome
 from jobs.errors import ValidationStopped
+from jobs.frames import nothing
 from jobs.settings import WaveSettings
 from jobs.transforms import rules
-from jobs.transforms.quarantine import nothing, set_aside, stop_above
+from jobs.transforms.quarantine import set_aside, stop_above
 from jobs.validation import Result, Validator
 
 NAME = "validate"

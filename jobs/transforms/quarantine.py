@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs import schemas
 from jobs.errors import ValidationStopped
 
 
@@ -42,8 +41,3 @@ def stop_above(share: float, rows: int, quarantined: DataFrame, stage: str, path
         f"{path}: {stage} set {distinct} of {rows} rows aside, more than the {share:.1%} allowed: {words}; "
         "mend the file or its map, or raise max_quarantined in the run file."
     )
-
-
-def nothing(spark: SparkSession, table: str) -> DataFrame:
-    """No rows, in the shape of a table."""
-    return spark.createDataFrame([], schemas.table(table).struct)

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from jobs import resources
 from jobs.classifications import REST
 from jobs.errors import SettingsError
+from jobs.frames import local
 from jobs.settings import Section
 
 BALANCE_RELATIVE = 1e-5
@@ -134,9 +135,7 @@ def duplicates(flows: DataFrame) -> DataFrame:
 def coverage(flows: DataFrame, numbers: dict[str, int]) -> DataFrame:
     """A row a region of the classification: `failing` is 1 where no cell has it."""
     spark = flows.sparkSession
-    wanted = spark.createDataFrame(
-        [(code, number) for code, number in numbers.items()], "label string, number int"
-    )
+    wanted = local(spark, [(code, number) for code, number in numbers.items()], "label string, number int")
     present = (
         flows.select(F.col("origin_region").alias("number"))
         .union(flows.select("destination_region"))
@@ -191,7 +190,7 @@ def balance(flows: DataFrame, numbers: dict[str, int]) -> DataFrame:
 
 def regions_without_firms(survey: DataFrame, codes: list[str]) -> DataFrame:
     """A row a region: `missing` is 1 where no firm of the survey has it."""
-    wanted = survey.sparkSession.createDataFrame([(code,) for code in codes], "label string")
+    wanted = local(survey.sparkSession, [(code,) for code in codes], "label string")
     present = survey.select(F.col("region").alias("label")).distinct().withColumn("there", F.lit(1))
     joined = wanted.join(present, "label", "left")
     return joined.select("label", F.when(F.col("there").isNull(), 1).otherwise(0).alias("missing"))
@@ -204,4 +203,4 @@ def _named(frame: DataFrame, numbers: dict[str, int]) -> DataFrame:
 
 def _or_none(frame: DataFrame) -> DataFrame:
     """The frame and one row without failure, so that a sum over it is never null."""
-    return frame.unionByName(frame.sparkSession.createDataFrame([("", 0)], "label string, failing int"))
+    return frame.unionByName(local(frame.sparkSession, [("", 0)], "label string, failing int"))

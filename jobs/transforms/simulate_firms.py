@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.classifications import Classification
+from jobs.frames import local
 from jobs.transforms.draws import Draws
 
 KINDS = ("domestic_only", "foreign_only", "both", "stand_alone", "process_only", "others")
@@ -35,9 +36,7 @@ def firms(spark: SparkSession, plan: Plan) -> DataFrame:
     """One row a firm: country, wave, number, kind, region, sector, employees, exports, weight, …"""
     survey = plan.parameters["survey"]
     draws = Draws(plan.seed, "country", "wave", "number")
-    slices = spark.createDataFrame(
-        [(c, w) for c in plan.countries for w in plan.waves], "country string, wave string"
-    )
+    slices = local(spark, [(c, w) for c in plan.countries for w in plan.waves], "country string, wave string")
     frame = spark.range(plan.firms).withColumnRenamed("id", "number").crossJoin(F.broadcast(slices))
 
     bounds = _bounds(survey["quotas"], plan.firms, survey["firms"])
@@ -141,9 +140,7 @@ def _slots(spark: SparkSession, plan: Plan) -> DataFrame:
             mass = [weight * (1 + (tilt * leaning if tilted else 0.0)) for _, _, weight, leaning in cells]
             for slot, cell in enumerate(_apportion(mass, SLOTS)):
                 rows.append((industrial, tilted, slot, cells[cell][0], cells[cell][1]))
-    return spark.createDataFrame(
-        rows, "industrial boolean, tilted boolean, slot int, region string, sector string"
-    )
+    return local(spark, rows, "industrial boolean, tilted boolean, slot int, region string, sector string")
 
 
 def _leaning(seed: int, region: int, sector: str) -> float:

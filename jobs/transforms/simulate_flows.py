@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.frames import local
 from jobs.transforms.draws import Draws
 from jobs.transforms.simulate_firms import Plan
 
@@ -20,10 +21,8 @@ def deliveries(spark: SparkSession, plan: Plan) -> DataFrame:
         for place, region in enumerate(plan.regions.items)
         for sector in plan.sectors.industrial
     ]
-    sides = spark.createDataFrame(cells, "region string, sector string, mass double")
-    slices = spark.createDataFrame(
-        [(c, w) for c in plan.countries for w in plan.waves], "country string, wave string"
-    )
+    sides = local(spark, cells, "region string, sector string, mass double")
+    slices = local(spark, [(c, w) for c in plan.countries for w in plan.waves], "country string, wave string")
     origin = sides.toDF("origin_region", "origin_sector", "origin_mass")
     destination = sides.toDF("destination_region", "destination_sector", "destination_mass")
     frame = origin.crossJoin(F.broadcast(destination)).crossJoin(F.broadcast(slices))
