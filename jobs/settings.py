@@ -118,7 +118,8 @@ class FitSettings(Section):
     """How the model is fitted."""
 
     estimator: Literal["ml", "mlr", "dwls"] = "ml"
-    missing: Literal["listwise", "fiml"] = "listwise"
+    missing: Literal["listwise", "fiml", "pairwise"] = "listwise"
+    ordered: tuple[str, ...] = Field((), description="items that are ordered categories, for dwls")
     clusters: tuple[Literal["cell", "region"], ...] = ("cell", "region")
     primary_error: str = Field("cluster:cell", description="error that significance is shown by")
     weighted: bool = False

@@ -39,24 +39,25 @@ def scores(estimate: Estimate, moments: Moments) -> Matrix:
     return moments.weights[:, None] * (quadratic - constant) / 2
 
 
-def robust(estimate: Estimate, moments: Moments, case_scores: Matrix) -> Matrix:
-    """The sandwich for independent cases (q x q)."""
-    outer = bread(estimate, moments.n)
-    return outer @ (case_scores.T @ case_scores) @ outer
+def products(influence: Matrix) -> Matrix:
+    """The sandwich for independent cases (k x k), from each case's influence on the estimates (n x k).
+
+    Influence is score times bread, so the sum of products is A^-1 B A^-1.
+    """
+    return influence.T @ influence
 
 
-def clustered(estimate: Estimate, moments: Moments, case_scores: Matrix, codes: Matrix) -> Matrix:
-    """The sandwich for cases that depend on each other within clusters (q x q), times G/(G-1)."""
-    sums = cluster_sums(case_scores, codes)
-    outer = bread(estimate, moments.n)
+def by_cluster(influence: Matrix, codes: Matrix) -> Matrix:
+    """The sandwich for cases that depend on each other within clusters (k x k), times G/(G-1)."""
+    sums = cluster_sums(influence, codes)
     count = len(sums)
-    return outer @ (sums.T @ sums) @ outer * (count / (count - 1))
+    return sums.T @ sums * (count / (count - 1))
 
 
-def cluster_sums(case_scores: Matrix, codes: Matrix) -> Matrix:
-    """Scores summed by cluster (G x q), clusters in the order of their codes."""
-    sums = np.zeros((int(codes.max()) + 1, case_scores.shape[1]))
-    np.add.at(sums, codes, case_scores)
+def cluster_sums(rows: Matrix, codes: Matrix) -> Matrix:
+    """Rows summed by cluster (G x q), clusters in the order of their codes."""
+    sums = np.zeros((int(codes.max()) + 1, rows.shape[1]))
+    np.add.at(sums, codes, rows)
     return sums
 
 

@@ -21,6 +21,7 @@ from jobs.sem.fiml import Array, Patterns
 from jobs.sem.intercepts import intercepts as _intercepts
 from jobs.sem.moments import Moments
 from jobs.sem.structure import Structure
+from jobs.sem.trouble import Trouble
 
 SCORING_STEPS = 100
 
@@ -30,17 +31,15 @@ class FimlFit:
     """The fit in the data's units.
 
     `estimate` holds the free parameters (q) with the means profiled out: its `hessian` and `information`
-    (q x q, a case) are the observed and expected ones given free means, and `scores` (n x q, weighted) the
-    matching efficient scores, so that every sandwich built on them equals the one of the full vector.
-    `scores_full` (n x (q + p)) and `hessian_full` keep the means' part; `sample` and `data` are in the
-    units of the search: deviations from the available-case mean, in standard deviations.
+    (q x q, a case) are the observed and expected ones given free means. `scores` (n x (q + p), weighted) and
+    `hessian` ((q + p) x (q + p), a case) have the means too. `sample` and `data` are in the units of the
+    search: deviations from the available-case mean, in standard deviations.
     """
 
     estimate: ml.Estimate
     mean: Array
     scores: Array
-    scores_full: Array
-    hessian_full: Array
+    hessian: Array
     log_likelihood: float
     saturated: fiml.Moments
     sample: Patterns
@@ -56,8 +55,9 @@ def incomplete_moments(
     """The cases that can enter the likelihood, and their values (n x p, NaN for missing).
 
     A case is left out, and counted, when it lacks an exogenous variable, its weight or a cluster, or when it
-    answered none of the others. `Moments.covariance` holds available-case variances only: it serves to
-    check the variables, not to fit. Raises ValueError as `moments` does.
+    answered none of the others. `Moments.covariance` holds available-case variances, and the
+    covariances of the exogenous variables: it serves to check the variables, not to fit. Raises ValueError
+    as `moments` does.
     """
     names = structure.observed
     fixed = [names[place] for place in structure.exogenous]
@@ -81,13 +81,17 @@ def incomplete_moments(
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = weight @ np.where(seen, values, 0.0) / share
         deviations = values - mean
-        variance = weight @ np.where(seen, deviations, 0.0) ** 2 / share
+        filled = np.where(seen, deviations, 0.0)
+        covariance = np.diag(weight @ filled**2 / share)
+    fixed_x = np.ix_(structure.exogenous, structure.exogenous)
+    complete = filled[:, structure.exogenous]
+    covariance[fixed_x] = (weight[:, None] * complete).T @ complete / max(n, 1)
     factors = {name: pd.factorize(cases[name], sort=True) for name in clusters}
     sample = Moments(
         names=list(names),
         n=n,
         mean=mean,
-        covariance=np.diag(variance),
+        covariance=covariance,
         deviations=deviations,
         weights=weight,
         clusters={name: codes for name, (codes, _) in factors.items()},
@@ -160,6 +164,7 @@ def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
     standard = sample.deviations / deviations
     grouped = fiml.patterns(standard, sample.weights)
     free = fiml.saturated(grouped, structure.observed)
+    _check_dependence(free.cov, structure.observed)
     covariance = free.cov * np.outer(deviations, deviations)
     start = ml.fit(structure, covariance)
     likelihood = _Likelihood(structure, grouped, start.scale, 1 / np.outer(deviations, deviations))
@@ -186,13 +191,11 @@ def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
         sigma=sigma,
         derivatives=derivatives,
     )
-    efficient = case[:, :q] - case[:, q:] @ np.linalg.solve(hessian[q:, q:], hessian[q:, :q])
     return FimlFit(
         estimate=estimate,
         mean=sample.mean + deviations * z[q:],
-        scores=efficient / unit[:q],
-        scores_full=case / unit,
-        hessian_full=hessian / np.outer(unit, unit),
+        scores=case / unit,
+        hessian=hessian / np.outer(unit, unit),
         log_likelihood=likelihood.value(z) * grouped.total - shrink,
         saturated=back,
         sample=grouped,
@@ -220,6 +223,15 @@ def intercepts(fit: FimlFit) -> tuple[list[str], Array, Array]:
         step[place] = 1e-6 * max(1.0, abs(here[place]))
         jacobian[q:, place] = (at(here + step) - at(here - step)) / (2 * step[place])
     return [structure.observed[place] for place in places], at(here), jacobian
+
+
+def _check_dependence(cov: Array, names: list[str]) -> None:
+    deviations = np.sqrt(np.diag(cov))
+    values, vectors = np.linalg.eigh(cov / np.outer(deviations, deviations))
+    if values[0] < 1e-10:
+        involved = [name for name, part in zip(names, vectors[:, 0], strict=True) if abs(part) > 0.1]
+        detail = f"{', '.join(involved)} are linearly dependent; leave one of them out."
+        raise Trouble("not positive definite", detail)
 
 
 def _profile(information: Array, q: int) -> Array:

@@ -106,7 +106,7 @@ def _scaling(
     mean, cov = _standard(fit, sample)
     information = fiml.information(mean, cov, fit.sample, observed=True)
     free = trace(information, weight * fiml.case_scores(mean, cov, fit.data, fit.sample))
-    model = trace(sample.n * fit.hessian_full, fit.scores_full)
+    model = trace(sample.n * fit.hessian, fit.scores)
     x = structure.exogenous
     if x:
         own, _ = _exogenous(fit, sample)

@@ -6,7 +6,7 @@ converge, or whose covariance matrix is not positive definite gives no estimates
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -15,23 +15,14 @@ import pandas as pd
 from scipy import linalg, stats
 
 from jobs.sem import covariance as cov
-from jobs.sem.measures import measures
-from jobs.sem.ml import Estimate, fit
-from jobs.sem.moments import Moments, moments
-from jobs.sem.standardised import standardised
+from jobs.sem.estimators import FitSettings, Inference, check, route
+from jobs.sem.ml import Estimate
+from jobs.sem.moments import Moments
 from jobs.sem.structure import ModelError, Structure
+from jobs.sem.trouble import Trouble
 
 Matrix = np.ndarray
 FEWEST_CLUSTERS = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """What to compute. `clusters` and `weights` name columns of the data."""
-
-    clusters: tuple[str, ...] = ()
-    weights: str | None = None
-    confidence: float = 0.95
 
 
 @dataclass(frozen=True)
@@ -53,17 +44,19 @@ class GroupFit:
     detail: str
     moments: Moments | None = None
     estimate: Estimate | None = None
-    scores: Matrix | None = None
-    covariances: dict[str, Matrix] = field(default_factory=dict)
+    inference: Inference | None = None
     cases_in: int = 0
 
 
 def fit_groups(model: str, data: pd.DataFrame, group: str | None, settings: FitSettings) -> FitReport:
     """Fit `model` (lavaan syntax) in every group of `data`.
 
-    Raises ModelError where the model cannot be read or names a column the data do not have.
+    Raises ModelError where the model cannot be read or names a column the data do not have, or where the
+    settings do not go together.
     """
-    observed = Structure(model).observed
+    structure = Structure(model)
+    check(settings, structure)
+    observed = structure.observed
     absent = [name for name in observed if name not in data.columns]
     if absent:
         raise ModelError(f"the model names {absent[0]}, which is no column of the data")
@@ -97,16 +90,51 @@ STATUS = [
 
 def _fit_group(model: str, name: str, data: pd.DataFrame, settings: FitSettings) -> GroupFit:
     """One group with all its checks; never raises for what the data are like."""
-    structure = Structure(model)
     one = GroupFit(name, "failed", "", cases_in=len(data))
     try:
-        sample = moments(data, structure.observed, settings.weights, settings.clusters)
+        _estimate(one, Structure(model), data, settings)
+    except Trouble as trouble:
+        one.status, one.detail = trouble.status, str(trouble)
+    except (linalg.LinAlgError, FloatingPointError):
+        one.status = "not converged"
+        one.detail = "the search met a matrix without inverse; simplify the model."
     except ValueError as error:
-        return _with(one, "failed", f"{error}.")
-    one.moments = sample
+        one.status, one.detail = "failed", f"{error}."
+    return one
+
+
+def _estimate(one: GroupFit, structure: Structure, data: pd.DataFrame, settings: FitSettings) -> None:
+    """Fill `one` step by step; Trouble ends it where the result would not be trustworthy."""
+    way = route(structure, data, settings)
+    one.moments = way.sample
+    _check_cases(way.sample, structure)
+    estimate = one.estimate = way.fit()
+    if not np.isfinite(estimate.objective):
+        raise Trouble("not converged", "the search found no admissible start; simplify the model.")
+    if not estimate.identified:
+        raise Trouble(
+            "not identified", f"{_unidentified(estimate)} cannot be told apart; fix or remove a parameter."
+        )
+    if not estimate.converged or not estimate.minimum:
+        raise Trouble("not converged", "the search stopped away from a minimum; simplify the model.")
+    one.inference = way.inference()
+    negative = [
+        p.lhs
+        for p in structure.parameters
+        if p.op == "~~" and p.lhs == p.rhs and p.free is not None and estimate.x[p.free] < 0
+    ]
+    if negative:
+        raise Trouble(
+            "heywood",
+            f"the variance of {', '.join(negative)} is negative; the estimates are not to be trusted.",
+        )
+    one.status = "converged"
+
+
+def _check_cases(sample: Moments, structure: Structure) -> None:
+    """Enough cases, and variables that vary and do not follow from each other."""
     if sample.n <= structure.q:
-        return _with(
-            one,
+        raise Trouble(
             "too few cases",
             f"{sample.n} complete cases for {structure.q} free parameters; join groups or simplify it.",
         )
@@ -115,8 +143,8 @@ def _fit_group(model: str, name: str, data: pd.DataFrame, settings: FitSettings)
     flat = deviations <= 1e-10 * np.maximum(size, 1e-8)
     constant = [name for name, still in zip(structure.observed, flat, strict=True) if still]
     if constant:
-        return _with(
-            one, "constant indicator", f"{', '.join(constant)} does not vary; leave it out of the model."
+        raise Trouble(
+            "constant indicator", f"{', '.join(constant)} does not vary; leave it out of the model."
         )
     correlation = sample.covariance / np.outer(deviations, deviations)
     values, vectors = linalg.eigh(correlation)
@@ -124,44 +152,10 @@ def _fit_group(model: str, name: str, data: pd.DataFrame, settings: FitSettings)
         involved = [
             v for v, weight in zip(structure.observed, vectors[:, 0], strict=True) if abs(weight) > 0.1
         ]
-        return _with(
-            one,
+        raise Trouble(
             "not positive definite",
             f"{', '.join(involved)} are linearly dependent; leave one of them out.",
         )
-    try:
-        estimate = fit(structure, sample.covariance)
-    except (linalg.LinAlgError, FloatingPointError):
-        return _with(one, "not converged", "the search met a matrix without inverse; simplify the model.")
-    one.estimate = estimate
-    if not np.isfinite(estimate.objective):
-        return _with(one, "not converged", "the search found no admissible start; simplify the model.")
-    if not estimate.identified:
-        return _with(
-            one,
-            "not identified",
-            f"{_unidentified(estimate)} cannot be told apart; fix or remove a parameter.",
-        )
-    if not estimate.converged or not estimate.minimum:
-        return _with(one, "not converged", "the search stopped away from a minimum; simplify the model.")
-    _errors(one, sample, estimate, settings)
-    negative = [
-        p.lhs
-        for p in structure.parameters
-        if p.op == "~~" and p.lhs == p.rhs and p.free is not None and estimate.x[p.free] < 0
-    ]
-    if negative:
-        return _with(
-            one,
-            "heywood",
-            f"the variance of {', '.join(negative)} is negative; the estimates are not to be trusted.",
-        )
-    return _with(one, "converged", "")
-
-
-def _with(one: GroupFit, status: str, detail: str) -> GroupFit:
-    one.status, one.detail = status, detail
-    return one
 
 
 def _unidentified(estimate: Estimate) -> str:
@@ -173,18 +167,6 @@ def _unidentified(estimate: Estimate) -> str:
     return ", ".join(names[:4])
 
 
-def _errors(one: GroupFit, sample: Moments, estimate: Estimate, settings: FitSettings) -> None:
-    """The covariance of the estimates by each kind of error."""
-    one.scores = cov.scores(estimate, sample)
-    one.covariances["expected"] = cov.expected(estimate, sample.n)
-    one.covariances["robust"] = cov.robust(estimate, sample, one.scores)
-    for name in settings.clusters:
-        if sample.clusters[name].max() > 0:
-            one.covariances[f"cluster:{name}"] = cov.clustered(
-                estimate, sample, one.scores, sample.clusters[name]
-            )
-
-
 def _clusters(one: GroupFit, error: str) -> int | None:
     assert one.moments is not None
     name = error.removeprefix("cluster:")
@@ -192,20 +174,21 @@ def _clusters(one: GroupFit, error: str) -> int | None:
 
 
 def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
-    if not one.covariances or one.estimate is None:
+    if one.inference is None:
         return []
-    structure, x = one.estimate.structure, one.estimate.x
-    std = standardised(structure, x)
+    found = one.inference
     rows = []
-    for error, covariance in one.covariances.items():
+    for error, covariance in found.covariances.items():
         clusters = _clusters(one, error)
         df = clusters - 1 if clusters else None
         law = stats.t(df) if df else stats.norm()
         width = law.ppf(0.5 + settings.confidence / 2)
-        for parameter, std_all in zip(structure.parameters, std, strict=True):
+        for parameter, std_all in zip(found.parameters, found.std_all, strict=True):
             free = parameter.free
-            est = parameter.value if free is None else float(x[free])
-            se = float(np.sqrt(covariance[free, free])) if free is not None else None
+            est = parameter.value if free is None else float(found.values[free])
+            # Variance 0: a residual that follows from the rest, as that of an ordered item, has no error.
+            variance = 0.0 if free is None else float(covariance[free, free])
+            se = float(np.sqrt(variance)) if variance > 0 else None
             z = est / se if se else None
             rows.append(
                 {
@@ -231,9 +214,7 @@ def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
 
 
 def _measures(one: GroupFit) -> list[dict[str, Any]]:
-    if not one.covariances or one.estimate is None or one.moments is None:
-        return []
-    found = measures(one.estimate, one.moments)
+    found = one.inference.measures if one.inference else {}
     return [{"group": one.group, "measure": name, "value": value} for name, value in found.items()]
 
 
@@ -243,10 +224,11 @@ def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
     Where the groups share clusters their estimates are correlated: the covariance between them comes
     from the products of both groups' scores summed by cluster.
     """
-    if not a.covariances or not b.covariances or a.estimate is None or b.estimate is None:
+    one, other = a.inference, b.inference
+    if one is None or other is None or a.estimate is None:
         return []
     rows = []
-    for error in [kind for kind in a.covariances if kind in b.covariances]:
+    for error in [kind for kind in one.covariances if kind in other.covariances]:
         between = _between(a, b, error)
         shared = (
             min(count for count in (_clusters(a, error), _clusters(b, error)) if count)
@@ -258,8 +240,8 @@ def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
             free = parameter.free
             if free is None or parameter.op == "~~":
                 continue
-            difference = float(a.estimate.x[free] - b.estimate.x[free])
-            variance = a.covariances[error][free, free] + b.covariances[error][free, free]
+            difference = float(one.values[free] - other.values[free])
+            variance = one.covariances[error][free, free] + other.covariances[error][free, free]
             if between is not None:
                 variance -= 2 * between[free, free]
             se = float(np.sqrt(variance)) if variance > 0 else np.nan
@@ -284,25 +266,23 @@ def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
 
 
 def _between(a: GroupFit, b: GroupFit, error: str) -> Matrix | None:
-    """Covariance (q x q) between two groups' estimates through shared clusters; None without clusters."""
+    """Covariance (k x k) between two groups' estimates through shared clusters; None without clusters."""
     if not error.startswith("cluster:"):
         return None
     name = error.removeprefix("cluster:")
-    assert a.moments and b.moments and a.estimate and b.estimate
     sums = [_sums_by_label(one, name) for one in (a, b)]
-    shared = sorted(set(sums[0]) & set(sums[1]))
-    middle = np.zeros((a.estimate.structure.q, b.estimate.structure.q))
-    for label in shared:
+    assert a.inference and b.inference
+    middle = np.zeros((len(a.inference.values), len(b.inference.values)))
+    for label in sorted(set(sums[0]) & set(sums[1])):
         middle += np.outer(sums[0][label], sums[1][label])
     total = len(set(sums[0]) | set(sums[1]))
-    outer = cov.bread(a.estimate, a.moments.n), cov.bread(b.estimate, b.moments.n)
-    return outer[0] @ middle @ outer[1] * (total / (total - 1))
+    return middle * (total / (total - 1))
 
 
 def _sums_by_label(one: GroupFit, name: str) -> dict[Any, Matrix]:
-    """The group's scores summed by cluster, by the cluster's label."""
-    assert one.moments is not None and one.scores is not None
-    sums = cov.cluster_sums(one.scores, one.moments.clusters[name])
+    """The cases' influence on the group's estimates summed by cluster, by the cluster's label."""
+    assert one.moments is not None and one.inference is not None
+    sums = cov.cluster_sums(one.inference.influence, one.moments.clusters[name])
     return dict(zip(one.moments.labels[name], sums, strict=True))
 
 

@@ -40,6 +40,9 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
             sample,
             "group",
             FitSettings(
+                estimator=asked.estimator,
+                missing=asked.missing,
+                ordered=asked.ordered,
                 clusters=asked.clusters,
                 weights="weight" if asked.weighted else None,
                 confidence=asked.confidence,

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.sem import covariance, fiml, fiml_fit
-from jobs.sem.fiml_measures import measures
+from jobs.sem import FitSettings, covariance, fiml, fiml_fit, fit_groups
 from jobs.sem.structure import Structure
 from jobs.sem.trouble import Trouble
 
@@ -28,7 +27,6 @@ result ~ effort + info + comp + comm
 # case: model, data, weights, cluster, kind of error
 CASES = {
     "school_ml": (SCHOOL, "fiml_school", None, None, "observed"),
-    "school_expected": (SCHOOL, "fiml_school", None, None, "expected"),
     "school_mlr": (SCHOOL, "fiml_school", None, None, "robust"),
     "survey_ml": (STUDY, "fiml_survey", None, None, "observed"),
     "survey_mlr": (STUDY, "fiml_survey", None, None, "robust"),
@@ -44,53 +42,82 @@ def table(name: str) -> pd.DataFrame:
     return found.assign(**{column: found[column].str.strip() for column in text})
 
 
-def fitted(model: str, data: str, weights: str | None, cluster: str | None):
-    clusters = (cluster,) if cluster else ()
-    structure = Structure(model)
-    sample, values = fiml_fit.incomplete_moments(
-        pd.read_csv(REFERENCE / f"{data}.csv"), structure, weights, clusters
-    )
-    return fiml_fit.fit(structure, sample, values), sample
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_lavaan(case):
     model, data, weights, cluster, kind = CASES[case]
-    fit, sample = fitted(model, data, weights, cluster)
-    estimate, q = fit.estimate, fit.estimate.structure.q
-    inner = np.linalg.inv(sample.n * fit.hessian_full)
-    if kind == "expected":
-        errors = covariance.expected(estimate, sample.n)
-    elif kind == "observed":
-        errors = inner
-    elif cluster:
-        errors = covariance.clustered(estimate, sample, fit.scores, sample.clusters[cluster])
-    else:
-        errors = covariance.robust(estimate, sample, fit.scores)
-    lavaan = table("fiml_estimates").query("case == @case").set_index(["lhs", "op", "rhs"])
-    for parameter in estimate.structure.parameters:
-        if parameter.free is None:
-            continue
-        key = (parameter.lhs, parameter.op, parameter.rhs)
+    settings = FitSettings(
+        estimator="ml" if kind == "observed" else "mlr",
+        missing="fiml",
+        weights=weights,
+        clusters=(cluster,) if cluster else (),
+    )
+    report = fit_groups(model, pd.read_csv(REFERENCE / f"{data}.csv"), None, settings)
+    assert list(report.status.status) == ["converged"]
+    error = f"cluster:{cluster}" if cluster else kind
+    estimates = report.estimates[report.estimates.error == error]
+    lavaan = (
+        table("fiml_estimates").query("case == @case").fillna({"rhs": ""}).set_index(["lhs", "op", "rhs"])
+    )
+    for ours in estimates.itertuples():
+        key = (ours.lhs, ours.op, ours.rhs)
         row = lavaan.loc[key if key in lavaan.index else key[::-1]]
         # a path near zero is compared on the scale of its error: lavaan stops at 1e-10 of the likelihood
-        assert abs(estimate.x[parameter.free] - row.est) < 1e-4 * max(abs(row.est), row.se), key
-        assert np.sqrt(errors[parameter.free, parameter.free]) == pytest.approx(row.se, rel=1e-4), key
+        assert abs(ours.est - row.est) < 1e-4 * max(abs(row.est), row.se), key
+        assert ours.std_all == pytest.approx(row["std.all"], rel=1e-4, abs=1e-5), key
+        if row.se:
+            assert ours.se == pytest.approx(row.se, rel=1e-4), key
+    fixed = lavaan.query("op != '~~' and op != '~1' and se == 0")
+    assert len(estimates) == report.fit_measures.set_index("measure").value["npar"] + len(fixed)
 
-    names, values, jacobian = fiml_fit.intercepts(fit)
-    by_name = lavaan.xs("~1", level="op").droplevel("rhs")
-    if kind == "observed":
-        variances = np.diag(jacobian @ inner @ jacobian.T)[q:]
-        assert np.sqrt(variances) == pytest.approx(by_name.loc[names, "se"].to_numpy(), rel=1e-4)
-    assert values == pytest.approx(by_name.loc[names, "est"].to_numpy(), abs=1e-5)
-
-    found = measures(fit, sample, cluster, robust=kind == "robust")
     recorded = table("fiml_measures").query("case == @case").set_index("measure")["value"]
-    for name, value in found.items():
+    for name, value in report.fit_measures[["measure", "value"]].itertuples(index=False):
         theirs = "ntotal" if name == "nobs" else name.replace("_", ".")
         if name.endswith("_scaled") and "_ci_" in name:
             theirs = "rmsea.ci." + name.split("_")[2] + ".scaled"
         assert value == pytest.approx(recorded[theirs], rel=1e-4, abs=1e-6), name
+
+
+def test_expected_information_agrees_with_lavaan():
+    structure = Structure(SCHOOL)
+    sample, values = fiml_fit.incomplete_moments(pd.read_csv(REFERENCE / "fiml_school.csv"), structure)
+    estimate = fiml_fit.fit(structure, sample, values).estimate
+    errors = np.sqrt(np.diag(covariance.expected(estimate, sample.n)))
+    recorded = table("fiml_estimates").query("case == 'school_expected'").set_index(["lhs", "op", "rhs"])
+    for one in structure.parameters:
+        if one.free is not None:
+            key = (one.lhs, one.op, one.rhs)
+            row = recorded.loc[key if key in recorded.index else key[::-1]]
+            assert errors[one.free] == pytest.approx(row.se, rel=1e-5)
+
+
+def test_complete_data_give_lavaans_mlr():
+    """Holzinger and Swineford, MLR: chi-square 87.132, scaling factor .979 (lavaan 0.6-14)."""
+    data = pd.read_csv(REFERENCE / "holzinger_swineford.csv")
+    found = (
+        fit_groups(SCHOOL, data, None, FitSettings(estimator="mlr")).fit_measures.set_index("measure").value
+    )
+    assert found["chisq"] == pytest.approx(85.306, abs=5e-4)
+    assert found["chisq_scaled"] == pytest.approx(87.132, abs=5e-4)
+    assert found["chisq_scaling_factor"] == pytest.approx(0.979, abs=5e-4)
+
+
+def test_groups_with_trouble_leave_the_others_alone():
+    data = pd.read_csv(REFERENCE / "fiml_school.csv")
+    apart = data.assign(school="apart")
+    apart.loc[apart.x1.notna(), "x2"] = np.nan
+    still = data.assign(school="still", x9=3.0)
+    few = data.head(15).assign(school="few")
+    every = pd.concat([data.assign(school="good"), apart, still, few])
+    report = fit_groups(SCHOOL, every, "school", FitSettings(missing="fiml"))
+    status = report.status.set_index("group")
+    assert status.status.to_dict() == {
+        "apart": "not identified",
+        "few": "too few cases",
+        "good": "converged",
+        "still": "constant indicator",
+    }
+    assert status.detail["apart"] == "x1 and x2 are never observed in the same case."
+    assert set(report.estimates.group) == {"good"}
 
 
 def simulated(n: int, p: int, share: float) -> tuple[np.ndarray, np.ndarray]:

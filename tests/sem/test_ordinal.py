@@ -1,5 +1,6 @@
 """Ordered items: thresholds, correlations, DWLS beside lavaan's figures (tests/reference/sem/ordinal.R)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from jobs.sem import ordinal_fit, ordinal_marginals
+from jobs.sem import FitSettings, fit_groups, ordinal_fit, ordinal_marginals
 from jobs.sem.ordinal_correlations import _Corner, correlation
 from jobs.sem.ordinal_measures import measures
 from jobs.sem.ordinal_moments import OrdinalMoments, ordinal_moments
@@ -172,6 +173,58 @@ def test_weights_count_cases():
     assert fits[0].covariance(alone) == pytest.approx(fits[0].covariance(), rel=1e-12)
     scaled = measures(fits[1], twice, codes)["chisq_scaled"]
     assert scaled == pytest.approx(measures(fits[0], once)["chisq_scaled"], rel=0.01)
+
+
+def test_groups_with_weights_clusters_and_missing_values():
+    """The whole route: two groups that share regions, by both clusters, with a test of the difference."""
+    data = survey()
+    data["group"] = np.where(data["size"] > 0, "large", "small")
+    settings = FitSettings(
+        estimator="dwls",
+        missing="pairwise",
+        ordered=("e1", "e2", "e3", "r1", "r2"),
+        clusters=("cell", "region"),
+        weights="weight",
+    )
+    report = fit_groups(MODELS["study_mixed"], data, "group", settings)
+    assert list(report.status.status) == ["converged", "converged"]
+    assert report.status.cases_used.sum() == len(data)
+    estimates = report.estimates
+    assert set(estimates.error) == {"robust", "cluster:cell", "cluster:region"}
+    by_region = estimates[estimates.error == "cluster:region"]
+    assert set(by_region.clusters) == {12} and set(by_region.df) == {11}
+    assert set(estimates.op) == {"=~", "~", "~~", "|", "~1"}
+    free = estimates.query("op == '~'")
+    assert free.se.notna().all() and free.std_all.abs().max() < 1
+    left = estimates.query("lhs == rhs and lhs == 'e1' and error == 'robust'")
+    assert left.se.isna().all()  # what is left of the unit variance has no error of its own
+    differences = report.differences[report.differences.error == "cluster:cell"]
+    assert len(differences) == 5 + 5 and differences.pvalue.between(0, 1).all()
+    again = fit_groups(MODELS["study_mixed"], data, "group", settings)
+    pd.testing.assert_frame_equal(again.estimates, report.estimates, check_exact=True)
+
+    whole = data[data[["share", "e1", "e2", "e3", "r1", "r2"]].notna().all(axis=1)]
+    listwise = fit_groups(MODELS["study_mixed"], data, None, replace(settings, missing="listwise"))
+    complete = fit_groups(MODELS["study_mixed"], whole, None, settings)
+    assert list(listwise.status.cases_missing) == [len(data) - len(whole)]
+    pd.testing.assert_frame_equal(listwise.estimates, complete.estimates)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (FitSettings(ordered=("e1",)), "ordered items need the estimator dwls"),
+        (FitSettings(estimator="dwls"), "needs ordered items"),
+        (FitSettings(estimator="dwls", ordered=("e1",), missing="fiml"), "no full-information likelihood"),
+        (FitSettings(estimator="dwls", ordered=("z",)), "the ordered item z is not in the model"),
+        (FitSettings(estimator="dwls", ordered=("size",)), "size is a predictor only"),
+        (FitSettings(missing="pairwise"), "pairwise deletion is for ordered items"),
+        (FitSettings(estimator="gls"), "not gls"),
+    ],
+)
+def test_settings_that_do_not_go_together(settings, words):
+    with pytest.raises(ModelError, match=words):
+        fit_groups(MODELS["study_mixed"], survey(), None, settings)
 
 
 def test_units_of_numbers_and_predictors_do_not_matter():
