@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +41,8 @@ Changes = Annotated[
 @app.command()
 def run(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
     """Run every stage that is not up to date and publish tables, figures and the report."""
+    # While one core starts the JVM, another imports what the later stages need: some seconds of a short run.
+    threading.Thread(target=_import_stages, daemon=True).start()
     report = _with_context(conf, wave, set, lambda context, pipeline: pipeline.run(context, Progress()))
     print(f"Report: {Path(report).resolve()}")
 
@@ -94,6 +98,14 @@ def stage_job(name: str) -> None:
         _with_context(conf, wave, set, lambda context, pipeline: pipeline.run_one(context, Progress(), name))
 
     _guarded(job)
+
+
+def _import_stages() -> None:
+    from jobs import pipeline
+
+    for name in pipeline.ORDER:
+        pipeline.stage(name)
+    import_module("great_expectations")
 
 
 def _with_context(

@@ -75,32 +75,38 @@ def run(context: Context, progress: Progress, until: str = "publish") -> Path | 
                     chain = _run_stage(context, progress, name, wave, chain)
         if "publish" not in wanted:
             return None
-        with progress.stage("publish", "all") as report:
-            outcome = import_module("jobs.stages.publish").run(
-                context, list(context.settings.waves), facts(context)
-            )
-            report(outcome)
+        _publish(context, progress)
     return Path(context.settings.out) / "report.html"
 
 
 def run_one(context: Context, progress: Progress, name: str) -> None:
-    """One stage as a job of its own, for every wave, whether up to date or not."""
+    """One stage as a job of its own, for every wave, whether up to date or not.
+
+    Raises InputError where a stage before it has yet to run: its result would not be that of its input.
+    """
     with _held(context):
-        if name == "publish":
-            with progress.stage(name, "all") as report:
-                report(
-                    import_module("jobs.stages.publish").run(
-                        context, list(context.settings.waves), facts(context)
-                    )
-                )
-            return
         for wave in context.settings.waves:
             chain = ""
             for earlier in _stages(context):
+                if earlier == "publish":
+                    break
                 chain = _fingerprint(context, earlier, wave, chain)
                 if earlier == name:
+                    _execute(context, progress, name, wave, chain)
                     break
-            _execute(context, progress, name, wave, chain)
+                reason = None if earlier == "simulate" else _reason(context, earlier, wave, chain)
+                if reason:
+                    raise InputError(
+                        f"{name} of wave {wave.wave} needs {earlier}, but {reason}; run {earlier} first."
+                    )
+        if name == "publish":
+            _publish(context, progress)
+
+
+def _publish(context: Context, progress: Progress) -> None:
+    with progress.stage("publish", "all") as report:
+        module = import_module("jobs.stages.publish")
+        report(module.run(context, list(context.settings.waves), facts(context)))
 
 
 def facts(context: Context) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def facts(context: Context) -> dict[str, Any]:
     waves: dict[str, Any] = {}
     for wave in context.settings.waves:
         waves[wave.wave] = {
-            name: outcome["outcome"]
+            name: {**outcome["outcome"], "table_versions": outcome["tables"]}
             for name in _stages(context)[:-1]
             if (outcome := _recorded(context, name, wave)) is not None
         }
@@ -164,6 +170,7 @@ def _run_stage(context: Context, progress: Progress, name: str, wave: WaveSettin
 
 def _execute(context: Context, progress: Progress, name: str, wave: WaveSettings, mark: str) -> None:
     with progress.stage(name, wave.wave) as report:
+        context.tables.commits.clear()
         outcome = stage(name).run(context, wave, mark)
         if outcome.rows_in != outcome.rows_out + outcome.rows_set_aside:
             raise DiamantError(
@@ -172,6 +179,9 @@ def _execute(context: Context, progress: Progress, name: str, wave: WaveSettings
             )
         _record(context, name, wave, mark, outcome)
         report(outcome)
+        for commit in context.tables.commits:
+            if commit.skipped:
+                progress.say(f"             {commit.table} already held this, write skipped")
 
 
 def _reason(context: Context, name: str, wave: WaveSettings, mark: str) -> str | None:
@@ -181,9 +191,10 @@ def _reason(context: Context, name: str, wave: WaveSettings, mark: str) -> str |
         return "it never ran"
     if recorded["fingerprint"] != mark:
         return "its input, its settings or the program changed"
-    if name == "simulate":
-        missing = [file for file in recorded["outcome"]["detail"].get("files", {}) if not Path(file).exists()]
-        return "its files are gone" if missing else None
+    if name == "simulate" and (simulated := context.settings.simulate):
+        made = recorded["outcome"]["detail"].get("files", {})
+        gone = [file for file in made if not (Path(simulated.path) / file).exists()]
+        return "its files are gone" if gone else None
     table = stage(name).TABLES[-1]
     more = {"stage": name} if table == "quarantine" else {}
     commit = context.tables.last_commit(table, context.slice(wave, **more))
@@ -199,7 +210,9 @@ def _record(context: Context, name: str, wave: WaveSettings, mark: str, outcome:
     file = _outcome_file(context, name, wave)
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
-    draft.write_text(json.dumps({"fingerprint": mark, "outcome": asdict(outcome)}, indent=1, sort_keys=True))
+    versions = {commit.table: commit.version for commit in context.tables.commits}
+    kept = {"fingerprint": mark, "outcome": asdict(outcome), "tables": versions}
+    draft.write_text(json.dumps(kept, indent=1, sort_keys=True))
     os.replace(draft, file)
 
 

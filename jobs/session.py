@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from delta import configure_spark_with_delta_pip  # noqa: F401  (the import proves delta-spark is installed)
@@ -34,6 +36,26 @@ def _submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+@contextmanager
+def _quiet_jvm(quiet: bool) -> Iterator[None]:
+    """While this holds, a process that is started says nothing on the terminal; this one still does.
+
+    The JVM greets with warnings about itself before its log level can be set.
+    """
+    if not quiet:
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def start(settings: SparkSettings, name: str) -> SparkSession:
     """A session as the settings ask; settings of spark-submit win over the run file's master.
 
@@ -61,10 +83,12 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
     for key, value in options.items():
         builder = builder.config(key, value)
     try:
-        return builder.getOrCreate()
+        with _quiet_jvm(settings.log_level == "OFF"):
+            return builder.getOrCreate()
     except Exception as error:
         if "JAVA_GATEWAY_EXITED" in str(error) or isinstance(error, FileNotFoundError):
             raise SettingsError(
-                "Java 17 or 21 is missing or does not start; install a JRE 17 or 21 and set JAVA_HOME to it."
+                "Java 17 or 21 is missing or does not start; install a JRE 17 or 21 and set JAVA_HOME to it "
+                "(spark.log_level WARN shows what it says)."
             ) from None
         raise

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
 from delta.exceptions import (
@@ -34,7 +35,7 @@ class Commit:
     sequence: int
     fingerprint: str
     rows: int
-    detail: dict[str, Any]
+    skipped: bool = False  # the slice already held this; nothing was written
 
 
 class Tables:
@@ -43,6 +44,7 @@ class Tables:
     def __init__(self, spark: SparkSession, root: str) -> None:
         self.spark = spark
         self.root = root if "://" in root else str(Path(root).resolve())
+        self.commits: list[Commit] = []  # what `replace` left, in its order
 
     def path(self, name: str) -> str:
         return f"{self.root}/{name}"
@@ -74,11 +76,12 @@ class Tables:
         frame: DataFrame,
         slice: dict[str, str],
         fingerprint: str,
-        detail: dict[str, Any] | None = None,
     ) -> Commit:
         """Put `frame` in the place of one slice, in one transaction.
 
-        The commit carries the fingerprint of what it was made from, and an application id with a number
+        The fingerprint stands for all that the frame was made from: where the slice's last commit carries
+        the same one, the write is skipped, so that a run taken up after a kill makes no version twice. The
+        commit carries the fingerprint of what it was made from, and an application id with a number
         that grows with every accepted commit of the slice, so that a writer that comes late is skipped
         by Delta. Raises SliceHeld where another run committed the slice meanwhile.
         """
@@ -86,8 +89,12 @@ class Tables:
         assert set(slice) == set(table.slices), f"{name} is sliced by {table.slices}"
         self._create(table)
         before = self.last_commit(name, slice)
+        if before is not None and before.fingerprint == fingerprint:
+            skipped = dataclasses.replace(before, skipped=True)
+            self.commits.append(skipped)
+            return skipped
         sequence = before.sequence + 1 if before else 1
-        metadata = {"slice": slice, "sequence": sequence, "fingerprint": fingerprint, "detail": detail or {}}
+        metadata = {"slice": slice, "sequence": sequence, "fingerprint": fingerprint}
         writer = (
             table.conform(frame)
             .write.format("delta")
@@ -115,6 +122,7 @@ class Tables:
         after = self.last_commit(name, slice)
         if after is None or after.fingerprint != fingerprint or after.sequence != sequence:
             raise SliceHeld(f"another run replaced {name} for {_words(slice)} meanwhile; run again.")
+        self.commits.append(after)
         return after
 
     def last_commit(self, name: str, slice: dict[str, str]) -> Commit | None:
@@ -133,7 +141,6 @@ class Tables:
                     sequence=metadata["sequence"],
                     fingerprint=metadata["fingerprint"],
                     rows=int(row["operationMetrics"].get("numOutputRows", 0)),
-                    detail=metadata["detail"],
                 )
         return None
 

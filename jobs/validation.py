@@ -6,6 +6,7 @@ value and no identifier can reach a result or a page.
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from dataclasses import asdict, dataclass
@@ -42,6 +43,11 @@ class Validator:
     def __init__(self) -> None:
         warnings.filterwarnings("ignore", module="great_expectations")
         import great_expectations as gx
+
+        # Its modules set levels of their own; what they say would stand between the lines of progress.
+        logger = logging.getLogger("great_expectations")
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
 
         self._gx = gx
         self._context: Any = gx.get_context(mode="ephemeral")

@@ -11,12 +11,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def spark():
-    from jobs import session
-    from jobs.settings import SparkSettings
+    from jobs import session, settings
 
-    started = session.start(
-        SparkSettings(master="local[2]", driver_memory="2g", shuffle_partitions=2), "tests"
-    )
+    started = session.start(settings.read(str(REPOSITORY / "conf/runs/demo.yaml")).spark, "tests")
     yield started
     started.stop()
 

@@ -347,12 +347,12 @@ def _notes(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def _provenance(facts: dict[str, Any]) -> list[Table]:
     rows = [
-        [path, sum_]
-        for _, stages in sorted(facts["waves"].items())
-        for path, sum_ in sorted(stages.get("ingest", {}).get("detail", {}).get("files", {}).items())
+        [wave, role, file["name"], file["sha256"]]
+        for wave, stages in sorted(facts["waves"].items())
+        for role, file in sorted(stages.get("ingest", {}).get("detail", {}).get("files", {}).items())
     ]
     return [
-        grid("Input files", ["file", "sha256"], rows, text=2),
+        grid("Input files", ["wave", "role", "file", "sha256"], rows, text=4),
         grid(
             "Versions",
             ["library", "version"],

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import hashlib
+import zlib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from jobs.errors import InputError
 
 CHUNK = 1 << 20
 HEADER_BYTES = 1 << 22  # a header line longer than 4 MB is no header
+ARCHIVES: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}  # what Spark unpacks by the name's ending
 
 
 def parts(path: str) -> list[Path]:
@@ -46,9 +51,7 @@ def header(path: str, separator: str, encoding: str) -> tuple[list[str], list[st
 
     Raises InputError where the file is empty, is not in the declared encoding, or names a column twice.
     """
-    file = parts(path)[0]
-    with file.open("rb") as stream:
-        start = stream.read(HEADER_BYTES)
+    start = _start(parts(path)[0], path)
     if not start.strip():
         raise InputError(f"{path} is empty; deliver the file again.")
     line = start.splitlines()[0]
@@ -64,6 +67,21 @@ def header(path: str, separator: str, encoding: str) -> tuple[list[str], list[st
     if twice:
         raise InputError(f"{path}: the header names {twice[0]!r} twice; rename one of the columns.")
     return raw, clean
+
+
+def _start(file: Path, path: str) -> bytes:
+    """The first bytes of a file, unpacked; an archive is read to its end, since Spark takes a cut one."""
+    unpack = ARCHIVES.get(file.suffix)
+    try:
+        with unpack(file, "rb") if unpack else file.open("rb") as stream:
+            start = stream.read(HEADER_BYTES)
+            while unpack and stream.read(CHUNK):
+                pass
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError(f"{path} is damaged: the archive is not whole; deliver it again.") from None
+    except OSError:
+        raise InputError(f"{path} cannot be read; check it and its permissions.") from None
+    return start
 
 
 def demand(path: str, present: list[str], wanted: list[str]) -> None:

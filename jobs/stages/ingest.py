@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -62,7 +63,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         notes=tuple(notes),
         detail={
             "files": {
-                path: sum_ for read in (survey, deliveries) if read for path, sum_ in read.sums.items()
+                role: file for read in (survey, deliveries) if read for role, file in read.files.items()
             },
             "rows": {"survey": answer_rows, "flows": flow_rows},
             "cells_left_out": rows_dropped,
@@ -74,10 +75,14 @@ class _Read:
     """One input as read: the accepted rows, those set aside, and the counts."""
 
     def __init__(
-        self, frame: DataFrame, source: str, path: str, allowed: float, notes: list[str], sums: dict[str, str]
+        self, frame: DataFrame, source: str, paths: dict[str, str], allowed: float, notes: list[str]
     ):
         self.frame = frame.persist()
-        self.path, self.allowed, self.sums = path, allowed, sums
+        path = self.path = ", ".join(paths.values())
+        self.allowed = allowed
+        self.files = {
+            role: {"name": Path(path).name, "sha256": files.sha256(path)} for role, path in paths.items()
+        }
         faulty = F.size("faults") > 0
         dropped = F.col("dropped") if "dropped" in frame.columns else F.lit(False)
         counts = self.frame.agg(
@@ -127,9 +132,7 @@ def _survey(context: Context, survey: SurveyInput) -> _Read:
         ).alias("faults"),
         F.coalesce("_corrupt", F.to_json(answers)).alias("record"),
     )
-    return _Read(
-        frame, "survey", survey.path, survey.max_quarantined, notes, {survey.path: files.sha256(survey.path)}
-    )
+    return _Read(frame, "survey", {"survey": survey.path}, survey.max_quarantined, notes)
 
 
 def _flows(context: Context, settings: FlowsInput) -> _Read:
@@ -143,8 +146,7 @@ def _flows(context: Context, settings: FlowsInput) -> _Read:
         settings.rest,
         settings.decimal,
     )
-    sums = {path: files.sha256(path) for path in settings.paths.values()}
-    return _Read(frame, "flows", ", ".join(settings.paths.values()), settings.max_quarantined, notes, sums)
+    return _Read(frame, "flows", settings.paths, settings.max_quarantined, notes)
 
 
 def _keyed(frame: DataFrame, slice: dict[str, str]) -> DataFrame:

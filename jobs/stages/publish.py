@@ -88,7 +88,9 @@ def _manifest(context: Context, published: dict, facts: dict[str, Any], folder: 
     }
     manifest = {
         **facts,
-        "settings": {name: section for name, section in settings.items() if name not in EXECUTION},
+        "settings": _without_folders(
+            {name: section for name, section in settings.items() if name not in EXECUTION}
+        ),
         "withheld": hidden,
         "files": {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())
@@ -96,6 +98,17 @@ def _manifest(context: Context, published: dict, facts: dict[str, Any], folder: 
     }
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _without_folders(settings: Any, key: str = "") -> Any:
+    """The settings with the names of files in the place of their paths, which are the office's own matter."""
+    if isinstance(settings, dict):
+        return {
+            name: _without_folders(part, key if key == "paths" else name) for name, part in settings.items()
+        }
+    if isinstance(settings, list):
+        return [_without_folders(part, key) for part in settings]
+    return Path(settings).name if key in ("path", "paths") and isinstance(settings, str) else settings
 
 
 if __name__ == "__main__":

@@ -53,10 +53,10 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     paths = [folder / f"survey_{wave.wave}.csv", folder / f"flows_{wave.wave}.csv"]
     order = Draws(plan.seed, "number").uniform("order in the file")
     single = plan.firms <= LARGE
-    _write(drawn.orderBy(order) if single else drawn, paths[0], single, ["country", "wave", "number"])
+    _write(drawn, paths[0], [order] if single else None, ["country", "wave", "number"])
     labels = ["origin_region", "origin_sector", "destination_region", "destination_sector"]
     decimals = F.replace(F.col("value").cast("string"), F.lit("."), F.lit(","))
-    _write(table.orderBy(*labels).withColumn("value", decimals), paths[1], single, ["country", "wave"])
+    _write(table.withColumn("value", decimals), paths[1], labels if single else None, ["country", "wave"])
     _write_truth(folder / "truth.csv", plan)
     rows = drawn.count()
     for frame in (drawn, population, full):
@@ -64,7 +64,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     return Outcome(
         rows,
         rows,
-        detail={"files": {str(path): files.sha256(str(path)) for path in paths}, "seed": plan.seed},
+        detail={"files": {path.name: files.sha256(str(path)) for path in paths}, "seed": plan.seed},
     )
 
 
@@ -104,19 +104,18 @@ def with_indicators(population: DataFrame, full: DataFrame, plan: Plan) -> DataF
     return linked.withColumn("commonality_within", left_out("commonality_within"))
 
 
-def _write(frame: DataFrame, path: Path, single: bool, drop: list[str]) -> None:
-    """One CSV file (or a folder of files for large input), whole or not at all."""
+def _write(frame: DataFrame, path: Path, order: list[Any] | None, drop: list[str]) -> None:
+    """One CSV file in an order (or, without one, a folder of files for large input), whole or not at all."""
     draft = path.with_name(f".{path.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
-    plain = frame.drop(*drop)
-    if single:
-        plain = plain.coalesce(1)
-    plain.write.csv(
+    if order:
+        frame = frame.coalesce(1).sortWithinPartitions(*order)
+    frame.drop(*drop).write.csv(
         str(draft.resolve()), sep=";", header=True, encoding=ENCODING, emptyValue="", nullValue=""
     )
     if path.is_dir():
         shutil.rmtree(path)
-    if single:
+    if order:
         (part,) = draft.glob("part-*.csv")
         os.replace(part, path)
         shutil.rmtree(draft)

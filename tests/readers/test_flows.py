@@ -1,0 +1,66 @@
+"""Input-output tables in their layouts give the same cells."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.errors import InputError, SettingsError
+from jobs.readers import flows
+from jobs.readers.flows import LABELS
+from jobs.settings import FlowsInput
+
+
+def cells(spark, **given):
+    frame, _ = flows.read(spark, FlowsInput(**given))
+    return sorted(((*[row[label] for label in LABELS], row["value"]) for row in frame.collect()), key=str)
+
+
+def test_long(spark, tmp_path):
+    (tmp_path / "f.csv").write_text("von;ind;nach;an;wert\nA;1;B;2;3,5\n")
+    names = ("origin_region", "origin_sector", "destination_region", "destination_sector", "value")
+    columns = dict(zip(names, ("von", "ind", "nach", "an", "wert"), strict=True))
+    read = cells(spark, layout="long", paths={"flows": str(tmp_path / "f.csv")}, columns=columns)
+    assert read == [("A", "1", "B", "2", "3,5")]
+
+
+def test_wide_is_the_long_table_folded(spark, tmp_path):
+    (tmp_path / "w.csv").write_text(";;A;A;B;B\n;;1;2;1;2\nA;1;1.0;2.0;3.0;4.0\nB;2;5.0;6.0;7.0;8.0\n")
+    read = cells(spark, layout="wide", paths={"flows": str(tmp_path / "w.csv")})
+    expected = [
+        *(("A", "1", "A", "1", "1.0"), ("A", "1", "A", "2", "2.0")),
+        *(("A", "1", "B", "1", "3.0"), ("A", "1", "B", "2", "4.0")),
+        *(("B", "2", "A", "1", "5.0"), ("B", "2", "A", "2", "6.0")),
+        *(("B", "2", "B", "1", "7.0"), ("B", "2", "B", "2", "8.0")),
+    ]
+    assert read == expected
+
+
+def test_a_wide_row_that_is_cut_short_is_marked(spark, tmp_path):
+    (tmp_path / "w.csv").write_text(";;A;B\n;;1;1\nA;1;1.0;2.0\nB;1;3.0\n")
+    frame, _ = flows.read(spark, FlowsInput(layout="wide", paths={"flows": str(tmp_path / "w.csv")}))
+    assert [row["_corrupt"] for row in frame.where("_corrupt is not null").collect()] == ["B;1;3.0"]
+
+
+def test_wide_heads_that_do_not_fit_are_refused(spark, tmp_path):
+    (tmp_path / "w.csv").write_text(";;A;B\n;;1\nA;1;1.0;2.0\n")
+    with pytest.raises(InputError, match="two header rows do not fit"):
+        cells(spark, layout="wide", paths={"flows": str(tmp_path / "w.csv")})
+
+
+def test_a_pair_of_own_and_rest(spark, tmp_path):
+    """What a region's industries buy at home, from the rest, and what its products sell to the rest."""
+    (tmp_path / "own.csv").write_text("region;product;industry;value\nA;1;2;10\nA;1;OUT;4\n")
+    (tmp_path / "rest.csv").write_text("region;product;industry;value\nA;2;1;5\n")
+    paths = {role: str(tmp_path / f"{role}.csv") for role in ("own", "rest")}
+    read = cells(spark, layout="biregional", paths=paths, exports="OUT")
+    assert read == [
+        ("A", "1", "A", "2", "10"),
+        ("A", "1", "REST", None, "4"),
+        ("REST", "2", "A", "1", "5"),
+    ]
+
+
+def test_a_pair_without_its_second_file_is_refused(spark, tmp_path):
+    (tmp_path / "own.csv").write_text("region;product;industry;value\nA;1;2;10\n")
+    with pytest.raises(SettingsError, match="rest is missing"):
+        cells(spark, layout="biregional", paths={"own": str(tmp_path / "own.csv")})
