@@ -41,9 +41,11 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     aside = nothing(context.spark, "quarantine")
     for read in (survey, deliveries):
         if read is not None:
-            stop_above(read.allowed, read.rows, _keyed(read.aside, slice), NAME, read.path)
             aside = aside.unionByName(_keyed(read.aside, slice))
     tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
+    for read in (survey, deliveries):
+        if read is not None:
+            stop_above(read.allowed, read.rows, _keyed(read.aside, slice), NAME, read.path)
 
     accepted = deliveries.accepted if deliveries else nothing(context.spark, "flows")
     flow_rows = tables.replace("flows", _keyed(accepted, slice), slice, fingerprint).rows

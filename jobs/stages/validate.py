@@ -32,7 +32,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     tables, slice = context.tables, context.slice(wave)
     validator = Validator()
     results: list[Result] = []
-    aside, accepted = nothing(context.spark, "quarantine"), nothing(context.spark, "survey")
+    accepted = nothing(context.spark, "survey")
     rows_in = rows_aside = 0
     if wave.survey:
         suite = rules.read("survey")
@@ -46,16 +46,19 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
             column for column in frame.columns if not column.startswith("broken_") and column != "faults"
         ]
         aside = set_aside(faulty, NAME, "survey", F.to_json(F.struct(*plain)))
+        tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
         stop_above(wave.survey.max_quarantined, rows_in, aside, NAME, wave.survey.path)
         accepted = frame.where(F.size("faults") == 0).select(*plain)
         results += _tables(validator, suite, _survey_views(context, accepted))
+    else:
+        nobody = nothing(context.spark, "quarantine")
+        tables.replace("quarantine", nobody, context.slice(wave, stage=NAME), fingerprint)
     if wave.flows:
         results += _tables(validator, rules.read("flows"), _flow_views(context, tables.read("flows", slice)))
     docs = Path(context.settings.work) / "data_docs" / wave.wave
     shutil.rmtree(docs, ignore_errors=True)
     validator.write_docs(docs)
     _stop_on_failure(results)
-    tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
     commit = tables.replace("survey", accepted, slice, fingerprint)
     warned = [result for result in results if result.status == "warning"]
     return Outcome(

@@ -31,12 +31,15 @@ def stop_above(share: float, rows: int, quarantined: DataFrame, stage: str, path
         return
     reasons = (
         quarantined.groupBy("rule", "reason")
-        .count()
+        .agg(F.count("*").alias("count"), F.min("row_number").alias("first"))
         .orderBy(F.desc("count"), "rule", "reason")
         .limit(3)
         .collect()
     )
-    words = "; ".join(f"{row['reason']} ({row['count']} rows)" for row in reasons)
+    words = "; ".join(
+        f"{row['reason']} ({row['count']} rows" + (f", the first is {row['first']})" if row["first"] else ")")
+        for row in reasons
+    )
     raise ValidationStopped(
         f"{path}: {stage} set {distinct} of {rows} rows aside, more than the {share:.1%} allowed: {words}; "
         "mend the file or its map, or raise max_quarantined in the run file."

@@ -1,4 +1,4 @@
-"""Runs of the study as a user starts them: by the command, in a process of their own."""
+"""Runs of the study: by the command, as a user starts them, or in the session of the tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from jobs import settings
+from jobs.context import Context
+from jobs.tables import Tables
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DIAMANT = Path(sys.executable).parent / "diamant"
@@ -33,6 +37,13 @@ def changes(folder: Path, source: Path | None = None) -> list[str]:
         *("--set", f"waves.0.survey.path={given / 'survey_cis2.csv'}"),
         *("--set", f"waves.0.flows.paths.flows={given / 'flows_cis2.csv'}"),
     ]
+
+
+def context(spark, conf: str, *changes: str) -> Context:
+    """What the command would start from, in the warm session of the tests: half a minute less a run."""
+    chosen = settings.read(str(REPOSITORY / conf), list(changes))
+    Path(chosen.work).mkdir(mode=0o700, exist_ok=True, parents=True)
+    return Context(spark, chosen, Tables(spark, f"{chosen.work}/tables"))
 
 
 def diamant(*arguments: str, cwd: Path = REPOSITORY) -> tuple[int, str]:

@@ -1,0 +1,49 @@
+"""A file delivered again, and a corrected one: one transaction each, the older state stays readable."""
+
+from __future__ import annotations
+
+from study_runs import context
+
+from jobs import pipeline
+from jobs.progress import Progress
+
+
+def delivered(spark, demo, tmp_path):
+    source, own = demo.folder / "input", tmp_path / "input"
+    own.mkdir(exist_ok=True)
+    for name in ("survey_cis2.csv", "flows_cis2.csv"):
+        if not (own / name).exists():
+            (own / name).write_bytes((source / name).read_bytes())
+    return context(
+        spark,
+        "conf/runs/demo.yaml",
+        f"work={tmp_path / 'work'}",
+        f"waves.0.survey.path={own / 'survey_cis2.csv'}",
+        f"waves.0.flows.paths.flows={own / 'flows_cis2.csv'}",
+        "simulate=null",
+    )
+
+
+def test_the_same_again_is_a_no_op_and_a_correction_replaces_the_wave(spark, demo, tmp_path, capfd):
+    slice = {"country": "NL", "wave": "cis2"}
+    first = delivered(spark, demo, tmp_path)
+    pipeline.run(first, Progress(), "ingest")
+    before = first.tables.last_commit("answers", slice)
+    assert before and before.rows == 9012
+
+    pipeline.run(delivered(spark, demo, tmp_path), Progress(), "ingest")
+    assert "up to date, skipped" in capfd.readouterr().err
+    assert first.tables.last_commit("answers", slice) == before
+
+    # Forced, as a stage job of its own, the write itself is skipped and says so.
+    pipeline.run_one(delivered(spark, demo, tmp_path), Progress(), "ingest")
+    assert "answers already held this, write skipped" in capfd.readouterr().err
+    assert first.tables.last_commit("answers", slice).version == before.version
+
+    survey = tmp_path / "input" / "survey_cis2.csv"
+    survey.write_bytes(b"".join(survey.read_bytes().splitlines(keepends=True)[:-100]))
+    pipeline.run(delivered(spark, demo, tmp_path), Progress(), "ingest")
+    after = first.tables.last_commit("answers", slice)
+    assert after.rows == 8912 and after.sequence == before.sequence + 1
+    assert first.tables.read("answers", slice).count() == 8912
+    assert first.tables.read("answers", slice, version=before.version).count() == 9012

@@ -1,0 +1,62 @@
+"""The artefact: spark-submit runs the demo from it in an empty directory, locally and on a cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from study_runs import Run, changes
+
+from jobs import cluster, package
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory) -> Path:
+    return package.build(tmp_path_factory.mktemp("dist"))
+
+
+def submitted(artefact: Path, folder: Path, master: str, *arguments: str) -> tuple[int, str]:
+    """spark-submit of the artefact with an empty directory as the working directory."""
+    empty = folder / "empty"
+    empty.mkdir()
+    jars = ",".join(str(jar) for jar in sorted((BIN.parent / "jars").glob("*.jar")))
+    done = subprocess.run(
+        [str(BIN / "spark-submit"), "--master", master, "--jars", jars, str(artefact), *arguments],
+        cwd=empty,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+    )
+    assert {path.name for path in empty.iterdir()} <= {"spark-warehouse"}
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_same_sources_give_the_same_artefact(artefact, tmp_path):
+    assert package.build(tmp_path).read_bytes() == artefact.read_bytes()
+
+
+def test_a_stage_alone_runs_from_the_artefact_locally(demo, artefact, tmp_path):
+    code, said = submitted(
+        artefact, tmp_path, "local[2]", "plan", "--conf", "conf/runs/demo.yaml", *changes(demo.folder)
+    )
+    assert code == 0, said
+    assert "it never ran" not in said
+
+
+def test_the_artefact_on_a_cluster_publishes_the_same_bytes(demo, artefact, tmp_path):
+    address = cluster.start(tmp_path / "cluster")
+    try:
+        code, said = submitted(
+            artefact, tmp_path, address, "run", "--conf", "conf/runs/demo.yaml", *changes(tmp_path)
+        )
+    finally:
+        cluster.stop(tmp_path / "cluster")
+    assert code == 0, said
+    again = Run(tmp_path, code, said).published
+    assert {name for name in demo.published if again[name] != demo.published[name]} == set()
