@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs import __version__, java
-from jobs.errors import INTERRUPTED, DiamantError, scrub
+from jobs.anytable import options
+from jobs.errors import INTERRUPTED, DiamantError, SettingsError, scrub
 from jobs.progress import Progress
 
 app = typer.Typer(
@@ -60,9 +61,45 @@ def validate(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
 
 
 @app.command()
-def fit(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
-    """Run every stage up to the fitted model; nothing is published."""
-    _with_context(conf, wave, set, lambda context, pipeline: pipeline.run(context, Progress(), "fit"))
+def fit(
+    context: typer.Context,
+    conf: Annotated[str | None, typer.Option("--conf", help="run file: fit its study's model")] = None,
+    wave: Waves = None,
+    set: Changes = None,
+    data: options.Data = None,
+    model: options.Model = None,
+    groups: options.Groups = None,
+    clusters: options.Clusters = None,
+    weights: options.Weights = None,
+    estimator: options.Estimator = None,
+    missing: options.Missing = None,
+    ordered: options.Ordered = None,
+    error: options.Error = None,
+    pool: options.Pool = None,
+    family: options.Family = None,
+    bootstrap: options.Bootstrap = None,
+    seed: options.Seed = None,
+    confidence: options.Confidence = None,
+    max_failed: options.MaxFailed = None,
+    out: options.Out = None,
+    separator: options.Separator = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    na: options.Na = None,
+    spark: options.Spark = None,
+) -> None:
+    """Fit a model: that of a run file (--conf; nothing is published), or one to any table (--data).
+
+    The files of --data are the user's own working files: nothing in them has passed disclosure control.
+    """
+    given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
+    of_a_table = options.of_a_table(given)
+    if conf is None:
+        print(f"Tables: {_with_table(options.request(given), spark or [])}")
+    elif of_a_table:
+        raise SettingsError(f"--{of_a_table[0]} goes with --data, not with --conf; leave one of them out.")
+    else:
+        _with_context(conf, wave, set, lambda context, pipeline: pipeline.run(context, Progress(), "fit"))
 
 
 @app.command()
@@ -131,6 +168,22 @@ def _with_context(
     spark = session.start(settings.spark, settings.study)
     try:
         return work(Context(spark, settings, Tables(spark, f"{settings.work}/tables")), pipeline)
+    finally:
+        spark.stop()
+
+
+def _with_table(request: Any, changes: list[str]) -> str:
+    """Fit a table in a session of its own. Files made are for the user alone."""
+    from jobs import session
+    from jobs.anytable import job
+
+    job.check(request)
+    os.umask(0o077)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        java.check()
+    spark = session.start(options.spark_settings(changes), "fit")
+    try:
+        return job.run(request, spark, Progress())
     finally:
         spark.stop()
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich import progress as bars
 from rich.console import Console
 
 from jobs.context import Outcome
@@ -36,6 +37,29 @@ class Progress:
                 yield report
         else:
             yield report
+
+    @contextmanager
+    def counted(self, what: str, every: int = 4) -> Iterator[Callable[[int, int], None]]:
+        """Show how many parts are done: a bar on a terminal, elsewhere a line each `every`-th part of all.
+
+        The caller tells the number done and the number there are.
+        """
+        if self.console.is_terminal:
+            with bars.Progress(
+                *bars.Progress.get_default_columns(), console=self.console, transient=True
+            ) as bar:
+                task = bar.add_task(what, total=None)
+                yield lambda done, all: bar.update(task, completed=done, total=all)
+            return
+        said = 0
+
+        def tell(done: int, all: int) -> None:
+            nonlocal said
+            if done * every // all > said:
+                said = done * every // all
+                self.say(f"{what}: {100 * done // all} %")
+
+        yield tell
 
     def skipped(self, name: str, wave: str) -> None:
         """The stage is up to date: nothing was done."""

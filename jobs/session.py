@@ -9,10 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from delta import configure_spark_with_delta_pip  # noqa: F401  (the import proves delta-spark is installed)
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from jobs.errors import SettingsError
 from jobs.settings import SparkSettings
+
+# What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
+QUOTING = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 
 
 def jars(settings: SparkSettings) -> list[Path]:
@@ -63,6 +67,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
     """
     builder = SparkSession.builder.appName(f"diamant {name}")
     if not _submitted():
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors have this one's packages
         builder = builder.master(settings.master)
         found = jars(settings)
         builder = builder.config("spark.jars", ",".join(str(jar.resolve()) for jar in found))
@@ -82,6 +87,8 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
     }
     for key, value in options.items():
         builder = builder.config(key, value)
+    for logger in QUOTING:
+        PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
     try:
         with _quiet_jvm(settings.log_level == "OFF"):
             return builder.getOrCreate()

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from jobs import resources
 from jobs.errors import SettingsError
@@ -121,11 +121,37 @@ class FitSettings(Section):
     missing: Literal["listwise", "fiml", "pairwise"] = "listwise"
     ordered: tuple[str, ...] = Field((), description="items that are ordered categories, for dwls")
     clusters: tuple[Literal["cell", "region"], ...] = ("cell", "region")
-    primary_error: str = Field("cluster:cell", description="error that significance is shown by")
+    primary_error: str = Field(
+        "bias_reduced:cell",
+        description="error that significance is shown by; where not given, that of the first cluster: "
+        "bias_reduced, for dwls cluster; robust without clusters",
+    )
     weighted: bool = False
     confidence: float = Field(0.95, gt=0.5, lt=1)
     level: float = Field(0.05, gt=0, lt=0.5, description="level of significance in figures")
     max_failed_groups: int = Field(0, ge=0)
+    collect_limit: int = Field(
+        500_000, ge=0, description="firms above which Spark sums them and collects none; ml, listwise only"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_cluster_is_primary(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or "primary_error" in raw:
+            return raw
+        clusters = raw.get("clusters", cls.model_fields["clusters"].default)
+        kind = "cluster" if raw.get("estimator") == "dwls" else "bias_reduced"
+        named = isinstance(clusters, (list, tuple)) and len(clusters) > 0
+        return {**raw, "primary_error": f"{kind}:{clusters[0]}" if named else "robust"}
+
+    @model_validator(mode="after")
+    def _primary_error_is_computed(self) -> FitSettings:
+        kind, _, column = self.primary_error.partition(":")
+        if column and column not in self.clusters:
+            raise ValueError(f"primary_error names {column}, which is not one of the clusters")
+        if kind == "bias_reduced" and self.estimator == "dwls":
+            raise ValueError("dwls has no bias-reduced errors; take cluster: or robust")
+        return self
 
 
 class DisclosureSettings(Section):

@@ -43,6 +43,32 @@ def test_a_wrong_change_names_its_key(change, words):
         settings.read(DEMO, [change])
 
 
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ([], "bias_reduced:cell"),
+        (["fit.clusters=[region]"], "bias_reduced:region"),
+        (["fit.estimator=dwls"], "cluster:cell"),
+        (["fit.clusters=[]"], "robust"),
+        (["fit.primary_error=expected"], "expected"),
+    ],
+)
+def test_the_primary_error_follows_the_estimator_and_its_clusters(changes, error):
+    assert settings.read(DEMO, changes).fit.primary_error == error
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["fit.clusters=[region]", "fit.primary_error=cluster:cell"], "names cell, which is not one"),
+        (["fit.estimator=dwls", "fit.primary_error=bias_reduced:cell"], "dwls has no bias-reduced errors"),
+    ],
+)
+def test_a_primary_error_that_is_not_computed_is_refused(changes, words):
+    with pytest.raises(SettingsError, match=words):
+        settings.read(DEMO, changes)
+
+
 def test_an_unknown_wave_is_refused_with_the_known_ones():
     with pytest.raises(SettingsError, match="no wave cis9; it has cis2"):
         settings.read(DEMO, waves=["cis9"])

@@ -8,12 +8,27 @@ firms in the sample, unweighted: weights hide nobody. A withheld cell is `c`, it
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jobs.errors import DisclosureStopped
+from jobs.publish.partner_origin import ALL, EXCLUSIVE
+from jobs.publish.suppression import complementary
 from jobs.settings import DisclosureSettings
 
 WITHHELD = "c"
+Groups = AbstractSet[tuple[str, str, str]]  # country, wave, group
+SHARE_DIGITS = 3  # decimals of a published share of firms
+PARTS = {  # the exclusive origins an origin is the sum of
+    **{origin: (origin,) for origin in EXCLUSIVE},
+    "any domestic": ("domestic only", "both"),
+    "any foreign": ("foreign only", "both"),
+    ALL: EXCLUSIVE,
+}
 
 
 def too_few(count: float | None, rules: DisclosureSettings) -> bool:
@@ -32,10 +47,8 @@ def dominated(total: float, largest: float, second: float, rules: DisclosureSett
 def protect_origins(cells: pd.DataFrame, rules: DisclosureSettings) -> pd.DataFrame:
     """Table 1 with its withheld cells: `cells` as partner_origin gives them, plus the column `status`.
 
-    A cell is withheld for too few firms, or for the turnover behind it. Since domestic only, foreign
-    only and both add up to all, and the size classes to the total, a single withheld one would follow by
-    subtraction: the smallest published one beside it is withheld too, until none stands alone. The
-    overlapping origins are sums of exclusive ones and are withheld with any part of them.
+    A cell is withheld for too few firms, or for the turnover behind it; further cells are withheld with it
+    so that it does not follow from the sums of the table (see suppression).
     """
     frame = cells.copy()
     turnover = frame[["turnover", "largest", "second"]].astype(float).fillna(0.0)
@@ -48,88 +61,133 @@ def protect_origins(cells: pd.DataFrame, rules: DisclosureSettings) -> pd.DataFr
         )
     ]
     frame["status"] = pd.Series(primary, index=frame.index).map({True: WITHHELD, False: ""})
+    frame["share"] = frame.share.astype(float).round(SHARE_DIGITS)
     for _, table in frame.groupby(["country", "wave"], sort=True):
-        _complement(frame, table.index, rules)
+        frame.loc[table.index[_hidden(table, rules)], "status"] = WITHHELD
     return frame
 
 
-def _complement(frame: pd.DataFrame, index: pd.Index, rules: DisclosureSettings) -> None:
-    """Withhold further cells of one wave's table until no withheld cell stands alone on a line."""
-    exclusive = frame.origin.isin(["domestic only", "foreign only", "both", "unknown"])
-    while True:
-        before = frame.loc[index, "status"].tolist()
-        table = frame.loc[index]
-        # A total is withheld only for itself; lines run over its parts.
-        lines = [part.index for _, part in table[exclusive].groupby("size_class")]
-        lines += [part.index for _, part in table[(table.size_class != "all")].groupby("origin")]
-        for line in lines:
-            cells = frame.loc[line]
-            hidden = cells[cells.status == WITHHELD]
-            if len(hidden) == 1 or (len(hidden) and hidden.firms.sum() < rules.threshold):
-                shown = cells[(cells.status != WITHHELD) & (cells.firms > 0)].sort_values(
-                    ["firms", "origin", "size_class"]
-                )
-                if len(shown):
-                    frame.loc[shown.index[0], "status"] = WITHHELD
-        parts = {"any domestic": ("domestic only", "both"), "any foreign": ("foreign only", "both")}
-        for whole, of in parts.items():
-            for _, part in frame.loc[index].groupby("size_class"):
-                status = part.set_index("origin").status
-                if any(status.get(name) == WITHHELD for name in of) and whole in status.index:
-                    place = part.index[part.origin == whole]
-                    # any domestic = all known less foreign only: shown, it would give its hidden part away
-                    frame.loc[place, "status"] = WITHHELD
-        if frame.loc[index, "status"].tolist() == before:
-            return
+def sums(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Which exclusive origins of which size classes each cell of one wave's table is the sum of (0 or 1)."""
+    inner = table[_innermost(table)]
+    return np.array(
+        [
+            [
+                float(size in (ALL, own) and part in PARTS[origin])
+                for own, part in zip(inner.size_class, inner.origin, strict=True)
+            ]
+            for size, origin in zip(table.size_class, table.origin, strict=True)
+        ]
+    )
+
+
+def _innermost(table: pd.DataFrame) -> pd.Series:
+    return table.origin.isin(EXCLUSIVE) & (table.size_class != ALL)
+
+
+def _hidden(table: pd.DataFrame, rules: DisclosureSettings) -> NDArray[np.bool_]:
+    """The cells of one wave's table to withhold.
+
+    The weighted shares of a size class add up to one over the firms of a known origin. That number of firms
+    therefore counts as published as long as a share of the class is.
+    """
+    sensitive = (table.status == WITHHELD).to_numpy()
+    if not sensitive.any():
+        return sensitive
+    parts, inner = sums(table), table.firms[_innermost(table)].to_numpy(dtype=float)
+    size, has_share = table.size_class.to_numpy(), (~table.origin.isin(["unknown", ALL])).to_numpy()
+    sizes = table.size_class.unique()
+    known = np.array([parts[(size == one) & has_share].max(axis=0, initial=0.0) for one in sizes])
+    withheld = complementary(
+        np.vstack([parts, known]),
+        inner,
+        np.append(sensitive, np.zeros(len(sizes), dtype=bool)),
+        rules.threshold,
+    )
+    moved = np.isin(size, sizes[withheld[len(table) :]])
+    return withheld[: len(table)] | (moved & has_share)
 
 
 def protect_indicators(cells: pd.DataFrame, rules: DisclosureSettings) -> pd.DataFrame:
     """Cluster indicators with withheld shares of firms.
 
     Commonality of a cell is withheld where it has fewer firms than the threshold, or where all or none
-    of its firms innovate (it would tell what every one of them did). Counts of firms are rounded to
-    threes so that no cell follows from its region's total; weighted sums are left out for the same reason.
-    Complementarity comes from published tables of deliveries and is shown.
+    of its firms innovate (it would tell what every one of them did). Counts of firms are rounded down to
+    the threshold, so that what a region's total leaves for a withheld cell tells no more than that it is
+    withheld; counts of innovators and weighted sums are left out for the same reason, and shares have three
+    digits, since more would give away the whole numbers they are made of. Complementarity comes from
+    published tables of deliveries and is shown.
     """
     frame = cells.copy()
     for kind in ("within", "general"):
         name = f"commonality_{kind}"
-        firms, innovators = frame[f"{name}_firms"], frame[f"{name}_innovators"]
-        hide = (firms > 0) & (firms < rules.threshold) | (firms > 0) & (
-            (innovators == 0) | (innovators == firms)
-        )
+        firms, innovators = (frame[f"{name}_{part}"].astype("Int64") for part in ("firms", "innovators"))
+        hide = (firms > 0) & ((firms < rules.threshold) | (innovators == 0) | (innovators == firms))
+        hide = hide.fillna(False).astype(bool)
         frame[f"{name}_status"] = hide.map({True: WITHHELD, False: ""})
-        frame.loc[hide, name] = None
-        for column in (f"{name}_firms", f"{name}_innovators"):
-            rounded = (frame[column].astype("Float64") / 3).round() * 3
-            frame[column] = rounded.where(~hide).astype("Int64")
-        frame = frame.drop(columns=[f"{name}_numerator", f"{name}_denominator"])
+        frame[name] = frame[name].astype(float).where(~hide).round(SHARE_DIGITS)
+        frame[f"{name}_firms"] = _rounded(firms, rules).where(~hide)
+        frame = frame.drop(columns=[f"{name}_{part}" for part in ("innovators", "numerator", "denominator")])
     return frame
 
 
-def protect_waterfall(steps: pd.DataFrame, rules: DisclosureSettings) -> pd.DataFrame:
+def protect_waterfall(
+    steps: pd.DataFrame, rules: DisclosureSettings, hidden_groups: Groups = frozenset()
+) -> pd.DataFrame:
     """The waterfall with counts below the threshold withheld.
 
-    What a filter took is the difference of the rows beside it, so these are rounded to the threshold
-    from the first withheld step on.
+    A group of too few firms would follow from the sample less the other groups, so the size of its wave's
+    sample is withheld with it. The firms all filters took together are known from the counts of the stages.
+    So the smallest steps are withheld with a withheld one until they took as many firms as the threshold
+    between them, at least two of them; and the firms before and after each step, whose difference is what
+    it took, are rounded.
     """
     frame = steps.copy()
     frame["status"] = ""
-    for _, part in frame.groupby(["country", "wave"], sort=True):
-        small = part.rows_taken.map(lambda count: too_few(count, rules)) | part.rows_out.map(
-            lambda count: too_few(count, rules)
-        )
-        frame.loc[part.index[small], "status"] = WITHHELD
-        if small.any():
-            for column in ("rows_in", "rows_out"):
-                rounded = (part[column] / rules.threshold).round().astype(int) * rules.threshold
-                frame.loc[part.index, column] = rounded
-    for column in ("rows_taken",):
-        frame[column] = frame[column].astype("Int64").where(frame.status != WITHHELD)
+    taken, left = frame.rows_taken.to_numpy(dtype=int), frame.rows_out.to_numpy(dtype=int)
+    waves = {group[:2] for group in hidden_groups}
+    for wave, part in frame.groupby(["country", "wave"], sort=True):
+        places = frame.index.get_indexer(part.index)
+        some = sorted((place for place in places if taken[place]), key=lambda place: (taken[place], place))
+        hidden = [place for place in places if too_few(taken[place], rules) or too_few(left[place], rules)]
+        if not hidden and wave in waves:
+            hidden = some[:1]
+        if not hidden:
+            continue
+        for place in some:
+            if place not in hidden and (len(hidden) < 2 or taken[hidden].sum() < rules.threshold):
+                hidden.append(place)
+        frame.loc[frame.index[hidden], "status"] = WITHHELD
+        for column in ("rows_in", "rows_out"):
+            frame.loc[part.index, column] = _rounded(part[column], rules).astype(int)
+    frame["rows_taken"] = frame["rows_taken"].astype("Int64").where(frame.status != WITHHELD)
     return frame
 
 
-def unpublishable(status: pd.DataFrame, rules: DisclosureSettings) -> set[tuple[str, str, str]]:
+def protect_facts(facts: dict[str, Any], rules: DisclosureSettings, hidden_groups: Groups) -> dict[str, Any]:
+    """What the stages left for the manifest and the report, without the sizes of the groups `hidden_groups`.
+
+    In their waves the counts of the sample are rounded down, as the waterfall's, and the notes on it go.
+    """
+    waves = dict(facts["waves"])
+    for wave in sorted({wave for _, wave, _ in hidden_groups}):
+        stages = waves[wave] = dict(waves[wave])
+        for name in {"link", "fit"} & set(stages):
+            stages[name] = {**stages[name], "notes": [], "detail": {}}
+        if "fit" in stages:
+            counts = [key for key in stages["fit"] if key.startswith("rows_")]
+            stages["fit"].update(
+                {key: stages["fit"][key] // rules.threshold * rules.threshold for key in counts}
+            )
+    return {**facts, "waves": waves}
+
+
+def _rounded(counts: pd.Series, rules: DisclosureSettings) -> pd.Series:
+    """Counts rounded down to multiples of the threshold."""
+    return counts.astype("Int64") // rules.threshold * rules.threshold
+
+
+def unpublishable(status: pd.DataFrame, rules: DisclosureSettings) -> Groups:
     """Country, wave and group of the models with too few degrees of freedom or too few firms."""
     parameters = status.parameters.fillna(0)
     hide = (status.cases_used - parameters < rules.degrees_of_freedom) | (status.cases_used < rules.threshold)
@@ -156,7 +214,7 @@ def check(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> None:
     for kind in ("within", "general"):
         name = f"commonality_{kind}"
         hidden = indicators[f"{name}_status"] == WITHHELD
-        if indicators.loc[hidden, [name, f"{name}_firms", f"{name}_innovators"]].notna().any(axis=None):
+        if indicators.loc[hidden, [name, f"{name}_firms"]].notna().any(axis=None):
             raise DisclosureStopped(
                 f"cluster_indicators holds a withheld {name}; nothing was published, please report."
             )
@@ -164,8 +222,13 @@ def check(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> None:
     if waterfall.rows_taken.dropna().map(lambda count: too_few(count, rules)).any():
         raise DisclosureStopped("sample_waterfall shows too few firms; nothing was published, please report.")
     hidden_groups = unpublishable(tables["fit_status"], rules) if len(tables["fit_status"]) else set()
-    for name in ("estimates", "fit_measures"):
-        groups = set(tables[name][["country", "wave", "group"]].itertuples(index=False, name=None))
+    for name, side in (
+        ("estimates", "group"),
+        ("fit_measures", "group"),
+        ("group_differences", "group_a"),
+        ("group_differences", "group_b"),
+    ):
+        groups = set(tables[name][["country", "wave", side]].itertuples(index=False, name=None))
         if groups & hidden_groups:
             raise DisclosureStopped(
                 f"{name} shows a model of too few firms; nothing was published, please report."

@@ -51,7 +51,7 @@ def render(
         figures=[{"svg": Markup(figure["svg"]), "caption": figure["caption"]} for figure in figures],
         level=settings.fit.level,
         primary_error=settings.fit.primary_error,
-        paths=_paths(primary),
+        paths=_paths(primary, settings.fit.confidence),
         differences=_differences(tables["group_differences"], settings.fit.primary_error),
         fit=_fit(tables),
         parameters=_parameters(tables["estimates"]),
@@ -146,7 +146,7 @@ def _origins(frame: pd.DataFrame) -> list[Table]:
     return [table for _, table in sorted(made, key=lambda pair: pair[0])]
 
 
-def _paths(primary: pd.DataFrame) -> list[Table]:
+def _paths(primary: pd.DataFrame, confidence: float) -> list[Table]:
     made = []
     for (wave, group), part in primary[primary.op == "~"].groupby(["wave", "group"], sort=True):
         rows = [
@@ -160,7 +160,8 @@ def _paths(primary: pd.DataFrame) -> list[Table]:
             ]
             for row in part.itertuples()
         ]
-        columns = ["path", "estimate", "error", "95 % interval", "p", "standardised"]
+        interval = f"{100 * confidence:g} % interval"
+        columns = ["path", "estimate", "error", interval, "p", "standardised"]
         made.append(grid(f"{wave}, {group}", columns, rows))
     return made
 

@@ -48,31 +48,46 @@ def collect(context: Context, waves: list[WaveSettings]) -> dict[str, pd.DataFra
         origins[figure] = origins[figure].where(shown)
 
     hidden = disclosure.unpublishable(raw["fit_status"], rules)
-    for name in ("estimates", "fit_measures", "fit_status"):
-        groups = pd.Series(
-            list(raw[name][["country", "wave", "group"]].itertuples(index=False, name=None)), dtype=object
-        )
-        withheld = groups.map(lambda entry: entry in hidden).astype(bool).to_numpy()
-        if name == "fit_status":
-            raw[name]["status"] = raw[name].status.where(~withheld, disclosure.WITHHELD)
-            numbers = ["cases_in", "cases_used", "cases_missing", "max_gradient"]
-            for column in numbers:
-                raw[name][column] = raw[name][column].where(~withheld)
-            raw[name]["detail"] = raw[name].detail.where(~withheld, "too few firms for publication")
-        else:
-            raw[name] = raw[name][~withheld]
-    names = {group for _, _, group in hidden}
-    differences = raw["group_differences"]
-    raw["group_differences"] = differences[
-        ~(differences.group_a.isin(names) | differences.group_b.isin(names))
-    ]
     tables = {
         "partner_origin": origins,
-        **raw,
+        **without_groups(raw, hidden),
         "cluster_indicators": disclosure.protect_indicators(raw["cluster_indicators"], rules),
-        "sample_waterfall": disclosure.protect_waterfall(raw["sample_waterfall"], rules),
+        "sample_waterfall": disclosure.protect_waterfall(raw["sample_waterfall"], rules, hidden),
     }
     return {name: tables[name].reset_index(drop=True) for name in PUBLISHED}
+
+
+def without_groups(tables: dict[str, pd.DataFrame], hidden: disclosure.Groups) -> dict[str, pd.DataFrame]:
+    """The tables of the fits without the groups `hidden`; of their status the fact.
+
+    The firms of the other groups that did not answer are left out in their waves, so that a hidden group
+    does not follow from the sample's size.
+    """
+    out = dict(tables)
+    status = tables["fit_status"].copy()
+    withheld = _are(status, "group", hidden)
+    beside = status.wave.isin({wave for _, wave, _ in hidden}).to_numpy()
+    status["status"] = status.status.where(~withheld, disclosure.WITHHELD)
+    for column in ("cases_used", "max_gradient"):
+        status[column] = status[column].where(~withheld)
+    for column in ("cases_in", "cases_missing"):
+        status[column] = status[column].where(~beside)
+    status["detail"] = status.detail.where(~withheld, "too few firms for publication")
+    out["fit_status"] = status
+    for name, sides in (
+        ("estimates", ["group"]),
+        ("fit_measures", ["group"]),
+        ("group_differences", ["group_a", "group_b"]),
+    ):
+        frame = tables[name]
+        out[name] = frame[~np.logical_or.reduce([_are(frame, side, hidden) for side in sides])]
+    return out
+
+
+def _are(frame: pd.DataFrame, side: str, groups: disclosure.Groups) -> np.ndarray:
+    """Which rows are of one of the groups, by the column `side` (n, bool)."""
+    rows = frame[["country", "wave", side]].itertuples(index=False, name=None)
+    return np.array([row in groups for row in rows], dtype=bool)
 
 
 def _of_waves(context: Context, name: str, waves: list[WaveSettings]) -> pd.DataFrame:
@@ -102,14 +117,19 @@ def neutral(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
+def write_csv(frame: pd.DataFrame, file: Path) -> None:
+    """A table as CSV (UTF-8, RFC 4180), rounded, its texts no formulas."""
+    text = rounded(frame)
+    for column in text.select_dtypes(include=["object", "string"]):
+        # An operator of the model (=~) is a code, not a text of somebody's: it stays as it is.
+        if column != "op":
+            text[column] = text[column].map(neutral)
+    text.to_csv(file, index=False, lineterminator="\r\n", encoding="utf-8")
+
+
 def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """`<table>.csv` (UTF-8, RFC 4180) and `<table>.parquet`; the same tables give the same bytes."""
     for name, frame in tables.items():
-        text = rounded(frame)
-        for column in text.select_dtypes(include=["object", "string"]):
-            # An operator of the model (=~) is a code, not a text of somebody's: it stays as it is.
-            if column != "op":
-                text[column] = text[column].map(neutral)
-        text.to_csv(folder / f"{name}.csv", index=False, lineterminator="\r\n", encoding="utf-8")
+        write_csv(frame, folder / f"{name}.csv")
         table = pa.Table.from_pandas(rounded(frame), preserve_index=False).replace_schema_metadata(None)
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")

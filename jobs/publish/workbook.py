@@ -93,6 +93,6 @@ def _table(book: Any, name: str, frame: pd.DataFrame, title: Any, head: Any) -> 
 
 def _hides(frame: pd.DataFrame, column: str) -> Any:
     """The status that tells whether an empty cell of the column is withheld; None where there is none."""
-    own = [f"{column.removesuffix(suffix)}_status" for suffix in ("", "_firms", "_innovators")]
+    own = [f"{column.removesuffix(suffix)}_status" for suffix in ("", "_firms")]
     status = next((name for name in [*own, "status"] if name in frame.columns), None)
     return frame[status].tolist() if status and status != column else None

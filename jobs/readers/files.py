@@ -58,9 +58,9 @@ def header(path: str, separator: str, encoding: str) -> tuple[list[str], list[st
     try:
         text = line.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not in {encoding}; declare its encoding in the run file.") from None
+        raise InputError(f"{path} is not in {encoding}; declare the encoding it is in.") from None
     except LookupError:
-        raise InputError(f"{encoding} is no known encoding; mend the run file.") from None
+        raise InputError(f"{encoding} is no known encoding; mend the setting.") from None
     raw = next(csv.reader([text], delimiter=separator))
     clean = [name.strip() for name in raw]
     twice = sorted(name for name, count in Counter(clean).items() if count > 1)

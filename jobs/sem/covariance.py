@@ -18,12 +18,12 @@ Matrix = np.ndarray
 
 def expected(estimate: Estimate, n: int) -> Matrix:
     """Inverse of the expected information (q x q)."""
-    return _inverse(n * estimate.information)
+    return inverse(n * estimate.information)
 
 
 def bread(estimate: Estimate, n: int) -> Matrix:
     """Inverse of the observed information (q x q): the outer part of every sandwich."""
-    return _inverse(n * estimate.hessian)
+    return inverse(n * estimate.hessian)
 
 
 def scores(estimate: Estimate, moments: Moments) -> Matrix:
@@ -31,8 +31,8 @@ def scores(estimate: Estimate, moments: Moments) -> Matrix:
 
     s_ik = w_i tr(Sigma^-1 D_k Sigma^-1 (d_i d_i' - Sigma)) / 2, without a loop over cases.
     """
-    inverse = _inverse(estimate.sigma)
-    middle = np.einsum("ab,kbc,cd->kad", inverse, estimate.derivatives, inverse, optimize=True)
+    precision = inverse(estimate.sigma)
+    middle = np.einsum("ab,kbc,cd->kad", precision, estimate.derivatives, precision, optimize=True)
     constant = np.einsum("kab,ab->k", middle, estimate.sigma, optimize=True)
     products = moments.deviations @ middle  # k x n x p
     quadratic = np.einsum("kna,na->nk", products, moments.deviations, optimize=True)
@@ -61,5 +61,9 @@ def cluster_sums(rows: Matrix, codes: Matrix) -> Matrix:
     return sums
 
 
-def _inverse(matrix: Matrix) -> Matrix:
-    return linalg.cho_solve(linalg.cho_factor((matrix + matrix.T) / 2, lower=True), np.eye(len(matrix)))
+def inverse(matrix: Matrix) -> Matrix:
+    """Inverse of a positive definite matrix, brought to a unit diagonal first: rows may differ in size."""
+    size = np.sqrt(np.abs(np.diag(matrix)))
+    unit = np.outer(size, size)
+    even = (matrix + matrix.T) / (2 * unit)
+    return linalg.cho_solve(linalg.cho_factor(even, lower=True), np.eye(len(matrix))) / unit

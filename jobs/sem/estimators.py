@@ -6,18 +6,23 @@ case's influence on the estimates; robust and cluster-robust covariances, also b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from scipy import linalg
 
 from jobs.sem import covariance as cov
-from jobs.sem import fiml_fit, fiml_measures, measures, ml, ordinal_fit, ordinal_measures
+from jobs.sem import fiml_fit, fiml_measures, measures, ml, ordinal_fit, ordinal_measures, saturated
+from jobs.sem.cluster_information import endogenous, expected_information, mean_scores
+from jobs.sem.diagnosis import Diagnosis
+from jobs.sem.modification import modification_indices, ordinal_modification_indices
 from jobs.sem.moments import Moments, moments
 from jobs.sem.ordinal_moments import OrdinalMoments, ordinal_moments
-from jobs.sem.standardised import standardised
+from jobs.sem.reliability import reliability
+from jobs.sem.residuals import ordinal_residuals, residuals
+from jobs.sem.small_sample import BiasReduced, bias_reduced
+from jobs.sem.standardised import jacobian, standardised
 from jobs.sem.structure import ModelError, Parameter, Structure
 
 Matrix = np.ndarray
@@ -28,7 +33,8 @@ class FitSettings:
     """What to compute. `clusters` and `weights` name columns of the data; the first cluster is the primary.
 
     `estimator`: "ml"; "mlr", which adds the scaled statistic of Yuan and Bentler; "dwls" for models with
-    `ordered` items. `missing`: "listwise"; "fiml" for numbers; "pairwise" for ordered items.
+    `ordered` items. `missing`: "listwise"; "fiml" for numbers; "pairwise" for ordered items. `diagnosis`
+    asks for what a referee does: residuals, modification indices, reliability, standardised errors.
     """
 
     estimator: str = "ml"
@@ -37,6 +43,7 @@ class FitSettings:
     clusters: tuple[str, ...] = ()
     weights: str | None = None
     confidence: float = 0.95
+    diagnosis: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,8 @@ class Inference:
 
     `parameters` (k): those of the model, then intercepts and thresholds; `free` is a place in `values`.
     `influence` (n x k): each case's weighted part in the error of the values; `covariances` (k x k) by kind
-    of error: expected, observed, robust, cluster:<column>.
+    of error: expected, observed, robust, cluster:<column>, bias_reduced:<column>; `small_sample` has of the
+    last kind, by column, what degrees of freedom and comparisons of groups need.
     """
 
     parameters: list[Parameter]
@@ -54,6 +62,7 @@ class Inference:
     influence: Matrix
     covariances: dict[str, Matrix]
     measures: dict[str, float]
+    small_sample: dict[str, BiasReduced] = field(default_factory=dict)
 
 
 class Route(Protocol):
@@ -66,6 +75,9 @@ class Route(Protocol):
 
     def inference(self) -> Inference:
         """Errors and measures of the fit; to be called after it."""
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        """What the model misses and how well its factors are measured; to be called after `inference`."""
 
 
 def route(structure: Structure, data: pd.DataFrame, settings: FitSettings) -> Route:
@@ -112,7 +124,16 @@ class MaximumLikelihood:
 
     def inference(self) -> Inference:
         estimate, sample = self.estimate, self.sample
-        influence = cov.scores(estimate, sample) @ cov.bread(estimate, sample.n)
+        scores, bread = cov.scores(estimate, sample), cov.bread(estimate, sample.n)
+        influence = scores @ bread
+        by_mean = mean_scores(estimate, sample)
+        small_sample = _small_sample(
+            estimate,
+            sample,
+            sample.deviations,
+            np.hstack([scores, by_mean]),
+            np.hstack([bread, np.zeros((len(bread), by_mean.shape[1]))]),
+        )
         return Inference(
             parameters=self.structure.parameters,
             values=estimate.x,
@@ -122,9 +143,15 @@ class MaximumLikelihood:
                 "expected": cov.expected(estimate, sample.n),
                 "robust": cov.products(influence),
                 **_clustered(influence, sample),
+                **_bias_reduced(small_sample),
             },
             measures=measures.measures(estimate, sample),
+            small_sample=small_sample,
         )
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        found = saturated.complete(self.estimate, self.sample)
+        return _diagnosis(found, self.sample, inference, self.settings)
 
 
 class FullInformation:
@@ -143,11 +170,21 @@ class FullInformation:
     def inference(self) -> Inference:
         fitted, sample = self.fitted, self.sample
         names, intercepts, jacobian = fiml_fit.intercepts(fitted)
-        hessian = linalg.inv(sample.n * fitted.hessian)
+        hessian = cov.inverse(sample.n * fitted.hessian)
         influence = fitted.scores @ hessian @ jacobian.T
         labels = [("~1", name, "") for name in names]
         robust = self.settings.estimator == "mlr"
         cluster = self.settings.clusters[0] if self.settings.clusters else None
+        # The exogenous variables are given: of the means those of the others are parameters.
+        chosen = [*range(self.structure.q), *(self.structure.q + y for y in endogenous(fitted.estimate))]
+        given_x = cov.inverse(sample.n * fitted.hessian[np.ix_(chosen, chosen)])
+        small_sample = _small_sample(
+            fitted.estimate,
+            sample,
+            self.data - fitted.mean,
+            fitted.scores[:, chosen],
+            jacobian[:, chosen] @ given_x,
+        )
         return Inference(
             *_extended(self.structure, fitted.estimate.x, labels, intercepts),
             influence=influence,
@@ -155,9 +192,15 @@ class FullInformation:
                 "observed": jacobian @ hessian @ jacobian.T,
                 "robust": cov.products(influence),
                 **_clustered(influence, sample),
+                **_bias_reduced(small_sample),
             },
             measures=fiml_measures.measures(fitted, sample, cluster, robust),
+            small_sample=small_sample,
         )
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        found = saturated.incomplete(self.fitted, self.sample)
+        return _diagnosis(found, self.sample, inference, self.settings)
 
 
 class LeastSquares:
@@ -181,10 +224,9 @@ class LeastSquares:
         return self.fitted.estimate
 
     def inference(self) -> Inference:
-        fitted, sample, primary = self.fitted, self.sample, self.settings.clusters
+        fitted, sample = self.fitted, self.sample
         influence = np.hstack([fitted.influence, fitted.above_influence])
         labels = [(one.op, one.lhs, one.rhs) for one in fitted.above]
-        codes = sample.clusters[primary[0]] if primary and sample.clusters[primary[0]].max() > 0 else None
         return Inference(
             *_extended(self.structure, fitted.estimate.x, labels, fitted.above_value),
             influence=influence,
@@ -192,8 +234,39 @@ class LeastSquares:
                 "robust": cov.products(influence) * (sample.n / (sample.n - 1)),
                 **_clustered(influence, sample),
             },
-            measures=ordinal_measures.measures(fitted, self.statistics, codes),
+            measures=ordinal_measures.measures(fitted, self.statistics, _primary(sample, self.settings)),
         )
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        structure, x = self.structure, self.fitted.estimate.x
+        complete = ordinal_fit.Conditional(structure, self.statistics).complete
+        codes = _primary(self.sample, self.settings)
+        return Diagnosis(
+            residuals=ordinal_residuals(self.fitted, self.statistics, codes),
+            modification_indices=ordinal_modification_indices(self.fitted, self.statistics, codes),
+            reliability=reliability(structure, x, self.settings.ordered),
+            std_jacobian=jacobian(structure, inference.parameters, inference.values, complete),
+        )
+
+
+def _diagnosis(
+    found: saturated.Saturated, sample: Moments, inference: Inference, settings: FitSettings
+) -> Diagnosis:
+    structure, x = found.estimate.structure, found.estimate.x
+    codes = _primary(sample, settings)
+    robust = codes is not None or settings.weights is not None or settings.estimator == "mlr"
+    return Diagnosis(
+        residuals=residuals(found, robust, codes),
+        modification_indices=modification_indices(found, codes),
+        reliability=reliability(structure, x),
+        std_jacobian=jacobian(structure, inference.parameters, inference.values),
+    )
+
+
+def _primary(sample: Moments, settings: FitSettings) -> Matrix | None:
+    """Codes (n) of the first cluster column; None where there is none, or one cluster."""
+    codes = sample.clusters[settings.clusters[0]] if settings.clusters else None
+    return codes if codes is not None and codes.max() > 0 else None
 
 
 def _complete(data: pd.DataFrame, structure: Structure) -> pd.DataFrame:
@@ -207,6 +280,31 @@ def _clustered(influence: Matrix, sample: Moments) -> dict[str, Matrix]:
         for name, codes in sample.clusters.items()
         if codes.max() > 0
     }
+
+
+def _small_sample(
+    estimate: ml.Estimate, sample: Moments, deviations: Matrix, scores: Matrix, outer: Matrix
+) -> dict[str, BiasReduced]:
+    """Bias-reduced errors by each cluster column that has more than one cluster.
+
+    `deviations` (n x p, NaN for missing): cases less the mean; `scores` (n x (q + r)) by parameters and
+    means; `outer` (k x (q + r)): derivatives of the reported values by the sum of scores.
+    """
+    x = deviations[:, estimate.structure.exogenous]
+    seen = ~np.isnan(deviations[:, endogenous(estimate)])
+    weights = sample.weights
+    found = {}
+    for name, codes in sample.clusters.items():
+        if codes.max() > 0:
+            information = expected_information(estimate, x, seen, weights, codes)
+            equal = np.ptp(weights) < 1e-12
+            variance = None if equal else expected_information(estimate, x, seen, weights**2, codes)
+            found[name] = bias_reduced(cov.cluster_sums(scores, codes), information, outer, variance)
+    return found
+
+
+def _bias_reduced(small_sample: dict[str, BiasReduced]) -> dict[str, Matrix]:
+    return {f"bias_reduced:{name}": found.covariance for name, found in small_sample.items()}
 
 
 def _extended(

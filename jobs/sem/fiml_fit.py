@@ -60,11 +60,7 @@ def incomplete_moments(
     as `moments` does.
     """
     names = structure.observed
-    fixed = [names[place] for place in structure.exogenous]
-    answered = [name for name in names if name not in fixed]
-    needed = [*fixed, *([weights] if weights else []), *clusters]
-    keep = data[needed].notna().all(axis=1) & data[answered].notna().any(axis=1)
-    cases = data[keep]
+    cases = usable(data, structure, weights, clusters)
     bad = [name for name in names if not pd.api.types.is_numeric_dtype(cases[name])]
     if bad:
         raise ValueError(f"the column {bad[0]} holds text; it has to be a number")
@@ -101,7 +97,17 @@ def incomplete_moments(
     return sample, values
 
 
-class _Likelihood:
+def usable(
+    data: pd.DataFrame, structure: Structure, weights: str | None = None, clusters: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """The cases that have every exogenous variable, weight and cluster, and one of the other variables."""
+    fixed = [structure.observed[place] for place in structure.exogenous]
+    answered = [name for name in structure.observed if name not in fixed]
+    needed = [*fixed, *([weights] if weights else []), *clusters]
+    return data[data[needed].notna().all(axis=1) & data[answered].notna().any(axis=1)]
+
+
+class Likelihood:
     """Log-likelihood a case, with derivatives, of z: free parameters in natural units, standard means."""
 
     def __init__(self, structure: Structure, sample: Patterns, scale: Array, unit: Array) -> None:
@@ -164,11 +170,11 @@ def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
     standard = sample.deviations / deviations
     grouped = fiml.patterns(standard, sample.weights)
     free = fiml.saturated(grouped, structure.observed)
-    _check_dependence(free.cov, structure.observed)
+    check_dependence(free.cov, structure.observed)
     covariance = free.cov * np.outer(deviations, deviations)
     start = ml.fit(structure, covariance)
-    likelihood = _Likelihood(structure, grouped, start.scale, 1 / np.outer(deviations, deviations))
-    z = _score(likelihood, np.concatenate([start.x / start.scale, free.mean]))
+    likelihood = Likelihood(structure, grouped, start.scale, 1 / np.outer(deviations, deviations))
+    z = search(likelihood, np.concatenate([start.x / start.scale, free.mean]))
 
     unit = np.concatenate([start.scale, deviations])
     slope = likelihood.slope(z)
@@ -225,7 +231,8 @@ def intercepts(fit: FimlFit) -> tuple[list[str], Array, Array]:
     return [structure.observed[place] for place in places], at(here), jacobian
 
 
-def _check_dependence(cov: Array, names: list[str]) -> None:
+def check_dependence(cov: Array, names: list[str]) -> None:
+    """No variable follows from the others, in a covariance matrix (p x p)."""
     deviations = np.sqrt(np.diag(cov))
     values, vectors = np.linalg.eigh(cov / np.outer(deviations, deviations))
     if values[0] < 1e-10:
@@ -240,7 +247,7 @@ def _profile(information: Array, q: int) -> Array:
     return information[:q, :q] - across.T @ np.linalg.solve(information[q:, q:], across)
 
 
-def _score(likelihood: _Likelihood, z: Array) -> Array:
+def search(likelihood: Likelihood, z: Array) -> Array:
     """Scoring with halved steps until the gradient vanishes."""
     value, slope = likelihood.value(z), likelihood.slope(z)
     for _ in range(SCORING_STEPS):
@@ -267,4 +274,7 @@ def _score(likelihood: _Likelihood, z: Array) -> Array:
     return z
 
 
-__all__ = ["FimlFit", "fit", "incomplete_moments", "intercepts"]
+__all__ = [
+    *("FimlFit", "Likelihood", "check_dependence", "fit", "incomplete_moments", "intercepts", "search"),
+    "usable",
+]

@@ -35,7 +35,7 @@ def measures(
     chisq = n * max(fit.estimate.objective, 0.0)
     fixed = _exogenous(fit, sample)[1]
     free = fiml.log_likelihood(*_standard(fit, sample), fit.sample)
-    base_chisq = 2 * (free - fixed - sum(_alone(fit, sample, place)[0] for place in y))
+    base_chisq = 2 * (free - fixed - sum(alone(fit.data[:, place], sample.weights)[0] for place in y))
     logl = fit.log_likelihood - fixed + float(sample.weights.sum() * np.log(_deviations(sample)[x]).sum())
     out = {
         "npar": float(npar),
@@ -75,11 +75,13 @@ def _exogenous(fit: FimlFit, sample: Moments) -> tuple[fiml.Patterns, float]:
     return own, fiml.log_likelihood(own.mean[0], own.cov[0], own)
 
 
-def _alone(fit: FimlFit, sample: Moments, place: int) -> tuple[float, Array, Array]:
-    """One variable by itself: log-likelihood, information and weighted scores of its mean and variance."""
-    values = fit.data[:, place]
+def alone(values: Array, weights: Array) -> tuple[float, Array, Array]:
+    """One variable (n, NaN for missing) by itself, as the baseline model has it.
+
+    Log-likelihood, information (2 x 2) and weighted scores (n x 2) of its mean and variance.
+    """
     seen = ~np.isnan(values)
-    weight = np.where(seen, sample.weights, 0.0)
+    weight = np.where(seen, weights, 0.0)
     total = weight.sum()
     filled = np.where(seen, values, 0.0)
     deviation = filled - weight @ filled / total
@@ -116,7 +118,7 @@ def _scaling(
         k = len(x)
         free -= trace(information, scores)
         model -= trace(information[:k, :k], scores[:, :k])
-    parts = [_alone(fit, sample, place)[1:] for place in range(structure.p) if place not in x]
+    parts = [alone(fit.data[:, y], sample.weights)[1:] for y in range(structure.p) if y not in x]
     base = sum(trace(*part) for part in parts)
     return (free - model) / df, (free - base) / base_df
 

@@ -6,6 +6,7 @@ converge, or whose covariance matrix is not positive definite gives no estimates
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,26 +14,41 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import linalg, stats
+from threadpoolctl import threadpool_limits
 
 from jobs.sem import covariance as cov
-from jobs.sem.estimators import FitSettings, Inference, check, route
+from jobs.sem import modification, reliability, residuals
+from jobs.sem.checks import check_admissible, check_cases, check_estimate, check_names, numbers
+from jobs.sem.derived import check_definitions, with_defined
+from jobs.sem.diagnosis import STANDARDISED, Diagnosis, standardised_solution
+from jobs.sem.estimators import FitSettings, Inference, Route, check, route
 from jobs.sem.ml import Estimate
 from jobs.sem.moments import Moments
-from jobs.sem.structure import ModelError, Structure
-from jobs.sem.trouble import Trouble
+from jobs.sem.small_sample import difference
+from jobs.sem.structure import Structure
+from jobs.sem.totals import TotalLikelihood, Totals
+from jobs.sem.trouble import ModelError, Trouble
 
 Matrix = np.ndarray
-FEWEST_CLUSTERS = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
+NO_GROUP = "(no group)"
+FEWEST_DEGREES = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
 
 
 @dataclass(frozen=True)
 class FitReport:
-    """Tidy tables, a row a parameter and kind of error, measure, difference, or group."""
+    """Tidy tables, a row a parameter and kind of error, measure, difference, or group.
+
+    The tables of the converged groups' diagnosis are None unless the settings ask for them.
+    """
 
     estimates: pd.DataFrame
     fit_measures: pd.DataFrame
     differences: pd.DataFrame
     status: pd.DataFrame
+    residuals: pd.DataFrame | None = None
+    modification_indices: pd.DataFrame | None = None
+    reliability: pd.DataFrame | None = None
+    standardised: pd.DataFrame | None = None
 
 
 @dataclass
@@ -45,26 +61,49 @@ class GroupFit:
     moments: Moments | None = None
     estimate: Estimate | None = None
     inference: Inference | None = None
+    diagnosis: Diagnosis | None = None
     cases_in: int = 0
 
 
+@threadpool_limits.wrap(limits=1)  # the matrices are small: threads would only wait for each other
 def fit_groups(model: str, data: pd.DataFrame, group: str | None, settings: FitSettings) -> FitReport:
     """Fit `model` (lavaan syntax) in every group of `data`.
 
-    Raises ModelError where the model cannot be read or names a column the data do not have, or where the
+    Cases without a group enter no fit: they have a row of their own in the status. Raises ModelError where
+    the model cannot be read, where it or the settings name a column the data do not have, or where the
     settings do not go together.
     """
     structure = Structure(model)
     check(settings, structure)
-    observed = structure.observed
-    absent = [name for name in observed if name not in data.columns]
-    if absent:
-        raise ModelError(f"the model names {absent[0]}, which is no column of the data")
-    if group is None:
-        parts: list[tuple[str, pd.DataFrame]] = [("all", data)]
-    else:
-        parts = [(str(name), part) for name, part in data.groupby(group, sort=True)]
-    fits = [_fit_group(model, name, part, settings) for name, part in parts]
+    check_definitions(structure)
+    others = [name for name in (group, settings.weights, *settings.clusters) if name is not None]
+    check_names(data, structure.observed, others)
+    fits = [_fit_group(model, name, part, settings) for name, part in split(data, group)]
+    if group is not None and data[group].isna().any():
+        fits.append(_without_group(int(data[group].isna().sum()), group))
+    return _report(fits, settings)
+
+
+@threadpool_limits.wrap(limits=1)
+def fit_totals(
+    model: str, totals: Mapping[str, Totals], group: str | None, settings: FitSettings, without_group: int = 0
+) -> FitReport:
+    """`fit_groups` of groups of which there are sums alone, with `without_group` cases in none of them.
+
+    Raises ModelError as it does, and where the settings ask for what needs the cases.
+    """
+    structure = Structure(model)
+    check(settings, structure)
+    check_definitions(structure)
+    if settings.estimator != "ml" or settings.missing != "listwise" or settings.diagnosis:
+        raise ModelError("only estimator ml with missing listwise, without diagnosis, works from sums alone")
+    fits = [_fit_group(model, name, one, settings) for name, one in sorted(totals.items())]
+    if group is not None and without_group:
+        fits.append(_without_group(without_group, group))
+    return _report(fits, settings)
+
+
+def _report(fits: list[GroupFit], settings: FitSettings) -> FitReport:
     return FitReport(
         estimates=pd.DataFrame([row for one in fits for row in _estimates(one, settings)], columns=ESTIMATES),
         fit_measures=pd.DataFrame([row for one in fits for row in _measures(one)], columns=MEASURES),
@@ -72,6 +111,7 @@ def fit_groups(model: str, data: pd.DataFrame, group: str | None, settings: FitS
             [row for a, b in combinations(fits, 2) for row in _differences(a, b)], columns=DIFFERENCES
         ),
         status=pd.DataFrame([_status(one) for one in fits], columns=STATUS),
+        **(_diagnoses(fits, settings) if settings.diagnosis else {}),
     )
 
 
@@ -88,9 +128,26 @@ STATUS = [
 ]
 
 
-def _fit_group(model: str, name: str, data: pd.DataFrame, settings: FitSettings) -> GroupFit:
+def split(data: pd.DataFrame, group: str | None) -> list[tuple[str, pd.DataFrame]]:
+    """Each group's name and cases; all cases as "all" where there is no group column."""
+    if group is None or data.empty:
+        return [("all", data)]
+    return [(_group_name(name), part) for name, part in data.groupby(group, sort=True)]
+
+
+def _group_name(value: Any) -> str:
+    """A number as it was written: missing values beside it turn whole numbers into floats."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _without_group(cases: int, group: str) -> GroupFit:
+    detail = f"{cases} cases have no {group} and enter no fit; give them one or leave them out."
+    return GroupFit(NO_GROUP, "failed", detail, cases_in=cases)
+
+
+def _fit_group(model: str, name: str, data: pd.DataFrame | Totals, settings: FitSettings) -> GroupFit:
     """One group with all its checks; never raises for what the data are like."""
-    one = GroupFit(name, "failed", "", cases_in=len(data))
+    one = GroupFit(name, "failed", "", cases_in=data.cases_in if isinstance(data, Totals) else len(data))
     try:
         _estimate(one, Structure(model), data, settings)
     except Trouble as trouble:
@@ -103,74 +160,42 @@ def _fit_group(model: str, name: str, data: pd.DataFrame, settings: FitSettings)
     return one
 
 
-def _estimate(one: GroupFit, structure: Structure, data: pd.DataFrame, settings: FitSettings) -> None:
+def _estimate(
+    one: GroupFit, structure: Structure, data: pd.DataFrame | Totals, settings: FitSettings
+) -> None:
     """Fill `one` step by step; Trouble ends it where the result would not be trustworthy."""
-    way = route(structure, data, settings)
+    way: Route
+    if isinstance(data, Totals):
+        way = TotalLikelihood(structure, data, settings)
+    else:
+        columns = [*structure.observed, *([settings.weights] if settings.weights else [])]
+        way = route(structure, numbers(data, columns), settings)
     one.moments = way.sample
-    _check_cases(way.sample, structure)
-    estimate = one.estimate = way.fit()
-    if not np.isfinite(estimate.objective):
-        raise Trouble("not converged", "the search found no admissible start; simplify the model.")
-    if not estimate.identified:
-        raise Trouble(
-            "not identified", f"{_unidentified(estimate)} cannot be told apart; fix or remove a parameter."
-        )
-    if not estimate.converged or not estimate.minimum:
-        raise Trouble("not converged", "the search stopped away from a minimum; simplify the model.")
+    check_cases(way.sample, structure)
+    one.estimate = way.fit()
+    check_estimate(one.estimate)
     one.inference = way.inference()
-    negative = [
-        p.lhs
-        for p in structure.parameters
-        if p.op == "~~" and p.lhs == p.rhs and p.free is not None and estimate.x[p.free] < 0
-    ]
-    if negative:
-        raise Trouble(
-            "heywood",
-            f"the variance of {', '.join(negative)} is negative; the estimates are not to be trusted.",
-        )
+    check_admissible(structure, one.estimate.x)
+    diagnosis = way.diagnosis(one.inference) if settings.diagnosis else None
+    one.inference, one.diagnosis = with_defined(one.inference, diagnosis, structure)
     one.status = "converged"
 
 
-def _check_cases(sample: Moments, structure: Structure) -> None:
-    """Enough cases, and variables that vary and do not follow from each other."""
-    if sample.n <= structure.q:
-        raise Trouble(
-            "too few cases",
-            f"{sample.n} complete cases for {structure.q} free parameters; join groups or simplify it.",
-        )
-    deviations = np.sqrt(np.diag(sample.covariance))
-    size = np.maximum(np.abs(sample.mean), 1e-300)
-    flat = deviations <= 1e-10 * np.maximum(size, 1e-8)
-    constant = [name for name, still in zip(structure.observed, flat, strict=True) if still]
-    if constant:
-        raise Trouble(
-            "constant indicator", f"{', '.join(constant)} does not vary; leave it out of the model."
-        )
-    correlation = sample.covariance / np.outer(deviations, deviations)
-    values, vectors = linalg.eigh(correlation)
-    if values[0] < 1e-10:
-        involved = [
-            v for v, weight in zip(structure.observed, vectors[:, 0], strict=True) if abs(weight) > 0.1
-        ]
-        raise Trouble(
-            "not positive definite",
-            f"{', '.join(involved)} are linearly dependent; leave one of them out.",
-        )
-
-
-def _unidentified(estimate: Estimate) -> str:
-    """The parameters that move together without changing Sigma."""
-    scaled = estimate.information * np.outer(estimate.scale, estimate.scale)
-    _, vectors = linalg.eigh(scaled)
-    heavy = np.flatnonzero(np.abs(vectors[:, 0]) > 0.2)
-    names = [f"{p.lhs} {p.op} {p.rhs}" for p in estimate.structure.parameters if p.free in heavy]
-    return ", ".join(names[:4])
-
-
 def _clusters(one: GroupFit, error: str) -> int | None:
+    """Number of clusters behind a kind of error, None where it has none."""
     assert one.moments is not None
-    name = error.removeprefix("cluster:")
-    return int(one.moments.clusters[name].max()) + 1 if error.startswith("cluster:") else None
+    kind, _, column = error.partition(":")
+    return int(one.moments.clusters[column].max()) + 1 if kind in ("cluster", "bias_reduced") else None
+
+
+def _degrees(one: GroupFit, error: str) -> Matrix:
+    """Degrees of freedom of each value (k) for a kind of error: infinite where the law is normal."""
+    assert one.inference is not None
+    kind, _, column = error.partition(":")
+    if kind == "bias_reduced":
+        return one.inference.small_sample[column].degrees
+    clusters = _clusters(one, error)
+    return np.full(len(one.inference.values), clusters - 1.0 if clusters else np.inf)
 
 
 def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
@@ -179,17 +204,17 @@ def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
     found = one.inference
     rows = []
     for error, covariance in found.covariances.items():
-        clusters = _clusters(one, error)
-        df = clusters - 1 if clusters else None
-        law = stats.t(df) if df else stats.norm()
-        width = law.ppf(0.5 + settings.confidence / 2)
+        clusters, degrees = _clusters(one, error), _degrees(one, error)
+        widths = stats.t.ppf(0.5 + settings.confidence / 2, degrees)
         for parameter, std_all in zip(found.parameters, found.std_all, strict=True):
             free = parameter.free
             est = parameter.value if free is None else float(found.values[free])
+            df = np.inf if free is None else float(degrees[free])
             # Variance 0: a residual that follows from the rest, as that of an ordered item, has no error.
-            variance = 0.0 if free is None else float(covariance[free, free])
+            variance = 0.0 if free is None or np.isnan(df) else float(covariance[free, free])
             se = float(np.sqrt(variance)) if variance > 0 else None
             z = est / se if se else None
+            width = widths[free] * se if se else None
             rows.append(
                 {
                     "group": one.group,
@@ -202,15 +227,51 @@ def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
                     "error": error,
                     "se": se,
                     "z": z,
-                    "pvalue": float(2 * law.sf(abs(z))) if z is not None else None,
-                    "df": float(df) if df else None,
+                    "pvalue": float(2 * stats.t.sf(abs(z), df)) if z is not None else None,
+                    "df": df if np.isfinite(df) else None,
                     "clusters": clusters,
-                    "ci_lower": est - width * se if se is not None else None,
-                    "ci_upper": est + width * se if se is not None else None,
-                    "reliable": one.status == "converged" and (df is None or df >= FEWEST_CLUSTERS),
+                    "ci_lower": float(est - width) if width is not None else None,
+                    "ci_upper": float(est + width) if width is not None else None,
+                    "reliable": one.status == "converged" and df >= FEWEST_DEGREES,
                 }
             )
     return rows
+
+
+def _diagnoses(fits: list[GroupFit], settings: FitSettings) -> dict[str, pd.DataFrame]:
+    """The tables of all groups' diagnosis, by the report's name for each."""
+    found = [(one.group, one.diagnosis) for one in fits if one.diagnosis is not None]
+    solutions = [(one.group, _standardised(one, settings)) for one in fits if one.diagnosis is not None]
+    return {
+        "residuals": _stacked([(name, one.residuals) for name, one in found], residuals.COLUMNS),
+        "modification_indices": _stacked(
+            [(name, one.modification_indices) for name, one in found], modification.COLUMNS
+        ),
+        "reliability": _stacked([(name, one.reliability) for name, one in found], reliability.COLUMNS),
+        "standardised": _stacked(solutions, STANDARDISED),
+    }
+
+
+def _standardised(one: GroupFit, settings: FitSettings) -> pd.DataFrame:
+    assert one.inference is not None and one.diagnosis is not None
+    made, jacobian = one.inference, one.diagnosis.std_jacobian
+    degrees: dict[str, Matrix | float] = {}
+    for error in made.covariances:
+        kind, _, column = error.partition(":")
+        if kind == "bias_reduced":
+            degrees[error] = made.small_sample[column].contrasts(jacobian).degrees
+        else:
+            degrees[error] = float(_degrees(one, error)[0])
+    return standardised_solution(
+        made.parameters, made.std_all, jacobian, made.covariances, degrees, settings.confidence
+    )
+
+
+def _stacked(tables: list[tuple[str, pd.DataFrame]], columns: list[str]) -> pd.DataFrame:
+    """The groups' tables below each other, the group in front."""
+    named = [table.assign(group=name) for name, table in tables]
+    every = pd.concat(named, ignore_index=True) if named else pd.DataFrame(columns=["group", *columns])
+    return every[["group", *columns]]
 
 
 def _measures(one: GroupFit) -> list[dict[str, Any]]:
@@ -221,32 +282,23 @@ def _measures(one: GroupFit) -> list[dict[str, Any]]:
 def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
     """Wald tests that a free loading or path is the same in both groups.
 
-    Where the groups share clusters their estimates are correlated: the covariance between them comes
-    from the products of both groups' scores summed by cluster.
+    Where the groups share clusters their estimates are correlated, and the errors follow both groups'
+    scores cluster by cluster.
     """
     one, other = a.inference, b.inference
     if one is None or other is None or a.estimate is None:
         return []
     rows = []
     for error in [kind for kind in one.covariances if kind in other.covariances]:
-        between = _between(a, b, error)
-        shared = (
-            min(count for count in (_clusters(a, error), _clusters(b, error)) if count)
-            if between is not None
-            else None
-        )
-        df = shared - 1 if shared else None
+        variances, degrees = _of_difference(a, b, error)
         for parameter in a.estimate.structure.parameters:
             free = parameter.free
             if free is None or parameter.op == "~~":
                 continue
-            difference = float(one.values[free] - other.values[free])
-            variance = one.covariances[error][free, free] + other.covariances[error][free, free]
-            if between is not None:
-                variance -= 2 * between[free, free]
-            se = float(np.sqrt(variance)) if variance > 0 else np.nan
-            statistic = (difference / se) ** 2
-            pvalue = stats.f.sf(statistic, 1, df) if df else stats.chi2.sf(statistic, 1)
+            apart = float(one.values[free] - other.values[free])
+            df = float(degrees[free])
+            se = float(np.sqrt(variances[free])) if variances[free] > 0 and not np.isnan(df) else np.nan
+            statistic = (apart / se) ** 2
             rows.append(
                 {
                     "lhs": parameter.lhs,
@@ -254,23 +306,34 @@ def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
                     "rhs": parameter.rhs,
                     "group_a": a.group,
                     "group_b": b.group,
-                    "difference": difference,
+                    "difference": apart,
                     "error": error,
                     "se": se,
                     "statistic": statistic,
-                    "df": float(df) if df else 1.0,
-                    "pvalue": float(pvalue),
+                    "df": df if np.isfinite(df) else 1.0,
+                    "pvalue": float(2 * stats.t.sf(np.sqrt(statistic), df)),
                 }
             )
     return rows
 
 
-def _between(a: GroupFit, b: GroupFit, error: str) -> Matrix | None:
-    """Covariance (k x k) between two groups' estimates through shared clusters; None without clusters."""
-    if not error.startswith("cluster:"):
-        return None
-    name = error.removeprefix("cluster:")
-    sums = [_sums_by_label(one, name) for one in (a, b)]
+def _of_difference(a: GroupFit, b: GroupFit, error: str) -> tuple[Matrix, Matrix]:
+    """Variance of the difference of each value (k) between two groups, and its degrees of freedom (k)."""
+    assert a.inference and b.inference and a.moments and b.moments
+    kind, _, column = error.partition(":")
+    if kind == "bias_reduced":
+        labels = a.moments.labels[column], b.moments.labels[column]
+        both = difference(a.inference.small_sample[column], b.inference.small_sample[column], labels)
+        return np.diag(both.covariance), both.degrees
+    variance = np.diag(a.inference.covariances[error]) + np.diag(b.inference.covariances[error])
+    if kind == "cluster":
+        variance = variance - 2 * np.diag(_between(a, b, column))
+    return variance, np.minimum(_degrees(a, error), _degrees(b, error))
+
+
+def _between(a: GroupFit, b: GroupFit, column: str) -> Matrix:
+    """Covariance (k x k) between two groups' estimates through the clusters that they share."""
+    sums = [_sums_by_label(one, column) for one in (a, b)]
     assert a.inference and b.inference
     middle = np.zeros((len(a.inference.values), len(b.inference.values)))
     for label in sorted(set(sums[0]) & set(sums[1])):

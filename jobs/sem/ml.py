@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, optimize
 
+from jobs.sem.batch import Batch, fit_all
 from jobs.sem.structure import Structure
 
 Matrix = np.ndarray
 TOLERANCE = 1e-7  # largest element of the gradient, in the natural units
 SCORING_STEPS = 200
+FIRST_STEP = 0.3  # in natural units second derivatives of F are about this one's inverse
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,16 @@ class Estimate:
         return np.isfinite(self.objective) and self.gradient < TOLERANCE * 10
 
     @property
+    def searched(self) -> Matrix:
+        """Places in `x` of the parameters that the search moves."""
+        return np.arange(len(self.x))
+
+    @property
     def identified(self) -> bool:
         """The information in natural units has full rank."""
-        scaled = self.information * np.outer(self.scale, self.scale)
-        values = linalg.eigvalsh(scaled)
+        scale = self.scale[self.searched]
+        information = self.information[np.ix_(self.searched, self.searched)]
+        values = linalg.eigvalsh(information * np.outer(scale, scale))
         return bool(values[0] > 1e-9 * max(values[-1], 1.0))
 
     @property
@@ -60,9 +68,8 @@ def fit(structure: Structure, covariance: Matrix) -> Estimate:
     structure.load_exogenous(covariance)
     deviations = np.sqrt(np.diag(covariance))
     unit = np.outer(1 / deviations, 1 / deviations)
-    correlation = covariance * unit
-    log_sample = np.linalg.slogdet(correlation)[1]
     scale = structure.scales(deviations)
+    batch = Batch(structure, covariance[None])
 
     def parts(z: Matrix):
         sigma, derivatives = structure.sigma_and_derivatives(z * scale)
@@ -70,24 +77,24 @@ def fit(structure: Structure, covariance: Matrix) -> Estimate:
         return factor, derivatives * (unit * scale[:, None, None])
 
     def objective(z: Matrix) -> tuple[float, Matrix]:
-        try:
-            factor, derivatives = parts(z)
-        except linalg.LinAlgError:
-            return np.inf, np.zeros_like(z)
-        inverse = linalg.cho_solve(factor, np.eye(structure.p))
-        value = (
-            2 * np.log(np.diag(factor[0])).sum() + (correlation * inverse).sum() - log_sample - structure.p
-        )
-        middle = inverse - inverse @ correlation @ inverse
-        return value, np.tensordot(derivatives, middle, axes=([1, 2], [0, 1]))
+        values, slopes = objectives(z[None])
+        return float(values[0]), slopes[0]
+
+    def objectives(z: Matrix) -> tuple[Matrix, Matrix]:
+        values, slopes = batch.value_and_gradient(z * scale, np.zeros(len(z), dtype=int))
+        return values, slopes * scale
 
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # A singular information is found by `identified`, with words; scipy's warning would add none.
         warnings.simplefilter("ignore", linalg.LinAlgWarning)
-        found = optimize.minimize(
-            objective, structure.start(), jac=True, method="BFGS", options={"gtol": 1e-6, "maxiter": 2000}
-        )
-        z = _score(objective, parts, found.x)
+        z = structure.start(covariance)
+        found, done = fit_all(batch, z * scale, np.diag(scale**2) * FIRST_STEP)
+        if done[0]:
+            z = found[0] / scale
+        else:  # a line search that minds the slope too gets through where halved steps do not
+            options = {"gtol": 1e-6, "maxiter": 2000}
+            z = optimize.minimize(objective, z, jac=True, method="BFGS", options=options).x
+        z = _score(objective, parts, z)
     value, gradient = objective(z)
     x = z * scale
     sigma, derivatives = structure.sigma_and_derivatives(x)
@@ -98,7 +105,7 @@ def fit(structure: Structure, covariance: Matrix) -> Estimate:
         objective=float(value),
         gradient=float(np.abs(gradient).max()) if len(gradient) else 0.0,
         information=information(sigma, derivatives),
-        hessian=_hessian(objective, z) / np.outer(scale, scale) / 2,
+        hessian=_hessian(objectives, z) / np.outer(scale, scale) / 2,
         sigma=sigma,
         derivatives=derivatives,
     )
@@ -138,12 +145,10 @@ def _score(objective, parts, z: Matrix) -> Matrix:
     return z
 
 
-def _hessian(objective, z: Matrix) -> Matrix:
+def _hessian(objectives, z: Matrix) -> Matrix:
     """Second derivatives of F in natural units, by central differences of the exact gradient."""
-    rows = []
-    for place in range(len(z)):
-        step = np.zeros_like(z)
-        step[place] = 1e-5 * max(1.0, abs(z[place]))
-        rows.append((objective(z + step)[1] - objective(z - step)[1]) / (2 * step[place]))
-    hessian = np.array(rows)
+    steps = 1e-5 * np.maximum(1.0, np.abs(z))
+    moves = np.diag(steps)
+    slopes = objectives(np.vstack([z + moves, z - moves]))[1]
+    hessian = (slopes[: len(z)] - slopes[len(z) :]) / (2 * steps[:, None])
     return (hessian + hessian.T) / 2

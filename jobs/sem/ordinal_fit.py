@@ -34,10 +34,8 @@ class OrdinalEstimate(ml.Estimate):
     free: NDArray[np.intp]
 
     @property
-    def identified(self) -> bool:
-        scale = self.scale[self.free]
-        values = linalg.eigvalsh(self.information[np.ix_(self.free, self.free)] * np.outer(scale, scale))
-        return bool(values[0] > 1e-9 * max(values[-1], 1.0))
+    def searched(self) -> NDArray[np.intp]:
+        return self.free
 
     @property
     def minimum(self) -> bool:
@@ -86,13 +84,19 @@ class Conditional:
         self.numbers = np.flatnonzero(~sample.ordered)
         self.items = np.flatnonzero(sample.ordered)
         count = len(self.y)
-        self.pairs = np.array([(j, i) for i in range(count) for j in range(i + 1, count)], dtype=int).T
+        pairs = [(j, i) for i in range(count) for j in range(i + 1, count)]
+        self.pairs = np.array(pairs, dtype=int).reshape(-1, 2).T
         self.residual = _residual_variances(structure, [sample.names[item] for item in self.items])
         self.free = np.array([place for place in range(structure.q) if place not in set(self.residual)])
 
-    def _given_x(self, x: Array) -> tuple[Array, Array, Array, Array]:
-        """Slopes (y x k) and covariance (y x y) given x, with their derivatives by all q parameters."""
+    def _given_x(self, x: Array, beside: Array | None = None) -> tuple[Array, Array, Array, Array]:
+        """Slopes (y x k) and covariance (y x y) given x, with their derivatives by all q parameters.
+
+        `beside` (c x p x p): changes of Sigma by parameters that the model lacks, whose derivatives follow.
+        """
         sigma, derivatives = self.structure.sigma_and_derivatives(x)
+        if beside is not None:
+            derivatives = np.concatenate([derivatives, beside])
         y, e = self.y, self.x
         slopes = np.linalg.solve(sigma[np.ix_(e, e)], sigma[np.ix_(e, y)]).T
         cov = sigma[np.ix_(y, y)] - slopes @ sigma[np.ix_(e, y)]
@@ -116,12 +120,13 @@ class Conditional:
         x[self.residual] += np.linalg.solve(effect, 1.0 - np.diag(cov)[items])
         return x
 
-    def statistics(self, x: Array) -> tuple[Array, Array]:
+    def statistics(self, x: Array, beside: Array | None = None) -> tuple[Array, Array]:
         """Slopes, variances of numbers and covariances (m'), with derivatives by the free parameters.
 
-        `x` is complete; a residual variance of an item moves with the others (implicit function).
+        `x` is complete; a residual variance of an item moves with the others (implicit function). Parameters
+        that the model lacks follow, where their changes of Sigma are given `beside` it (c x p x p).
         """
-        slopes, cov, d_slopes, d_cov = self._given_x(x)
+        slopes, cov, d_slopes, d_cov = self._given_x(x, beside)
         rows, columns = self.pairs
         value = np.concatenate([slopes.ravel(), np.diag(cov)[self.numbers], cov[rows, columns]])
         every = np.hstack(
@@ -131,15 +136,13 @@ class Conditional:
                 d_cov[:, rows, columns],
             ]
         ).T
-        jacobian = every[:, self.free]
+        moving = np.append(self.free, np.arange(self.structure.q, len(d_cov)))
+        jacobian = every[:, moving]
         if len(self.residual):
-            jacobian = jacobian + every[:, self.residual] @ self.residual_by_free(d_cov)
+            own = d_cov[:, self.items, self.items].T
+            response = -linalg.solve(own[:, self.residual], own[:, moving])
+            jacobian = jacobian + every[:, self.residual] @ response
         return value, jacobian
-
-    def residual_by_free(self, d_cov: Array) -> Array:
-        """Derivatives of the items' residual variances by the free parameters."""
-        own = d_cov[:, self.items, self.items].T
-        return -linalg.solve(own[:, self.residual], own[:, self.free])
 
 
 def _residual_variances(structure: Structure, items: list[str]) -> NDArray[np.intp]:
@@ -177,7 +180,12 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
 
     with np.errstate(all="ignore"):
         found = optimize.least_squares(
-            lambda z: parts(z)[1], structure.start()[free], lambda z: parts(z)[2], method="lm", max_nfev=2000
+            lambda z: parts(z)[1],
+            structure.start()[free],
+            lambda z: parts(z)[2],
+            # Levenberg and Marquardt's refuses a model with more parameters than there are statistics.
+            method="lm" if len(target) >= len(free) else "trf",
+            max_nfev=2000,
         )
         z = _polish(parts, found.x)
     x, residual, jacobian = parts(z)

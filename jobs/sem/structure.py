@@ -14,11 +14,10 @@ import numpy as np
 import semopy
 from semopy.parser import parse_desc
 
+from jobs.sem.syntax import read
+from jobs.sem.trouble import ModelError
+
 Matrix = np.ndarray
-
-
-class ModelError(ValueError):
-    """The model's text cannot be fitted; the message says which part."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,15 @@ class Structure:
     """The matrices of a model and how the free parameters stand in them.
 
     `observed`: the p observed variables, in the order of Sigma; `exogenous`: which of them are fixed.x
-    (places); `q`: number of free parameters.
+    (places); `q`: number of free parameters; `definitions`: parameters defined from the labelled ones.
     """
 
     def __init__(self, text: str) -> None:
-        self._model, effects = _parse(text)
+        written = read(text)
+        if written.intercepts[0]:
+            raise ModelError("the model text sets intercepts, which is for several groups fitted at once")
+        self.definitions, self._alias = written.definitions, written.alias
+        self._model, effects = _parse(written.groups[0])
         model = self._model
         model.prepare_params()
         self.observed: list[str] = list(model.vars["observed"])
@@ -90,11 +93,31 @@ class Structure:
             derivatives[place] = derivative
         return sigma, derivatives
 
-    def scales(self, deviations: Matrix) -> Matrix:
-        """The natural size of each free parameter (q), given the observed standard deviations (p).
+    def labels(self) -> dict[str, int]:
+        """The place of each label among the free parameters; labels made equal share one."""
+        own = {one.label: one.free for one in self.parameters if one.label and one.free is not None}
+        return own | {name: own[kept] for name, kept in self._alias.items() if kept in own}
 
-        A latent variable has the scale of the indicator whose loading is fixed. Searching in these
-        units makes the search independent of the units of the data.
+    def mean_and_derivatives(self, x: Matrix, alpha: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+        """Lambda (I - B)^-1 alpha (p), its derivatives by the free parameters (q x p) and by alpha (p x m).
+
+        `alpha` (m) holds the intercepts of the inner variables, in the order of `inner`.
+        """
+        beta, lambda_, _, _ = self.matrices(x)
+        total = np.linalg.inv(np.eye(len(beta)) - beta)
+        outer, level = lambda_ @ total, total @ alpha
+        derivatives = np.zeros((self.q, self.p))
+        for place, (by_beta, by_lambda, *_) in enumerate(self._model.mx_diffs):
+            if by_beta is not None:
+                derivatives[place] += outer @ (by_beta @ level)
+            if by_lambda is not None:
+                derivatives[place] += by_lambda @ level
+        return lambda_ @ level, derivatives, outer
+
+    def sizes(self, deviations: Matrix) -> dict[str, float]:
+        """The natural size of each variable, given the observed standard deviations (p).
+
+        A latent variable has the scale of the indicator whose loading is fixed.
         """
         by_name = dict(zip(self.observed, deviations, strict=True))
         for parameter in self.parameters:
@@ -105,6 +128,14 @@ class Structure:
                 and parameter.lhs not in by_name
             ):
                 by_name[parameter.lhs] = by_name.get(parameter.rhs, 1.0)
+        return by_name
+
+    def scales(self, deviations: Matrix) -> Matrix:
+        """The natural size of each free parameter (q), given the observed standard deviations (p).
+
+        Searching in these units makes the search independent of the units of the data.
+        """
+        by_name = self.sizes(deviations)
         size = np.ones(self.q)
         for parameter in reversed(self.parameters):
             if parameter.free is not None:
@@ -113,15 +144,25 @@ class Structure:
                 size[parameter.free] = ratio[parameter.op]
         return size
 
-    def start(self) -> Matrix:
-        """Starting values (q) in the natural units: loadings 0.9, variances 0.5, the rest 0."""
+    def start(self, covariance: Matrix | None = None) -> Matrix:
+        """Starting values (q) in the natural units: loadings 0.9, variances 0.5, the rest 0.
+
+        A loading has the sign of its indicator's `covariance` (p x p) with the factor's marker: from the
+        wrong side the search may end in a corner.
+        """
+        signs = np.ones((self.p, self.p)) if covariance is None else np.where(covariance < 0, -1.0, 1.0)
+        place = {name: number for number, name in enumerate(self.observed)}
+        marker: dict[str, int] = {}
         x = np.zeros(self.q)
-        for parameter in self.parameters:
-            if parameter.free is not None:
-                if parameter.op == "=~":
-                    x[parameter.free] = 0.9
-                elif parameter.op == "~~" and parameter.lhs == parameter.rhs:
-                    x[parameter.free] = 0.5
+        for parameter in sorted(self.parameters, key=lambda one: one.free is not None):
+            if parameter.op == "=~":
+                item = place.get(parameter.rhs)
+                if item is not None:
+                    marker.setdefault(parameter.lhs, item)
+                if parameter.free is not None:
+                    x[parameter.free] = 0.9 * (1.0 if item is None else signs[marker[parameter.lhs], item])
+            elif parameter.free is not None and parameter.op == "~~" and parameter.lhs == parameter.rhs:
+                x[parameter.free] = 0.5
         return x
 
     def _table(self, effects) -> list[Parameter]:
@@ -156,16 +197,7 @@ class Structure:
 
 def _parse(text: str):
     """semopy's model of a text, with lavaan's covariances between pure outcomes added."""
-    try:
-        effects, operations = parse_desc(text)
-    except Exception:
-        raise ModelError(
-            "the model text cannot be read; write it in lavaan's syntax, one formula a line"
-        ) from None
-    if not effects.get("~") and not effects.get("=~"):
-        raise ModelError("the model text has no formula; write it in lavaan's syntax, one formula a line")
-    if operations:
-        raise ModelError(f"the model text uses {sorted(operations)[0]}, which is not supported")
+    effects, _ = parse_desc(text)
     added = []
     predictors = {name for terms in effects["~"].values() for name in terms}
     indicators = {name for terms in effects["=~"].values() for name in terms}

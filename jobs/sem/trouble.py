@@ -1,6 +1,10 @@
-"""Why a group gives no estimates."""
+"""Why a model, or a group, gives no estimates."""
 
 from __future__ import annotations
+
+
+class ModelError(ValueError):
+    """The model's text cannot be fitted; the message says which part."""
 
 
 class Trouble(ValueError):

@@ -1,19 +1,25 @@
-"""Fit: the group samples are collected, column-pruned, and the model is fitted in each group."""
+"""Fit: the model is fitted in each group, from its sample, collected and column-pruned.
+
+A sample above `fit.collect_limit` is summed on the executors, and its sums are fitted.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pandas as pd
+from pyspark.sql import DataFrame
 
 from jobs import resources, schemas
 from jobs.context import Context, Outcome
 from jobs.errors import FitsFailed, SettingsError
 from jobs.frames import local, nothing
 from jobs.sem import FitReport, FitSettings, fit_groups
+from jobs.sem.groups import fit_totals
 from jobs.sem.structure import ModelError, Structure
 from jobs.settings import WaveSettings
 from jobs.tables import collected
+from jobs.transforms.moments import totals
 
 NAME = "fit"
 TABLES = ("estimates", "fit_measures", "group_differences", "fit_status")
@@ -33,21 +39,16 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         return Outcome(0, 0, notes=("no model is fitted for this wave",))
     asked = settings.fit
     model = resources.find(settings.model).read_text(encoding="utf-8")
-    sample = _collected(context, slice, model)
+    wanted = FitSettings(
+        estimator=asked.estimator,
+        missing=asked.missing,
+        ordered=asked.ordered,
+        clusters=asked.clusters,
+        weights="weight" if asked.weighted else None,
+        confidence=asked.confidence,
+    )
     try:
-        report = fit_groups(
-            model,
-            sample,
-            "group",
-            FitSettings(
-                estimator=asked.estimator,
-                missing=asked.missing,
-                ordered=asked.ordered,
-                clusters=asked.clusters,
-                weights="weight" if asked.weighted else None,
-                confidence=asked.confidence,
-            ),
-        )
+        report, way = _fitted(context, _sample(context, slice, model), model, wanted)
     except ModelError as error:
         raise SettingsError(f"{settings.model}: {error}; mend the model.") from None
     for name, frame in _frames(report).items():
@@ -61,11 +62,30 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         )
     used, missing = int(report.status.cases_used.sum()), int(report.status.cases_missing.sum())
     notes = [f"{row.group}: {row.status}, {row.cases_used} firms" for row in report.status.itertuples()]
-    return Outcome(used + missing, used, missing, notes=tuple(notes))
+    return Outcome(used + missing, used, missing, notes=(*notes, way))
 
 
-def _collected(context: Context, slice: dict[str, str], model: str) -> pd.DataFrame:
-    """The sample's firms with nothing but what the model needs, in a fixed order."""
+def _fitted(context: Context, sample: DataFrame, model: str, settings: FitSettings) -> tuple[FitReport, str]:
+    """The report of all groups, and a word on the way it was made."""
+    limit, firms = context.settings.fit.collect_limit, sample.count()
+    if firms <= limit:
+        rows = collected(sample).sort_values("firm_id", kind="stable")
+        rows = rows.drop(columns="firm_id").reset_index(drop=True)
+        return fit_groups(model, rows, "group", settings), f"{firms} firms were collected"
+    if settings.estimator != "ml" or settings.missing != "listwise":
+        raise SettingsError(
+            f"{firms} firms are more than fit.collect_limit ({limit}), and only estimator ml with missing "
+            "listwise works without collecting them; take those, or raise the limit."
+        )
+    observed = Structure(model).observed
+    groups, without = totals(sample, "firm_id", "group", observed, settings.weights, settings.clusters)
+    return fit_totals(
+        model, groups, "group", settings, without
+    ), f"{firms} firms were summed on the executors"
+
+
+def _sample(context: Context, slice: dict[str, str], model: str) -> DataFrame:
+    """The sample's firms with nothing but what the model needs."""
     settings = context.settings
     linked = context.tables.read("linked", slice)
     try:
@@ -80,8 +100,7 @@ def _collected(context: Context, slice: dict[str, str], model: str) -> pd.DataFr
         )
     weight = ["weight"] if settings.fit.weighted else []
     columns = ["firm_id", "group", *settings.fit.clusters, *weight, *observed]
-    sample = collected(linked.where("excluded_by is null").select(*columns))
-    return sample.sort_values("firm_id", kind="stable").drop(columns="firm_id").reset_index(drop=True)
+    return linked.where("excluded_by is null").select(*columns)
 
 
 def _frames(report: FitReport) -> dict[str, pd.DataFrame]:

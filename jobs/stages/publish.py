@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from jobs.context import Context, Outcome
+from jobs.drafts import replacing
 from jobs.publish import diagram, disclosure, report, tables, workbook
 from jobs.settings import WaveSettings
 
@@ -36,23 +35,20 @@ def run(context: Context, waves: list[WaveSettings], facts: dict[str, Any]) -> O
     facts = {**facts, "libraries": {name: version(name) for name in LIBRARIES}}
     published = tables.collect(context, waves)
     disclosure.check(published, settings.disclosure)
+    status = published["fit_status"]
+    hidden = status[status.status == disclosure.WITHHELD][["country", "wave", "group"]]
+    groups = set(hidden.itertuples(index=False, name=None))
+    facts = disclosure.protect_facts(facts, settings.disclosure, groups)
     out = Path(settings.out)
-    draft, old = out.with_name(f".{out.name}.draft"), out.with_name(f".{out.name}.old")
-    for leftover in (draft, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    draft.mkdir(parents=True)
-    tables.write(published, draft)
-    workbook.write(published, facts, draft / "tables.xlsx")
-    figures = _figures(context, published, draft)
-    page = report.render(published, facts, settings, figures)
-    (draft / "report.html").write_text(page, encoding="utf-8")
-    _manifest(context, published, facts, draft)
-    for path in [draft, *draft.iterdir()]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    if out.exists():
-        os.replace(out, old)
-    os.replace(draft, out)
-    shutil.rmtree(old, ignore_errors=True)
+    with replacing(out) as draft:
+        tables.write(published, draft)
+        workbook.write(published, facts, draft / "tables.xlsx")
+        figures = _figures(context, published, draft)
+        page = report.render(published, facts, settings, figures)
+        (draft / "report.html").write_text(page, encoding="utf-8")
+        _manifest(context, published, facts, draft)
+        for path in [draft, *draft.iterdir()]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
     rows = sum(len(frame) for frame in published.values())
     return Outcome(rows, rows)
 

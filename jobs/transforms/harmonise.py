@@ -24,10 +24,12 @@ def harmonise(
 ) -> DataFrame:
     """Answers (schema `answers`) as the canonical survey, with the column `faults`.
 
-    `faults` is an array of (rule, reason): an undeclared code or a cell that is no number, where the map
-    says that the row is set aside for it. The reason names the column, never its value.
+    `faults` is an array of (rule, reason): an undeclared code, or a cell that is no number the column holds,
+    where the map says that the row is set aside for it. The reason names the column, never its value.
     """
     labels = {"regions": regions, "sectors": sectors}
+    canonical = schemas.table("harmonised")
+    types = {column.name: column.type for column in canonical.columns}
     frame = answers
     faults: list[Column] = []
     # Columns that others lean on come first.
@@ -35,7 +37,10 @@ def harmonise(
         wave_map.rules.items(), key=lambda entry: (entry[1].asked_of is not None, entry[1].kind == "either")
     )
     for name, rule in ordered:
-        value, fault = _KINDS[rule.kind](rule, labels, decimal)
+        answered, fault = _KINDS[rule.kind](rule, labels, decimal)
+        value = answered.try_cast(types[name])
+        if fault is not None:  # a number that is too large for its column is none either
+            fault = fault | (answered.isNotNull() & value.isNull())
         if rule.asked_of:
             value = F.when(F.col(rule.asked_of), value)
         frame = frame.withColumn(name, value)
@@ -45,7 +50,6 @@ def harmonise(
         "industrial", F.coalesce(F.col("sector").isin(list(sectors.industrial)), F.lit(False))
     )
     frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
-    canonical = schemas.table("harmonised")
     return frame.select(
         *[F.col(column.name).cast(column.type).alias(column.name) for column in canonical.columns],
         "faults",

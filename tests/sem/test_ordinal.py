@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from jobs.sem import FitSettings, fit_groups, ordinal_fit, ordinal_marginals
 from jobs.sem.ordinal_correlations import _Corner, correlation
@@ -192,7 +193,7 @@ def test_groups_with_weights_clusters_and_missing_values():
     estimates = report.estimates
     assert set(estimates.error) == {"robust", "cluster:cell", "cluster:region"}
     by_region = estimates[estimates.error == "cluster:region"]
-    assert set(by_region.clusters) == {12} and set(by_region.df) == {11}
+    assert set(by_region.clusters) == {12} and set(by_region.df.dropna()) == {11}  # what is fixed has none
     assert set(estimates.op) == {"=~", "~", "~~", "|", "~1"}
     free = estimates.query("op == '~'")
     assert free.se.notna().all() and free.std_all.abs().max() < 1
@@ -264,3 +265,16 @@ def test_what_cannot_be_estimated_is_said():
     sample = ordinal_moments(data, ["e1", "e2", "e3", "r1"], ITEMS, [], ones)
     with pytest.raises(ModelError, match="the variance of the ordered item e1 follows from the model"):
         ordinal_fit.fit(structure, sample)
+
+
+def test_one_ordered_outcome_is_a_probit():
+    """No correlation is left to fit; slopes and thresholds are those of statsmodels' ordered probit."""
+    data = pd.read_csv(REFERENCE / "ordinal_survey.csv").dropna(subset=["e1"])
+    settings = FitSettings(estimator="dwls", ordered=("e1",))
+    found = fit_groups("e1 ~ size + comm", data, None, settings).estimates.set_index(["op", "rhs"]).est
+    probit = OrderedModel(data.e1, data[["size", "comm"]], distr="probit").fit(method="bfgs", disp=False)
+    assert list(found["~"][["size", "comm"]]) == pytest.approx(
+        list(probit.params[["size", "comm"]]), rel=1e-4
+    )
+    cuts = probit.model.transform_threshold_params(probit.params.to_numpy())[1:-1]
+    assert list(found["|"]) == pytest.approx(list(cuts), rel=1e-4, abs=1e-5)

@@ -47,6 +47,16 @@ def test_number(spark, answer, value, faults):
     assert len(row["faults"]) == faults
 
 
+@pytest.mark.parametrize(
+    ("column", "answer"),
+    [("employees", "99999999999"), ("turnover", "1" + "0" * 20), ("weight", "1" + "0" * 40)],
+)
+def test_a_number_that_no_column_holds_sets_the_row_aside_and_does_not_stop_the_run(spark, column, answer):
+    row = survey(spark, {"t": answer}, **{column: {"number": "t"}})
+    assert row[column] is None
+    assert [fault["reason"] for fault in row["faults"]] == ["t is no number"]
+
+
 def test_a_sum_of_numbers_counts_what_was_answered(spark):
     rule = {"number": ["a", "b"], "factor": 0.01}
     assert survey(spark, {"a": "30"}, innovative_share=rule)["innovative_share"] == pytest.approx(0.3)

@@ -1,0 +1,98 @@
+"""The folder of `diamant fit --data`: CSV files and figures, written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from jobs.anytable import results
+from jobs.anytable.request import Request
+from jobs.drafts import replacing
+from jobs.errors import SettingsError
+from jobs.publish import diagram, forest
+from jobs.publish.tables import write_csv
+
+LEVEL = 0.05  # of significance, in path diagrams
+MOST_FIGURES = 12  # groups with a path diagram, and pools with forest plots
+MOST_ROWS = 200  # groups on a forest plot
+OWN = ("estimates.csv", "fit_measures.csv", "status.csv", "differences.csv", "pooled.csv")
+
+
+def check(out: str) -> Path:
+    """The folder as a path. Raises SettingsError where it holds other files, which would be lost."""
+    folder = Path(out).expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"--out {out} is a file; name a folder.")
+    if folder.is_dir() and any(not _own(path.name) for path in folder.iterdir()):
+        raise SettingsError(f"--out {out} holds other files; name a new folder, its content is replaced.")
+    return folder
+
+
+def write(tables: dict[str, pd.DataFrame], request: Request, out: Path) -> None:
+    """All tables and figures, for the user alone."""
+    with replacing(out) as draft:
+        for name, table in tables.items():
+            write_csv(results.written(table), draft / f"{name}.csv")
+        names = _Names()
+        _diagrams(tables, request, draft, names)
+        if "pooled" in tables:
+            _forests(tables, request, draft, names)
+        for path in [draft, *draft.iterdir()]:
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+class _Names:
+    """File names of figures; names that differ only in letters a file name cannot have are numbered."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def stem(self, *parts: str) -> str:
+        text = "_".join(parts)
+        plain = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in text)[:120]
+        self._taken[plain] = self._taken.get(plain, 0) + 1
+        return plain if self._taken[plain] == 1 else f"{plain}_{self._taken[plain]}"
+
+
+def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: _Names) -> None:
+    """A path diagram a group, where the groups are few and the model has paths."""
+    estimates = tables["estimates"]
+    used = tables["status"].set_index("group").cases_used
+    if not 0 < estimates.group.nunique() <= MOST_FIGURES or not (estimates.op == "~").any():
+        return
+    for group, rows in estimates.groupby("group", sort=True):
+        note = f"N = {int(used[group]):,}; standardised; errors {request.chosen_error}; "
+        note += (
+            "* p < 0.05, ** 0.01, *** 0.001" if rows.reliable.all() else "not to be judged: see status.csv"
+        )
+        figure = diagram.draw(rows, str(group), note, LEVEL)
+        diagram.write(figure, folder / names.stem("path", str(group)), f"Path diagram: {group}")
+
+
+def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: _Names) -> None:
+    """A forest plot a pooled path."""
+    pooled, status = tables["pooled"], tables["status"]
+    if pooled.group.nunique() > MOST_FIGURES:
+        return
+    keys = status.rename(columns={f"group.{name}": name for name in request.groups})
+    pools = pd.Series(results.pool_names(keys, request), index=status.group)
+    for _, pool in pooled[pooled.est.notna()].iterrows():
+        members = pools.index[pools == pool.group]
+        if len(members) > MOST_ROWS:
+            continue
+        path = tables["estimates"][
+            (tables["estimates"][["lhs", "op", "rhs"]] == pool[["lhs", "op", "rhs"]]).all(axis=1)
+        ]
+        rows = path.set_index("group").reindex(members).reset_index()
+        rows["reliable"] = rows.reliable.eq(True)
+        title = f"{pool.rhs} → {pool.lhs}" if pool.op == "~" else f"{pool.lhs} {pool.op} {pool.rhs}"
+        title += "" if pool.group == "all" else f", {pool.group}"
+        note = f"{forest.heterogeneity(pool)}; errors {request.chosen_error}"
+        note += "" if pool.reliable else "\nnot to be judged: see pooled.csv"
+        stem = names.stem("forest", *([] if pool.group == "all" else [pool.group]), pool.lhs, pool.rhs)
+        diagram.write(forest.draw(rows, pool, title, note), folder / stem, f"Forest plot: {title}")
+
+
+def _own(name: str) -> bool:
+    return name in OWN or (name.startswith(("path_", "forest_")) and name.endswith((".svg", ".png")))

@@ -1,0 +1,202 @@
+"""What `diamant fit --data` is asked, checked before Spark starts. Raises SettingsError."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from jobs.errors import SettingsError
+from jobs.sem import FitSettings
+from jobs.sem.derived import check_definitions
+from jobs.sem.estimators import check
+from jobs.sem.multiple import family
+from jobs.sem.structure import ModelError, Structure
+
+PLAIN_ERRORS = {"ml": ("expected", "robust"), "full": ("observed", "robust"), "dwls": ("robust",)}
+FEWEST_REPLICATES = 100
+TAB = {"\\t", "tab"}  # ways to write it on a command line
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of the command; columns are named as the table names them.
+
+    `error` "" takes the kind that fits the other options. `na`: texts that stand for a missing number.
+    `pool`: the group columns whose values are pooled, within each combination of the others.
+    """
+
+    data: str
+    model: str
+    out: str
+    groups: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+    weights: str | None = None
+    estimator: str = ""
+    missing: str = "listwise"
+    ordered: tuple[str, ...] = ()
+    error: str = ""
+    pool: tuple[str, ...] = ()
+    family: tuple[str, ...] = ("~",)
+    bootstrap: int = 0
+    seed: int = 1
+    confidence: float = 0.95
+    max_failed: int = 0
+    separator: str = ""
+    decimal: str = "."
+    encoding: str = "utf-8"
+    na: tuple[str, ...] = ("NA", ".")
+
+    def checked(self) -> Request:
+        """The request itself. Raises SettingsError for the first option that does not fit."""
+        self._check_options()
+        try:
+            check(self.settings, self.structure)
+            check_definitions(self.structure)
+            family(self._parameters(), self.family)
+        except ModelError as error:
+            raise SettingsError(f"{self.model}: {error}; mend the model or the options.") from None
+        return self
+
+    @cached_property
+    def text(self) -> str:
+        """The model's text."""
+        try:
+            return Path(self.model).expanduser().read_text(encoding="utf-8")
+        except OSError:
+            raise SettingsError(f"--model {self.model} cannot be read; check the path.") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"--model {self.model} is no text in UTF-8; save it as such.") from None
+
+    @cached_property
+    def structure(self) -> Structure:
+        try:
+            return Structure(self.text)
+        except ModelError as error:
+            line = None if _nothing_yet(error) else _unreadable_line(self.text)
+            where = f", line {line}" if line else ""
+            raise SettingsError(f"{self.model}{where}: {error}; mend the model.") from None
+
+    @property
+    def settings(self) -> FitSettings:
+        """What jobs.sem is asked."""
+        return FitSettings(
+            estimator=self.estimator or ("dwls" if self.ordered else "ml"),
+            missing=self.missing,
+            ordered=self.ordered,
+            clusters=self.clusters,
+            weights=self.weights,
+            confidence=self.confidence,
+        )
+
+    @property
+    def chosen_error(self) -> str:
+        """The kind of standard error that is written."""
+        estimator = self.settings.estimator
+        if self.error:
+            return self.error
+        if self.clusters:
+            return f"{'cluster' if estimator == 'dwls' else 'bias_reduced'}:{self.clusters[0]}"
+        if estimator != "ml":
+            return "robust"
+        if self.weights:
+            return "robust"  # the expected information takes weighted cases for a simple random sample
+        return "observed" if self.missing == "fiml" else "expected"
+
+    @property
+    def field_separator(self) -> str:
+        if self.separator:
+            return "\t" if self.separator.lower() in TAB else self.separator
+        name = Path(self.data).name.lower()
+        if name.split(".")[1:2] in (["tsv"], ["tab"]):
+            return "\t"
+        return ";" if self.decimal == "," else ","
+
+    @property
+    def codec(self) -> str:
+        """The encoding by a name that Python and Java share."""
+        name = codecs.lookup(self.encoding).name
+        return "utf-8" if name == "utf-8-sig" else name
+
+    @property
+    def numbers(self) -> list[str]:
+        """Columns that hold numbers: those of the model, and the weights."""
+        return list(dict.fromkeys([*self.structure.observed, *([self.weights] if self.weights else [])]))
+
+    @property
+    def labels(self) -> list[str]:
+        """Columns that hold labels: groups and clusters."""
+        return list(dict.fromkeys([*self.groups, *self.clusters]))
+
+    def _check_options(self) -> None:
+        if self.decimal not in (".", ","):
+            raise SettingsError("--decimal is . or , (the mark before the decimals).")
+        if len(self.field_separator) != 1 or self.field_separator == self.decimal:
+            raise SettingsError(
+                "--separator is one character, and not the decimal mark; write tab for a tab."
+            )
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise SettingsError(f"--encoding {self.encoding} is no known encoding.") from None
+        if not 0.5 < self.confidence < 1:
+            raise SettingsError("--confidence lies between 0.5 and 1, such as 0.95.")
+        if self.bootstrap and self.bootstrap < FEWEST_REPLICATES:
+            raise SettingsError(
+                f"--bootstrap is 0 or at least {FEWEST_REPLICATES} replicates; 1000 is usual."
+            )
+        stray = [column for column in self.pool if column not in self.groups]
+        if stray:
+            raise SettingsError(f"--pool {stray[0]}: name it in --group too; groups are pooled, not rows.")
+        for option, columns in (("--group", self.groups), ("--cluster", self.clusters)):
+            if len(set(columns)) < len(columns):
+                raise SettingsError(f"{option} names a column twice; each counts once.")
+        clash = [column for column in self.labels if column in self.numbers]
+        if clash:
+            raise SettingsError(
+                f"{clash[0]} is a label (--group, --cluster) and a number (model, --weights); "
+                "copy the column."
+            )
+        kinds = self._error_kinds()
+        if self.error and self.error not in kinds:
+            raise SettingsError(f"--error {self.error}: with these options it is {' or '.join(kinds)}.")
+
+    def _parameters(self) -> pd.DataFrame:
+        """What a family may name: free parameters, and those that the model defines from them."""
+        free = [
+            (one.lhs, one.op, one.rhs, one.label) for one in self.structure.parameters if one.free is not None
+        ]
+        made = [(one.name, ":=", one.expression.text, one.name) for one in self.structure.definitions]
+        return pd.DataFrame([*free, *made], columns=["lhs", "op", "rhs", "label"])
+
+    def _error_kinds(self) -> list[str]:
+        settings = self.settings
+        full = settings.missing == "fiml" or settings.estimator == "mlr"
+        route = "dwls" if settings.estimator == "dwls" else "full" if full else "ml"
+        clustered = ("cluster",) if route == "dwls" else ("cluster", "bias_reduced")
+        return [*PLAIN_ERRORS[route], *[f"{kind}:{column}" for column in self.clusters for kind in clustered]]
+
+
+def _unreadable_line(text: str) -> int | None:
+    """The line (from 1) from which on no beginning of the model can be read; None for an empty model."""
+    lines = text.splitlines()
+    for last in range(len(lines), 0, -1):
+        if _readable("\n".join(lines[: last - 1])):
+            return last
+    return 1 if lines else None
+
+
+def _readable(text: str) -> bool:
+    try:
+        Structure(text)
+    except ModelError as error:
+        return _nothing_yet(error)
+    return True
+
+
+def _nothing_yet(error: ModelError) -> bool:
+    """So far only blank lines, comments and covariances."""
+    return "has no formula" in str(error)

@@ -1,0 +1,130 @@
+"""The tables that `diamant fit --data` writes: pandas in, pandas out, with lavaan's column names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.anytable.fits import Fits
+from jobs.anytable.request import Request
+from jobs.sem.multiple import benjamini_hochberg, family
+from jobs.sem.pooling import pool_paths
+
+GOOD = "converged"
+NO_ERROR = "no error"
+NAMES = {
+    **{"se_boot": "se.boot", "ci_boot_lower": "ci.boot.lower", "ci_boot_upper": "ci.boot.upper"},
+    **{"ci_boot_bca_lower": "ci.boot.bca.lower", "ci_boot_bca_upper": "ci.boot.bca.upper"},
+    **{"reliable_boot": "reliable.boot", "replicates_failed": "replicates.failed"},
+    **{"std_all": "std.all", "ci_lower": "ci.lower", "ci_upper": "ci.upper", "pvalue_bh": "pvalue.bh"},
+    **{"cases_in": "cases.in", "cases_used": "cases.used", "cases_missing": "cases.missing"},
+    **{"left_out": "left.out", "q_df": "q.df", "q_pvalue": "q.pvalue"},
+}
+ESTIMATES = [
+    *("group", "lhs", "op", "rhs", "label", "est", "se", "z", "pvalue", "ci_lower", "ci_upper", "std_all"),
+    *("error", "df", "clusters", "reliable", "pvalue_bh"),
+]
+FIGURES = ("est", "se", "z", "pvalue", "ci_lower", "ci_upper", "std_all", "df")
+COUNTS = ("cases_in", "cases_used", "cases_missing", "parameters")
+
+
+BOOT = {  # columns of a bootstrap: the name it gives, and the name here
+    **{"se": "se_boot", "ci_lower": "ci_boot_lower", "ci_upper": "ci_boot_upper"},
+    **{"bca_lower": "ci_boot_bca_lower", "bca_upper": "ci_boot_bca_upper"},
+    **{"replicates": "replicates", "reliable": "reliable_boot"},
+}
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of the table: `keys` has a row a group, its name in the column `group`.
+
+    `sharing`: names of the pools whose groups have clusters of the same name.
+    """
+
+    keys: pd.DataFrame
+    sharing: frozenset[str]
+
+
+def tables(found: Fits, groups: Groups, request: Request) -> dict[str, pd.DataFrame]:
+    """estimates, fit_measures, status; differences where there are some; pooled where it is asked for."""
+    chosen = _chosen(found.estimates, request.chosen_error).astype(dict.fromkeys(FIGURES, float))
+    chosen["clusters"] = chosen.clusters.astype("Int64")
+    chosen["pvalue_bh"] = benjamini_hochberg(chosen.pvalue, _in_family(chosen, request))
+    made = {
+        "estimates": _with_bootstrap(chosen[ESTIMATES], found) if request.bootstrap else chosen[ESTIMATES],
+        "fit_measures": found.fit_measures.assign(measure=found.fit_measures.measure.str.replace("_", ".")),
+        "status": _status(found, chosen, groups, request),
+    }
+    differences = _chosen(found.differences, request.chosen_error)
+    if len(differences):
+        made["differences"] = differences
+    if request.pool:
+        made["pooled"] = pooled(chosen, differences, groups, request)
+    return made
+
+
+def pooled(chosen: pd.DataFrame, differences: pd.DataFrame, groups: Groups, request: Request) -> pd.DataFrame:
+    """Each parameter of the family pooled over the values of the pooled columns."""
+    mine = chosen[_in_family(chosen, request) & chosen.se.notna().to_numpy()]
+    pools = dict(zip(groups.keys.group, pool_names(groups.keys, request), strict=True))
+    return pool_paths(mine, pools, groups.sharing, differences, request.confidence)
+
+
+def pool_names(keys: pd.DataFrame, request: Request) -> list[str]:
+    """The pool of each group: the values of the group columns that are not pooled."""
+    kept = [column for column in request.groups if column not in request.pool]
+    return [", ".join(row) or "all" for row in keys[kept].itertuples(index=False, name=None)]
+
+
+def written(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the column names of its file."""
+    return table.rename(columns=NAMES)
+
+
+def _chosen(table: pd.DataFrame, error: str) -> pd.DataFrame:
+    return table[table.error == error].reset_index(drop=True)
+
+
+def _with_bootstrap(estimates: pd.DataFrame, found: Fits) -> pd.DataFrame:
+    """Each parameter's percentile and BCa interval beside it, where the replicates gave it."""
+    again = found.replicated[found.replicated.quantity.isin(["est", "defined"])]
+    names = ["group", "lhs", "op", "rhs"]
+    wide = again[[*names, *BOOT]].rename(columns=BOOT).astype({"replicates": "Int64"})
+    return estimates.merge(wide, on=names, how="left", sort=False)
+
+
+def _in_family(estimates: pd.DataFrame, request: Request) -> np.ndarray:
+    return family(estimates, request.family) if len(estimates) else np.zeros(0, dtype=bool)
+
+
+def _status(found: Fits, chosen: pd.DataFrame, groups: Groups, request: Request) -> pd.DataFrame:
+    """A row a group, with its columns; a fit without the chosen kind of error is none to be trusted."""
+    status = found.status.drop(columns="max_gradient").astype(dict.fromkeys(COUNTS, "Int64"))
+    bare = (status.status == GOOD) & ~status.group.isin(chosen.group)
+    status.loc[bare, "status"] = NO_ERROR
+    column = request.chosen_error.partition(":")[2]
+    status.loc[bare, "detail"] = (
+        f"the group lies within one cluster of {column}; join groups, or take another --error."
+    )
+    if request.bootstrap:
+        again = found.replications.rename(columns={"failed": "replicates_failed"})
+        status = status.merge(again[["group", "replicates", "replicates_failed"]], on="group", how="left")
+        status = status.astype({"replicates": "Int64", "replicates_failed": "Int64"})
+    keys = groups.keys.rename(columns={name: f"group.{name}" for name in request.groups})
+    return status.merge(keys, on="group", how="left", sort=False)
+
+
+def failed(status: pd.DataFrame) -> pd.DataFrame:
+    """The groups without a trustworthy fit."""
+    return status[status.status != GOOD]
+
+
+def words(rows: pd.DataFrame, most: int = 5) -> str:
+    """What became of the groups that failed, the first of them by name."""
+    said: list[Any] = [f"{row.group}: {row.status} ({row.detail})" for row in rows.head(most).itertuples()]
+    more = len(rows) - most
+    return "; ".join(said) + (f"; and {more} more in status.csv." if more > 0 else "")

@@ -1,0 +1,74 @@
+"""A group's defined parameters, as further values: their errors of every kind follow from the others'."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from jobs.sem.defined import define
+from jobs.sem.diagnosis import Diagnosis
+from jobs.sem.estimators import Inference
+from jobs.sem.structure import Parameter, Structure
+
+Matrix = np.ndarray
+
+
+def check_definitions(structure: Structure) -> None:
+    """Refuse a definition that names no label of a free parameter (ModelError)."""
+    define(
+        structure.definitions,
+        dict.fromkeys(structure.labels(), 0.0),
+        dict.fromkeys(structure.labels(), np.zeros(0)),
+    )
+
+
+def with_defined(
+    inference: Inference, diagnosis: Diagnosis | None, structure: Structure
+) -> tuple[Inference, Diagnosis | None]:
+    """The same with the model's defined parameters below, op ":=", their expression as rhs.
+
+    Values and influence are extended by the gradient (delta method), and so is each covariance matrix.
+    """
+    definitions, labels = structure.definitions, structure.labels()
+    if not definitions:
+        return inference, diagnosis
+    k = len(inference.values)
+    unit = np.eye(k)
+    values, gradient = define(
+        definitions,
+        {label: float(inference.values[free]) for label, free in labels.items()},
+        {label: unit[free] for label, free in labels.items()},
+    )
+    over = np.vstack([unit, gradient])
+    rows = {label: _row(inference, free) for label, free in labels.items()}
+    standard = np.array(inference.std_all)
+    # The standardised values are k' numbers of their own: the gradient is by them.
+    std_unit = np.eye(len(standard))
+    std, std_gradient = define(
+        definitions,
+        {label: float(standard[row]) for label, row in rows.items()},
+        {label: std_unit[row] for label, row in rows.items()},
+    )
+    more = [
+        Parameter(one.name, ":=", one.expression.text, one.name, k + place, 0.0)
+        for place, one in enumerate(definitions)
+    ]
+    extended = replace(
+        inference,
+        parameters=[*inference.parameters, *more],
+        values=np.concatenate([inference.values, values]),
+        std_all=[*inference.std_all, *map(float, std)],
+        influence=inference.influence @ over.T,
+        covariances={kind: over @ one @ over.T for kind, one in inference.covariances.items()},
+        small_sample={name: one.contrasts(over) for name, one in inference.small_sample.items()},
+    )
+    if diagnosis is None:
+        return extended, None
+    jacobian = np.vstack([diagnosis.std_jacobian, std_gradient @ diagnosis.std_jacobian])
+    return extended, replace(diagnosis, std_jacobian=np.pad(jacobian, ((0, 0), (0, len(definitions)))))
+
+
+def _row(inference: Inference, free: int) -> int:
+    """The first parameter that stands at a place of the values."""
+    return next(row for row, one in enumerate(inference.parameters) if one.free == free)

@@ -1,0 +1,278 @@
+"""One model fitted to several groups at once, with parameters that are equal across them.
+
+The groups' likelihoods add up, so one search finds all parameters and one covariance matrix has all errors:
+expected or observed information, robust (White 1982), and by cluster (Liang and Zeger 1986), where a
+cluster's scores are summed over the groups that it spans.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, stats
+
+from jobs.sem import ml
+from jobs.sem.checks import MOST_NAMED, check_admissible, check_names
+from jobs.sem.defined import define
+from jobs.sem.estimators import FitSettings
+from jobs.sem.groups import split
+from jobs.sem.joint_likelihood import JointLikelihood, group_samples, maximise
+from jobs.sem.joint_measures import measures
+from jobs.sem.layout import Layout, layout
+from jobs.sem.spanning import products
+from jobs.sem.standardised import jacobian, standardised_values
+from jobs.sem.structure import ModelError, Parameter
+from jobs.sem.trouble import Trouble
+
+Matrix = np.ndarray
+FEWEST_CLUSTERS = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
+ESTIMATES = [
+    *("group", "lhs", "op", "rhs", "label", "est", "std_all", "std_se", "error", "se", "z", "pvalue", "df"),
+    *("clusters", "ci_lower", "ci_upper", "reliable"),
+]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """All that is estimated, a row (R) a parameter of a group, and the defined parameters last.
+
+    `values` (R) and `gradient` (R x k) by the k free parameters; `standard` and `standard_gradient` the same
+    of the standardised values.
+    """
+
+    rows: list[tuple[str, Parameter]]
+    values: Matrix
+    gradient: Matrix
+    standard: Matrix
+    standard_gradient: Matrix
+
+
+@dataclass
+class MultigroupFit:
+    """What became of the joint fit; without estimates where the status is not "converged".
+
+    `x` (k) the free parameters in the data's units; `influence` (n x k, a group each) the cases' weighted
+    part in their error; `covariances` (k x k) by kind of error; `clusters` how many there are of a kind;
+    `vectors` each group's own parameters, as `layout` has them.
+    """
+
+    status: str
+    detail: str
+    groups: list[str]
+    layout: Layout
+    settings: FitSettings
+    cases_in: int = 0
+    cases_used: int = 0
+    max_gradient: float | None = None
+    x: Matrix | None = None
+    influence: list[Matrix] = field(default_factory=list)
+    covariances: dict[str, Matrix] = field(default_factory=dict)
+    clusters: dict[str, int] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
+    vectors: list[Matrix] = field(default_factory=list)
+
+    @cached_property
+    def solution(self) -> Solution:
+        """Every parameter of every group, plain and standardised."""
+        assert self.x is not None
+        return _solution(self.layout, self.vectors)
+
+    def estimates(self) -> pd.DataFrame:
+        """A row a parameter and kind of error; a defined parameter belongs to no group."""
+        rows = [row for error in self.covariances for row in _rows(self, error)]
+        return pd.DataFrame(rows, columns=ESTIMATES)
+
+    def fit_measures(self) -> pd.DataFrame:
+        return pd.DataFrame({"measure": list(self.measures), "value": list(self.measures.values())})
+
+
+def fit_multigroup(
+    model: str,
+    data: pd.DataFrame,
+    group: str,
+    settings: FitSettings,
+    equal: tuple[str, ...] = (),
+    partial: tuple[str, ...] = (),
+) -> MultigroupFit:
+    """Fit `model` (lavaan syntax) to all groups of `data` at once, with free means.
+
+    `equal` and `partial`: lavaan's group.equal and group.partial. Groups are sorted; cases without one enter
+    no fit. Raises ModelError where the model, the names or the settings are not right; what the data are like
+    becomes a status.
+    """
+    _check(settings, data, group)
+    parts = dict(split(data, group))
+    plan = layout(model, list(parts), equal, partial)
+    check_names(data, plan.groups[0].structure.observed, [])
+    labels = dict.fromkeys(plan.labels, 0.0)
+    define(plan.definitions, labels, {label: np.zeros(0) for label in labels})  # refuses unknown labels
+    fit = MultigroupFit("failed", "", list(parts), plan, settings, cases_in=len(data))
+    try:
+        _estimate(fit, parts)
+    except Trouble as trouble:
+        fit.status, fit.detail = trouble.status, str(trouble)
+    except (linalg.LinAlgError, FloatingPointError):
+        fit.status = "not converged"
+        fit.detail = "the search met a matrix without inverse; simplify the model."
+    except ValueError as error:
+        fit.status, fit.detail = "failed", f"{error}."
+    return fit
+
+
+def _check(settings: FitSettings, data: pd.DataFrame, group: str) -> None:
+    if settings.estimator not in ("ml", "mlr"):
+        raise ModelError(f"several groups at once are fitted by ml or mlr, not {settings.estimator}")
+    if settings.missing not in ("listwise", "fiml"):
+        raise ModelError(f"missing is listwise or fiml for several groups at once, not {settings.missing}")
+    check_names(data, [], [group, *([settings.weights] if settings.weights else []), *settings.clusters])
+    if settings.ordered:
+        raise ModelError("ordered items are not fitted for several groups at once; take fit_groups")
+    if data[group].nunique() < 2:
+        raise ModelError(f"{group} has fewer than two groups; nothing can be equal across them")
+
+
+def _estimate(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
+    """Fill `fit` step by step; Trouble ends it where the result would not be trustworthy."""
+    plan, settings = fit.layout, fit.settings
+    samples = group_samples(
+        parts, plan.groups[0].structure, settings.missing, settings.weights, settings.clusters
+    )
+    fit.cases_used = sum(data.sample.n for data in samples)
+    likelihood = JointLikelihood(plan, samples)
+    z = maximise(likelihood)
+    if not np.isfinite(likelihood.value(z)):
+        raise Trouble("not converged", "the search found no admissible start; simplify the model.")
+    fit.max_gradient = 2 * float(np.abs(likelihood.slope(z)).max())
+    expected, hessian = likelihood.information(z, observed=False), likelihood.hessian(z)
+    _check_identified(plan, expected)
+    if fit.max_gradient > 10 * ml.TOLERANCE or np.linalg.eigvalsh(hessian)[0] <= 0:
+        raise Trouble("not converged", "the search stopped away from a maximum; simplify the model.")
+    scores = likelihood.scores(z)
+    scale = likelihood.scale
+    fit.x = z * scale
+    bread = linalg.inv(likelihood.total * hessian)
+    fit.influence = [(score @ bread) * scale for score in scores]
+    outer = np.outer(scale, scale)
+    if all(data.complete for data in samples):
+        fit.covariances["expected"] = linalg.inv(likelihood.total * expected) * outer
+    fit.covariances["observed"] = bread * outer
+    cases = [data.sample for data in samples]
+    fit.covariances["robust"], _ = products(fit.influence, cases, None)
+    for name in settings.clusters:
+        found, count = products(fit.influence, cases, name)
+        if count > 1:
+            fit.covariances[f"cluster:{name}"], fit.clusters[f"cluster:{name}"] = found, count
+    cluster = next((name for name in settings.clusters[:1] if f"cluster:{name}" in fit.clusters), None)
+    fit.measures = measures(likelihood, z, hessian, scores, settings.estimator == "mlr", cluster)
+    fit.vectors = [likelihood.own(z, number) for number in range(len(samples))]
+    for group, v in zip(plan.groups, fit.vectors, strict=True):
+        try:
+            check_admissible(group.structure, v[: group.structure.q])
+        except Trouble as trouble:
+            raise Trouble(trouble.status, f"in {group.name}, {trouble}") from None
+    fit.status = "converged"
+
+
+def _check_identified(plan: Layout, information: Matrix) -> None:
+    """The information in natural units has full rank."""
+    values, vectors = linalg.eigh(information)
+    still = vectors[:, values <= 1e-9 * max(values[-1], 1.0)]
+    if still.shape[1] == 0:
+        return
+    heavy = np.flatnonzero(np.sqrt((still**2).sum(axis=1)) > 0.2)
+    names = [plan.names[place] for place in heavy]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    raise Trouble(
+        "not identified",
+        f"{', '.join(names[:MOST_NAMED])}{more} cannot be told apart; fix or remove one, or make more equal.",
+    )
+
+
+def _solution(plan: Layout, vectors: list[Matrix]) -> Solution:
+    rows: list[tuple[str, Parameter]] = []
+    columns: list[list[Matrix]] = [[], [], [], []]
+    for group, v in zip(plan.groups, vectors, strict=True):
+        select = np.zeros((len(v), plan.k))
+        free = np.flatnonzero(group.place >= 0)
+        select[free, group.place[free]] = 1.0
+        rows += [(group.name, one) for one in group.parameters]
+        columns[0].append(
+            np.array([one.value if one.free is None else v[one.free] for one in group.parameters])
+        )
+        columns[1].append(
+            np.array([np.zeros(plan.k) if one.free is None else select[one.free] for one in group.parameters])
+        )
+        columns[2].append(standardised_values(group.structure, group.parameters, v))
+        columns[3].append(jacobian(group.structure, group.parameters, v) @ select)
+    values, gradient, standard, standard_gradient = (np.concatenate(column) for column in columns)
+    first: dict[int, int] = {}
+    for row, (_, one) in enumerate(rows):
+        if one.label:
+            first.setdefault(plan.labels[one.label], row)
+    places = {label: first[place] for label, place in plan.labels.items()}
+    plain = _defined(plan, places, values, gradient)
+    over = _defined(plan, places, standard, standard_gradient)
+    more = [("", Parameter(d.name, ":=", d.expression.text, d.name, None, 0.0)) for d in plan.definitions]
+    return Solution(
+        rows=[*rows, *more],
+        values=np.concatenate([values, plain[0]]),
+        gradient=np.concatenate([gradient, plain[1]]),
+        standard=np.concatenate([standard, over[0]]),
+        standard_gradient=np.concatenate([standard_gradient, over[1]]),
+    )
+
+
+def _defined(plan: Layout, places: dict[str, int], values: Matrix, gradient: Matrix) -> tuple[Matrix, Matrix]:
+    found = define(
+        plan.definitions,
+        {label: values[place] for label, place in places.items()},
+        {label: gradient[place] for label, place in places.items()},
+    )
+    return found if plan.definitions else (found[0], np.zeros((0, plan.k)))
+
+
+def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
+    found, covariance = fit.solution, fit.covariances[error]
+    clusters = fit.clusters.get(error)
+    df = clusters - 1 if clusters else None
+    law = stats.t(df) if df else stats.norm()
+    width = law.ppf(0.5 + fit.settings.confidence / 2)
+    errors = _errors(found.gradient, covariance, 0.0)
+    # Rounding leaves a trace of error where the standardised value is fixed, as a single item's loading.
+    standard_errors = _errors(found.standard_gradient, covariance, 1e-14)
+    rows = []
+    for place, (group, one) in enumerate(found.rows):
+        est, se = float(found.values[place]), errors[place]
+        z = est / se if se else None
+        rows.append(
+            {
+                "group": group,
+                "lhs": one.lhs,
+                "op": one.op,
+                "rhs": one.rhs,
+                "label": one.label,
+                "est": est,
+                "std_all": float(found.standard[place]),
+                "std_se": standard_errors[place],
+                "error": error,
+                "se": se,
+                "z": z,
+                "pvalue": float(2 * law.sf(abs(z))) if z is not None else None,
+                "df": float(df) if df else None,
+                "clusters": clusters,
+                "ci_lower": est - width * se if se else None,
+                "ci_upper": est + width * se if se else None,
+                "reliable": fit.status == "converged" and (df is None or df >= FEWEST_CLUSTERS),
+            }
+        )
+    return rows
+
+
+def _errors(gradient: Matrix, covariance: Matrix, least: float) -> list[float | None]:
+    """Standard errors by the delta method; None where the variance is no more than `least`."""
+    variance = np.einsum("rk,kl,rl->r", gradient, covariance, gradient)
+    return [float(np.sqrt(one)) if one > least else None for one in variance]

@@ -1,0 +1,66 @@
+"""A table of cases with known paths, as a user has it, and the job on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.anytable import job
+from jobs.anytable.request import Request
+from jobs.progress import Progress
+
+MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2\n"
+
+
+@pytest.fixture(scope="session")
+def firms():
+    """A function that makes a table of cases."""
+    return _firms
+
+
+def _firms(groups: dict[str, float], cases: int = 120, seed: int = 3) -> pd.DataFrame:
+    """Cases of a factor with three indicators; a group's path from x1 is given, that from x2 is 0.3."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for name, path in groups.items():
+        region = random.integers(0, 15, cases)
+        x = random.normal(size=(cases, 2))
+        f = path * x[:, 0] + 0.3 * x[:, 1] + random.normal(size=cases)
+        y = f[:, None] * [1.0, 0.8, 1.2] + random.normal(scale=0.7, size=(cases, 3))
+        country, _, wave = name.partition(" ")
+        columns = {f"y{k + 1}": y[:, k] for k in range(3)} | {f"x{k + 1}": x[:, k] for k in range(2)}
+        weight = random.uniform(0.5, 2, cases)
+        part = pd.DataFrame(
+            {"country": country, "wave": wave or "1", "region": region, "w": weight, **columns}
+        )
+        part["region"] = country + " " + part.region.astype(str)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture
+def fit(spark, tmp_path):
+    """Fit MODEL (or `text`) to a frame written as CSV, or to `data`; gives the written tables by name."""
+
+    def run(frame: pd.DataFrame | None = None, text: str = MODEL, few: int | None = None, **options):
+        model = tmp_path / "model.lav"
+        model.write_text(text, encoding="utf-8")
+        data = options.pop("data", None)
+        if data is None:
+            data = tmp_path / "firms.csv"
+            frame.to_csv(data, index=False)
+        out = Path(options.pop("out", tmp_path / "out"))
+        request = Request(data=str(data), model=str(model), out=str(out), **options).checked()
+        limits = {} if few is None else {"few": few}
+        try:
+            job.run(request, spark, Progress(), **limits)
+        finally:
+            run.bytes = {file.name: file.read_bytes() for file in sorted(out.glob("*"))}
+        return {
+            file.stem: pd.read_csv(file, keep_default_na=False, na_values=[""]) for file in out.glob("*.csv")
+        }
+
+    return run

@@ -1,0 +1,103 @@
+"""The report: markup escaped, nothing loaded from elsewhere, findings in words."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from published import FACTS, TITLE, estimates, tables
+
+from jobs import settings
+from jobs.publish import report
+
+LOADING = ("src", "href", "srcset", "data", "action", "poster")
+
+
+class Page(HTMLParser):
+    """The tags of a page, the addresses they load, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loads: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.loads += [value for name, value in attrs if name in LOADING and not value.startswith("#")]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def run():
+    return settings.read("conf/runs/demo.yaml", ["fit.primary_error=cluster:cell"])
+
+
+@pytest.fixture(scope="module")
+def page(run) -> Page:
+    figures = [{"svg": '<svg role="img"></svg>', "caption": "a <caption>"}]
+    return Page(report.render(tables(), FACTS, run, figures))
+
+
+def test_markup_in_words_is_shown_and_not_run(page):
+    assert "script" not in page.tags and "b" not in page.tags and "caption>" not in page.tags
+    assert TITLE in page.text and "<b>bold</b>" in page.text and "a < b" in page.text
+
+
+def test_nothing_is_loaded_from_elsewhere(page, run):
+    assert page.loads == []
+    text = report.render(tables(), FACTS, run, [])
+    assert "@import" not in text and "url(" not in text and "http" not in text
+
+
+def test_figures_are_in_the_page(page):
+    assert page.tags.count("svg") == 1
+
+
+def test_what_is_withheld_is_a_c(run):
+    text = report.render(tables(), FACTS, run, [])
+    assert text.count('<td class="c">c</td>') == 3, "the three figures of the withheld origin"
+    assert "<td>c</td>" in text, "and the cell of the heat map"
+
+
+def test_findings_in_words(run):
+    rows = estimates({"effort": 0.0005, "commonality_within": 0.2})
+    differences = pd.DataFrame(
+        [{"wave": "w", "lhs": "results", "op": "~", "rhs": "effort", "error": "cluster:cell", "pvalue": 0.01}]
+    )
+    (wave,) = report.findings(rows, differences, run)
+    assert wave["lines"] == [
+        "effort → results: raises it in g (0.50***); the groups differ.",
+        "commonality within → results: no significant effect in g; "
+        "no difference between the groups is shown.",
+    ]
+    unreliable = rows.assign(reliable=False)
+    (wave,) = report.findings(unreliable, differences, run)
+    assert "not to be judged in g" in wave["lines"][0]
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        (report.number(-0.12345), "\N{MINUS SIGN}0.123"),
+        (report.number(None), ""),
+        (report.whole(1234567), "1,234,567"),
+        (report.percent(0.875), "88 %"),
+        (report.p_value(0.0009), "<0.001"),
+        (report.p_value(0.001), "0.001"),
+        (report.p_value(float("nan")), ""),
+    ],
+)
+def test_how_figures_are_written(made, shown):
+    assert made == shown
+
+
+def test_the_interval_is_named_by_its_level():
+    asked = settings.read("conf/runs/demo.yaml", ["fit.confidence=0.9", "fit.primary_error=cluster:cell"])
+    figures = [{"svg": "<svg></svg>", "caption": "c"}]
+    page = report.render(tables(), FACTS, asked, figures)
+    assert "90 % interval" in page and "95 % interval" not in page

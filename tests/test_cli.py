@@ -1,0 +1,82 @@
+"""The command: its help, its version, and one line and an exit code for every kind of error."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from jobs import __version__, cli, errors
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+
+
+def told(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(cli.app, list(arguments), env={"COLUMNS": "120", "NO_COLOR": "1"})
+    return done.exit_code, re.sub(r"\x1b\[[0-9;]*m", "", done.output)
+
+
+def test_help_names_every_command_and_the_exit_codes():
+    code, said = told("--help")
+    assert code == 0 and "Exit codes" in said
+    for command in ("run", "simulate", "validate", "fit", "plan"):
+        assert re.search(rf"\b{command}\b", said)
+
+
+@pytest.mark.parametrize("command", ["run", "simulate", "validate", "fit", "plan"])
+def test_each_command_has_its_own_help(command):
+    code, said = told(command, "--help")
+    assert code == 0 and "--conf" in said and "--wave" in said and "--set" in said
+
+
+def test_version():
+    assert told("--version") == (0, f"diamant {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run",), ("run", "--config", "x"), ("dance",), ("plan", "--conf", "x", "--wave")]
+)
+def test_wrong_arguments_end_with_2(arguments):
+    assert told(*arguments)[0] == 2
+
+
+def test_a_missing_run_file_is_a_settings_error_before_spark_starts():
+    done = CliRunner().invoke(cli.app, ["plan", "--conf", "conf/runs/nowhere.yaml"])
+    assert isinstance(done.exception, errors.SettingsError)
+
+
+def ended(capsys, error: BaseException) -> tuple[int, str]:
+    """The exit code and the line of a command that raises."""
+
+    def command():
+        raise error
+
+    with pytest.raises(SystemExit) as left:
+        cli._guarded(command)
+    return left.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_an_expected_error_is_one_line_and_its_own_code(capsys, kind):
+    code, said = ended(capsys, kind("what is wrong; what to do."))
+    assert (code, said) == (kind.exit_code, "diamant: what is wrong; what to do.\n")
+
+
+def test_exit_codes_are_the_documented_ones():
+    codes = {kind.__name__: kind.exit_code for kind in KINDS}
+    assert codes == {
+        **{"DiamantError": 1, "SettingsError": 2, "InputError": 3, "ValidationStopped": 4},
+        **{"SliceHeld": 5, "DisclosureStopped": 6, "FitsFailed": 7},
+    }
+
+
+def test_an_interrupted_run_ends_with_130(capsys):
+    code, said = ended(capsys, KeyboardInterrupt())
+    assert code == 130 and "interrupted" in said
+
+
+def test_an_unexpected_error_is_one_line_without_what_it_quotes(capsys):
+    code, said = ended(capsys, ValueError("could not read 'F-CANARY' of turnover 987654321"))
+    assert code == 1 and said.count("\n") == 1
+    assert "internal error" in said and "CANARY" not in said and "987654321" not in said

@@ -1,0 +1,156 @@
+"""The documentation is true to the code: links, commands, tables and examples."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from jobs import cli, reference, resources, schemas, settings, wavemaps
+from jobs.transforms import rules
+
+ROOT = Path(str(resources.root()))
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as forges make them."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pages
+def test_every_link_leads_to_a_file_and_a_heading(page):
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The arguments of each `diamant` command of a page."""
+    found = []
+    for _, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("\\\n", " ").splitlines():
+            if re.match(r"\s*(\.venv/bin/)?diamant ", line):
+                found.append(shlex.split(line, comments=True)[1:])
+    return found
+
+
+COMMANDS = [(page.name, words) for page in PAGES for words in commands(page)]
+
+
+def test_there_are_commands_to_try():
+    assert len(COMMANDS) >= 5
+
+
+@pytest.mark.parametrize(("page", "words"), COMMANDS, ids=[" ".join(words) for _, words in COMMANDS])
+def test_every_command_of_the_docs_parses(page, words, monkeypatch, tmp_path):
+    """Up to the reading of its run file; a command in wrong words ends with code 2 before."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "firms.csv").write_text("country,wave,region,w,y1,y2,y3,x1,x2\n")
+    (tmp_path / "model.lav").write_text("f =~ y1 + y2 + y3\nf ~ x1 + x2\n")
+    asked = []
+    monkeypatch.setattr(cli, "_with_context", lambda conf, *more, **given: asked.append(conf) or [])
+    monkeypatch.setattr(cli, "_with_table", lambda *given: asked.append("a table") or "")
+    done = CliRunner().invoke(cli.app, words)
+    assert asked, done.output
+    changes = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
+    if Path(str(asked[0])).parts[:1] == ("conf",):
+        settings.read(str(asked[0]), changes)
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_generated_tables_are_current(name):
+    """`python -m jobs.reference` writes them anew."""
+    page = (ROOT / name).read_text(encoding="utf-8")
+    assert page == reference.filled(page)
+
+
+def sections(model: type[BaseModel]) -> set[str]:
+    """The names of a section and of all sections within it."""
+    text = str({name: field.annotation for name, field in model.model_fields.items()})
+    inner = [one for one in vars(settings).values() if isinstance(one, type) and issubclass(one, BaseModel)]
+    named = [one for one in inner if re.search(rf"\b{one.__name__}\b", text) and one is not model]
+    return {model.__name__, *(name for one in named for name in sections(one))}
+
+
+def test_every_section_and_every_table_has_its_place():
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"<!-- settings (\w+) -->", page)) == sections(settings.RunSettings)
+    page = (ROOT / "docs/tables.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"<!-- table (\w+) -->", page)) == sorted(schemas.names())
+
+
+def test_every_key_is_explained_in_its_table_or_in_words():
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    by_hand = reference.BLOCK.sub("", page)
+    for name in sections(settings.RunSettings):
+        for key, field in getattr(settings, name).model_fields.items():
+            assert field.description or f"`{key}`" in by_hand, f"{name}.{key}"
+
+
+def yaml_blocks(name: str) -> list[dict]:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return [YAML(typ="safe", pure=True).load(block) for kind, block in BLOCK.findall(text) if kind == "yaml"]
+
+
+def test_the_rules_of_the_wave_map_page_are_rules_and_all_kinds_are_there():
+    kinds = set()
+    for block in yaml_blocks("wave-maps.md"):
+        if "contradictions" in block:
+            [wavemaps.Contradiction.model_validate(one) for one in block["contradictions"]]
+            continue
+        for column, rule in block.items():
+            assert column in schemas.table("survey").names
+            kinds.add(wavemaps.Rule.model_validate(rule).kind)
+    assert kinds == set(wavemaps.KINDS)
+
+
+def test_the_examples_of_the_formats_page_are_settings():
+    for block in yaml_blocks("formats.md"):
+        settings.WaveSettings.model_validate({"wave": "w", **block})
+
+
+def test_the_defaults_the_confidentiality_page_tells_are_the_codes():
+    text = (ROOT / "docs/confidentiality.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([\w %]+): [^|]*\| ([^|]+?) \|", text, re.MULTILINE))
+    default = settings.DisclosureSettings()
+    assert rows == {
+        "threshold": f"{default.threshold}",
+        "dominance": f"{default.dominance_firms} firms, {default.dominance_share:.0%}".replace("%", " %"),
+        "p %": f"{default.p_percent:.0f} %",
+        "degrees of freedom": f"{default.degrees_of_freedom}",
+    }
+
+
+def test_micro_data_are_named_where_they_lie():
+    text = (ROOT / "docs/confidentiality.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `<work>/tables` \|.*$", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == {name for name in schemas.names() if schemas.table(name).micro}
+
+
+def test_the_filter_of_the_methods_page_is_the_default_one():
+    text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
+    sample = settings.SampleSettings()
+    assert f"at least {sample.employees_min} employees; at most {sample.employees_max} employees" in text
+    assert all([sample.exporting, sample.industrial, sample.product_innovators])
+    assert settings.IndicatorSettings().leave_one_out and "on by default" in text
+    assert settings.IndicatorSettings().direction == "sales" and "`sales` (the default)" in text
+
+
+def test_the_kinds_of_row_rule_have_examples_in_the_suites():
+    used = {check for one in rules.read("survey").row_rules for check in rules.CHECKS if getattr(one, check)}
+    assert used == set(rules.CHECKS)

@@ -1,0 +1,59 @@
+"""Files of settings: where they are found, and what is no plain YAML."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from jobs import resources
+from jobs.errors import SettingsError
+
+
+def test_a_file_of_ones_own_wins_over_the_packages(tmp_path, monkeypatch):
+    name = "conf/models/cluster_within.lav"
+    packaged = resources.find(name).read_text()
+    monkeypatch.chdir(tmp_path)
+    assert resources.find(name).read_text() == packaged
+    (tmp_path / "conf" / "models").mkdir(parents=True)
+    (tmp_path / name).write_text("mine")
+    assert resources.find(name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["conf/nowhere.yaml", "/nowhere/at/all.yaml", "conf"])
+def test_what_is_no_file_is_refused_by_name(name):
+    with pytest.raises(SettingsError, match=f"{name} does not exist here or in the package"):
+        resources.find(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\na: 2\n", "own.yaml, line 2"),
+        ("a: [1\n", "own.yaml, line"),
+        ("a: !!python/object/apply:os.getcwd []\n", "own.yaml"),
+        ("a: *missing\n", "own.yaml, line 1"),
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused(tmp_path, text, words):
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=words):
+        resources.read_yaml(str(tmp_path / "own.yaml"))
+
+
+def test_a_file_of_settings_of_megabytes_is_refused(tmp_path):
+    (tmp_path / "own.yaml").write_text("#" * (resources.MAX_YAML_BYTES + 1))
+    with pytest.raises(SettingsError, match="is larger than"):
+        resources.read_yaml(str(tmp_path / "own.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", 1), ("true", True), ("'1'", "1"), ("[a, b]", ["a", "b"]), ("null", None)]
+)
+def test_a_value_of_the_command_line_is_yaml(text, value):
+    assert resources.yaml_value(text) == value
+
+
+def test_the_digest_is_of_the_bytes(tmp_path):
+    (tmp_path / "a.yaml").write_bytes(b"a: 1\n")
+    assert resources.digest(str(tmp_path / "a.yaml")) == hashlib.sha256(b"a: 1\n").hexdigest()

@@ -1,0 +1,118 @@
+"""great-expectations at work: what passes, what does not, and what could not be evaluated."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.errors import ValidationStopped
+from jobs.frames import local
+from jobs.transforms import rules
+from jobs.transforms.rules import RowRule, TableRule
+from jobs.validation import Validator, raised
+
+SUM = "ExpectColumnSumToBeBetween"
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return Validator()
+
+
+@pytest.fixture(scope="module")
+def survey(spark):
+    rows = [("SECRET1", 1.0), ("SECRET2", -1.0), ("SECRET3", float("nan")), ("SECRET4", None)]
+    return local(spark, rows, "firm_id string, x double")
+
+
+def row_rule(name, severity="error", **check):
+    return RowRule(id=name, severity=severity, reason=f"because of {name}", **check)
+
+
+def table_rule(name, expectation, severity="error", **kwargs):
+    return TableRule(
+        id=name, view="v", severity=severity, reason="because", expectation=expectation, kwargs=kwargs
+    )
+
+
+def test_row_rules_count_the_rows_that_broke_them(validator, survey):
+    some = (
+        row_rule("positive", between="x", min=0.0),
+        row_rule("known", severity="warning", not_null="x"),
+        row_rule("named", not_null="firm_id"),
+    )
+    results = validator.rows("survey", rules.flagged(survey, some), some)
+    assert [(r.rule, r.status, r.failing) for r in results] == [
+        ("positive", "failed", 2),  # the negative one, and the one that is no number
+        ("known", "warning", 1),
+        ("named", "passed", 0),
+    ]
+    assert results[0].reason == "because of positive"
+    assert "SECRET" not in repr(results)
+
+
+def test_an_empty_table_passes_no_rule_that_asks_for_rows(validator, survey):
+    (result,) = validator.table(
+        "survey",
+        "empty",
+        survey.where("false"),
+        [table_rule("rows", "ExpectTableRowCountToBeBetween", min_value=1)],
+    )
+    assert (result.status, result.failing) == ("failed", 0)
+
+
+def test_a_sum_over_no_rows_is_not_taken_for_a_pass(validator, spark):
+    frame = local(spark, [], "failing int")
+    (result,) = validator.table(
+        "flows", "none", frame, [table_rule("sum", SUM, column="failing", max_value=0)]
+    )
+    assert result.status == "failed"
+
+
+def test_table_rules_over_a_view(validator, spark):
+    frame = local(spark, [("a", 0), ("b", 1)], "label string, failing int")
+    some = [table_rule("sum", SUM, column="failing", max_value=0)]
+    some += [table_rule("soft", SUM, severity="warning", column="failing", max_value=0)]
+    some += [table_rule("loose", SUM, column="failing", max_value=1)]
+    results = validator.table("flows", "view", frame, some)
+    assert [(r.rule, r.status, r.failing) for r in results] == [
+        ("sum", "failed", 1),
+        ("soft", "warning", 1),
+        ("loose", "passed", 0),
+    ]
+
+
+@pytest.mark.parametrize(("kind", "column"), [(SUM, "no_such_column"), (SUM, "firm_id")])
+def test_a_rule_that_cannot_be_evaluated_stops_the_run(validator, survey, kind, column):
+    with pytest.raises(ValidationStopped) as stopped:
+        validator.table(
+            "survey", f"broken {column}", survey, [table_rule("odd", kind, column=column, max_value=0)]
+        )
+    words = str(stopped.value)
+    assert "the rule odd of survey could not be evaluated" in words
+    assert "expectations/survey.yaml" in words and "SECRET" not in words
+
+
+def test_pages_hold_no_value_and_no_identifier(survey, tmp_path):
+    own = Validator()
+    some = (row_rule("positive", between="x", min=0.0), row_rule("named", not_null="firm_id"))
+    own.rows("survey", rules.flagged(survey, some), some)
+    own.write_docs(tmp_path / "docs")
+    pages = [file.read_text() for file in (tmp_path / "docs").rglob("*.html")]
+    assert len(pages) >= 3 and any("because of positive" in page for page in pages)
+    assert not any("SECRET" in page for page in pages)
+    assert (tmp_path / "docs").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        (None, False),
+        ({}, False),
+        ({"raised_exception": False}, False),
+        ({"raised_exception": True}, True),
+        ({"metric": {"raised_exception": True}, "other": {"raised_exception": False}}, True),
+        ({"metric": {"raised_exception": False}}, False),
+    ],
+)
+def test_both_shapes_of_an_exception_are_known(info, said):
+    assert raised(info) is said
