@@ -5,9 +5,11 @@ recovery  the demo's own simulator, one wave a data set, and the study's model: 
 regions   the study's model in small, with 12 regions that have effects of their own and predictors that all
           firms of a region share: 95 % intervals, and 5 % tests that a path is the same in both groups, by
           kind of error. Every kind that `fit_groups` reports has its line
+bootstrap the same data sets: intervals of the cluster bootstrap, of paths and of their differences
 
     .venv/bin/python bench/coverage.py recovery --data-sets 200
     .venv/bin/python bench/coverage.py regions --data-sets 2000
+    .venv/bin/python bench/coverage.py bootstrap --data-sets 500
 
 Writes bench/results/coverage_*.csv. A data set depends on its number alone, not on executors or cores.
 """
@@ -27,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from jobs import classifications, resources, session
 from jobs.sem import FitReport, FitSettings, fit_groups
+from jobs.sem.bootstrap import bootstrap
 from jobs.sem.structure import Structure
 from jobs.settings import SparkSettings, read
 from jobs.spread import spread
@@ -52,6 +55,8 @@ DESIGNS = {
     "balanced": [40] * 12,
     "unequal": [10, 12, 12, 15, 15, 20, 25, 30, 45, 60, 90, 146],
 }
+REPLICATES = 500
+BOOTSTRAP_INTERVALS = {"percentile": ("ci_lower", "ci_upper"), "bca": ("bca_lower", "bca_upper")}
 NUMBERS = ["est", "se", "df", "lower", "upper"]
 ROW = ["data_set", "group", "path", "error", *NUMBERS]
 
@@ -109,13 +114,7 @@ def fitted(task: tuple[str, range]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def regions(spark: SparkSession, data_sets: int) -> None:
     """Coverage and size with 12 regions: coverage_regions.csv and coverage_differences.csv."""
-    batch = 25
-    tasks = [
-        (design, range(start, min(start + batch, data_sets)))
-        for design in DESIGNS
-        for start in range(0, data_sets, batch)
-    ]
-    parts = spread(spark, fitted, tasks)
+    parts = spread(spark, fitted, batches(data_sets))
     found = pd.concat([one for one, _ in parts]).assign(truth=lambda rows: rows.path.map(PATHS))
     found["design"] = found.data_set.str.split().str[0]
     _write("coverage_regions", summary(found, ["design", "path", "error"]))
@@ -125,6 +124,41 @@ def regions(spark: SparkSession, data_sets: int) -> None:
     by_error = tests.groupby(["design", "path", "error"], sort=True)
     sizes = by_error.rejected.agg(["count", "mean"]).set_axis(["data_sets", "rejected"], axis=1)
     _write("coverage_differences", sizes.reset_index())
+
+
+def batches(data_sets: int, size: int = 25) -> list[tuple[str, range]]:
+    """Numbers of data sets by design, so many a task."""
+    return [
+        (design, range(start, min(start + size, data_sets)))
+        for design in DESIGNS
+        for start in range(0, data_sets, size)
+    ]
+
+
+def resampled(task: tuple[str, range]) -> pd.DataFrame:
+    """Data sets of a design: the bootstrap's intervals of each path by group, and of its difference."""
+    design, numbers = task
+    settings = FitSettings(clusters=("region",))
+    found = []
+    for number in numbers:
+        report = bootstrap(SMALL_MODEL, drawn(design, number), "group", settings, REPLICATES, seed=number)
+        every = pd.concat([report.estimates, report.differences.assign(group="difference")])
+        paths = every[(every.op == "~") & (every.quantity == "est")]
+        for kind, (lower, upper) in BOOTSTRAP_INTERVALS.items():
+            ends = paths[["group", "rhs", "est", "se", lower, upper]]
+            named = ends.set_axis(["group", "path", "est", "se", "lower", "upper"], axis=1)
+            found.append(named.assign(data_set=f"{design} {number}", error=f"bootstrap:{kind}", df=np.nan))
+    return pd.concat(found).astype(dict.fromkeys(NUMBERS, float))[ROW]
+
+
+def bootstrapped(spark: SparkSession, data_sets: int) -> None:
+    """Coverage of the cluster bootstrap with 12 regions: coverage_bootstrap.csv."""
+    found = pd.concat(spread(spark, resampled, batches(data_sets, 5)))
+    apart = found.group == "difference"
+    found["truth"] = found.path.map(PATHS).where(~apart, 0.0)
+    found["design"] = found.data_set.str.split().str[0]
+    found["of"] = np.where(apart, "difference", "group")
+    _write("coverage_bootstrap", summary(found, ["design", "of", "path", "error"]).drop(columns="median_df"))
 
 
 def recovery(spark: SparkSession, data_sets: int) -> None:
@@ -186,7 +220,7 @@ def fitted_wave(model: str, part: pd.DataFrame) -> pd.DataFrame:
 def summary(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Share of intervals that hold the truth, error over the spread of the estimates, median degrees."""
     held = (found.lower <= found.truth) & (found.truth <= found.upper)
-    found = found.assign(held=held.where(found.se.notna()))
+    found = found.assign(held=held.where(found.lower.notna()))
     rows = []
     for names, part in found.groupby(keys, sort=True):
         rows.append(
@@ -209,14 +243,15 @@ def _write(name: str, table: pd.DataFrame) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("part", choices=["recovery", "regions"])
+    parser.add_argument("part", choices=["recovery", "regions", "bootstrap"])
     parser.add_argument("--data-sets", type=int, default=2000)
     parser.add_argument("--master", default="local[2]")
     asked = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     spark = session.start(SparkSettings(master=asked.master), "coverage")
     began = time.perf_counter()
-    {"recovery": recovery, "regions": regions}[asked.part](spark, asked.data_sets)
+    parts = {"recovery": recovery, "regions": regions, "bootstrap": bootstrapped}
+    parts[asked.part](spark, asked.data_sets)
     print(f"{time.perf_counter() - began:.0f} s")
     spark.stop()
 

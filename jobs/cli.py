@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,9 +50,33 @@ def run(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
 
 
 @app.command()
-def simulate(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
-    """Write the simulated survey and input-output tables that the run file describes."""
-    _with_context(conf, wave, set, lambda context, pipeline: pipeline.run(context, Progress(), "simulate"))
+def simulate(
+    context: typer.Context,
+    conf: Annotated[str | None, typer.Option("--conf", help="run file with a section simulate")] = None,
+    wave: Waves = None,
+    set: Changes = None,
+    out: Annotated[str | None, typer.Option("--out", help="folder for studies made by the options")] = None,
+    countries: Annotated[str | None, typer.Option(help="names with commas between them [NL]")] = None,
+    waves: Annotated[str | None, typer.Option(help="names with commas between them [cis2]")] = None,
+    regions: Annotated[int | None, typer.Option(help="regions a country [12]")] = None,
+    sectors: Annotated[int | None, typer.Option(help="industrial sectors [19]")] = None,
+    firms: Annotated[int | None, typer.Option(help="firms a country and wave [9000]")] = None,
+    seed: Annotated[int | None, typer.Option(help="the same seed gives the same files [1996]")] = None,
+    layout: Annotated[str | None, typer.Option(help="of the tables: biregional or long [biregional]")] = None,
+) -> None:
+    """Write simulated surveys and tables: those of a run file (--conf), or studies of any size (--out)."""
+    options = {
+        name: value
+        for name, value in context.params.items()
+        if value is not None and name not in ("conf", "wave", "set", "out")
+    }
+    if conf is not None and out is None and not options:
+        _with_context(conf, wave, set, lambda given, pipeline: pipeline.run(given, Progress(), "simulate"))
+    elif out is not None and conf is None and not wave and not set:
+        for made in _simulated(options, out):
+            print(f"Run file: {made}")
+    else:
+        raise SettingsError("simulate takes --conf with --wave and --set, or --out with the other options.")
 
 
 @app.command()
@@ -77,6 +102,11 @@ def fit(
     error: options.Error = None,
     pool: options.Pool = None,
     family: options.Family = None,
+    equal: options.Equal = None,
+    free: options.Free = None,
+    invariance: options.Invariance = None,
+    hypotheses: options.Hypotheses = None,
+    diagnosis: options.Diagnosis = None,
     bootstrap: options.Bootstrap = None,
     seed: options.Seed = None,
     confidence: options.Confidence = None,
@@ -152,40 +182,54 @@ def _with_context(
     work: Callable[[Any, Any], Any],
     writing: bool = True,
 ) -> Any:
-    """Read the settings, start Spark, do the work, stop Spark. Files made are for the user alone."""
+    """Read the settings, start Spark, do the work, stop Spark."""
     from jobs import settings as settings_module
 
     settings = settings_module.read(conf, changes, waves)
+    if writing:
+        Path(settings.work).mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _session(settings.spark, settings.study) as spark:
+        from jobs import pipeline
+        from jobs.context import Context
+        from jobs.tables import Tables
+
+        return work(Context(spark, settings, Tables(spark, f"{settings.work}/tables")), pipeline)
+
+
+@contextmanager
+def _session(settings: Any, name: str) -> Iterator[Any]:
+    """Spark while this holds; files made meanwhile are for the user alone."""
     os.umask(0o077)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         java.check()
-    from jobs import pipeline, session
-    from jobs.context import Context
-    from jobs.tables import Tables
+    from jobs import session
 
-    if writing:
-        Path(settings.work).mkdir(parents=True, exist_ok=True, mode=0o700)
-    spark = session.start(settings.spark, settings.study)
+    spark = session.start(settings, name)
     try:
-        return work(Context(spark, settings, Tables(spark, f"{settings.work}/tables")), pipeline)
+        yield spark
     finally:
         spark.stop()
+
+
+def _simulated(options: dict[str, Any], out: str) -> list[Path]:
+    """Write studies of any size in a session of their own."""
+    from jobs import simulated
+    from jobs.settings import SparkSettings
+
+    for name in {"countries", "waves"} & set(options):
+        options[name] = options[name].split(",")
+    asked = simulated.wanted(options)
+    with _session(SparkSettings(small=asked.firms <= simulated.LARGE), "simulate") as spark:
+        return simulated.studies(spark, asked, Path(out), Progress().say)
 
 
 def _with_table(request: Any, changes: list[str]) -> str:
-    """Fit a table in a session of its own. Files made are for the user alone."""
-    from jobs import session
+    """Fit a table in a session of its own."""
     from jobs.anytable import job
 
     job.check(request)
-    os.umask(0o077)
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:
-        java.check()
-    spark = session.start(options.spark_settings(changes), "fit")
-    try:
+    with _session(options.spark_settings(changes), "fit") as spark:
         return job.run(request, spark, Progress())
-    finally:
-        spark.stop()
 
 
 def _guarded(command: Callable[[], Any]) -> None:

@@ -10,10 +10,10 @@ import zipfile
 from pathlib import Path
 
 from jobs import __version__
+from jobs.resources import OF_THE_CHECKOUT
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("jobs", "conf", "schemas", "expectations")
-LEFT_OUT = {"__pycache__", "setup.py", "package.py", "cluster.py"}  # they belong to the checkout
 MAIN = "from jobs.cli import main\n\nmain()\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold
 
@@ -25,7 +25,7 @@ def build(target: Path) -> Path:
     files = {"__main__.py": MAIN.encode()}
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and not LEFT_OUT & set(path.parts):
+            if path.is_file() and not OF_THE_CHECKOUT & set(path.parts):
                 files[path.relative_to(ROOT).as_posix()] = path.read_bytes()
     with zipfile.ZipFile(artefact, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):

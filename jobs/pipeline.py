@@ -129,7 +129,7 @@ def facts(context: Context) -> dict[str, Any]:
 
 @cache
 def code_digest() -> str:
-    """sha256 over the package's sources: a changed program makes every stage run again."""
+    """sha256 over the sources that a run uses: a changed program makes every stage run again."""
     total = hashlib.sha256()
     folders = [("jobs", resources.root() / "jobs")]
     files = []
@@ -137,7 +137,9 @@ def code_digest() -> str:
         above, folder = folders.pop()
         for entry in folder.iterdir():
             path = f"{above}/{entry.name}"
-            if entry.is_dir() and entry.name != "__pycache__":
+            if entry.name in resources.OF_THE_CHECKOUT:
+                continue
+            if entry.is_dir():
                 folders.append((path, entry))
             elif entry.name.endswith(".py"):
                 files.append((path, entry.read_bytes()))

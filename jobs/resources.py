@@ -18,6 +18,8 @@ if sys.version_info >= (3, 11):
 else:
     from importlib.abc import Traversable
 
+# What the artefact of `make package` does without: no run uses it.
+OF_THE_CHECKOUT = {"__pycache__", "setup.py", "package.py", "cluster.py", "reference.py"}
 MAX_YAML_BYTES = 2_000_000  # guards against alias bombs and mistaken paths
 
 

@@ -12,8 +12,11 @@ from delta import configure_spark_with_delta_pip  # noqa: F401  (the import prov
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
+from jobs import resources
 from jobs.errors import SettingsError
 from jobs.settings import SparkSettings
+
+SMALL = "conf/spark/small.yaml"
 
 # What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
 QUOTING = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
@@ -83,6 +86,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": settings.log_level,
         "spark.sql.debug.maxToStringFields": "0",
+        **(resources.read_yaml(SMALL) if settings.small else {}),
         **settings.options,
     }
     for key, value in options.items():

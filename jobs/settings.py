@@ -28,6 +28,9 @@ class SparkSettings(Section):
     master: str = "local[2]"
     driver_memory: str = "2g"
     shuffle_partitions: int = Field(4, ge=1)
+    small: bool = Field(
+        False, description="input of some thousand rows: options of conf/spark/small.yaml, twice as fast then"
+    )
     jars: str | None = Field(None, description="folder with Delta's JARs, for machines without a network")
     log_level: Literal["OFF", "FATAL", "ERROR", "WARN", "INFO"] = "OFF"
     options: dict[str, str] = {}
@@ -129,9 +132,15 @@ class FitSettings(Section):
     weighted: bool = False
     confidence: float = Field(0.95, gt=0.5, lt=1)
     level: float = Field(0.05, gt=0, lt=0.5, description="level of significance in figures")
+    diagnosis: bool = Field(
+        False,
+        description="publish residuals, modification indices, reliability and standardised estimates too",
+    )
     max_failed_groups: int = Field(0, ge=0)
     collect_limit: int = Field(
-        500_000, ge=0, description="firms above which Spark sums them and collects none; ml, listwise only"
+        500_000,
+        ge=0,
+        description="firms above which Spark sums them and collects none; ml, listwise, no diagnosis only",
     )
 
     @model_validator(mode="before")

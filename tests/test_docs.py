@@ -65,6 +65,7 @@ def test_every_command_of_the_docs_parses(page, words, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(cli, "_with_context", lambda conf, *more, **given: asked.append(conf) or [])
     monkeypatch.setattr(cli, "_with_table", lambda *given: asked.append("a table") or "")
+    monkeypatch.setattr(cli, "_simulated", lambda *given: asked.append("a study") or [])
     done = CliRunner().invoke(cli.app, words)
     assert asked, done.output
     changes = [words[place + 1] for place, word in enumerate(words) if word == "--set"]

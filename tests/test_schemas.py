@@ -42,6 +42,7 @@ def test_the_statistics_fill_the_columns_that_are_declared():
     made = {
         **{"estimates": groups.ESTIMATES, "fit_measures": groups.MEASURES},
         **{"group_differences": groups.DIFFERENCES, "fit_status": groups.STATUS},
+        **groups.DIAGNOSIS,
     }
     for name, columns in made.items():
         assert set(schemas.table(name).names) == {"country", "wave", *columns}, name

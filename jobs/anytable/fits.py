@@ -22,7 +22,9 @@ from threadpoolctl import threadpool_limits
 from jobs.anytable.source import GROUP
 from jobs.sem import FitReport, FitSettings, fit_groups
 from jobs.sem import bootstrap as boot
-from jobs.sem.groups import DIFFERENCES, ESTIMATES, MEASURES, STATUS
+from jobs.sem.groups import DIAGNOSIS, DIFFERENCES, ESTIMATES, MEASURES, STATUS
+from jobs.sem.hypotheses import HYPOTHESES
+from jobs.sem.invariance import COLUMNS as STEPS
 from jobs.spread import ship_code, spread
 from jobs.tables import collected
 
@@ -44,19 +46,27 @@ class Asked:
 
 @dataclass(frozen=True)
 class Fits:
-    """What became of the groups, a table a kind of result; those of the bootstrap are empty without one."""
+    """What became of the groups, a table a kind of result; empty where it is not asked for."""
 
     estimates: pd.DataFrame
     fit_measures: pd.DataFrame
     differences: pd.DataFrame
     status: pd.DataFrame
+    residuals: pd.DataFrame
+    modification_indices: pd.DataFrame
+    reliability: pd.DataFrame
+    standardised: pd.DataFrame
     replicated: pd.DataFrame
     replications: pd.DataFrame
+    hypotheses: pd.DataFrame
+    invariance: pd.DataFrame
 
 
 COLUMNS = {
     **{"estimates": ESTIMATES, "fit_measures": MEASURES, "differences": DIFFERENCES, "status": STATUS},
+    **DIAGNOSIS,
     **{"replicated": boot.ESTIMATES, "replications": boot.STATUS},
+    **{"hypotheses": HYPOTHESES, "invariance": STEPS},
 }
 
 
@@ -89,25 +99,31 @@ def _fit_one(rows: pd.DataFrame, asked: Asked) -> pd.DataFrame:
 
 
 def _fitted(rows: pd.DataFrame, asked: Asked, mapped: Any) -> Fits:
-    ordered = rows.sort_values(list(rows.columns), kind="stable").reset_index(drop=True)
+    ordered = in_order(rows)
     with threadpool_limits(1):
         report: FitReport = fit_groups(asked.model, ordered, GROUP, asked.settings)
-        tables = {name: getattr(report, name) for name in COLUMNS if hasattr(report, name)}
+        tables = {name: table for name, table in vars(report).items() if table is not None}
         if asked.replicates:
             again = boot.bootstrap(
                 asked.model, ordered, GROUP, asked.settings, asked.replicates, asked.seed, mapped
             )
             tables |= {"replicated": again.estimates, "replications": again.status}
-    return _whole(tables)
+    return whole(tables)
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Cases in the order of their values."""
+    return rows.sort_values(list(rows.columns), kind="stable").reset_index(drop=True)
 
 
 def _lost(group: str, cases: int, detail: str) -> Fits:
     status = dict.fromkeys(STATUS) | {"group": group, "status": "failed", "detail": detail}
     status |= {"cases_in": cases, "cases_used": 0, "cases_missing": 0}
-    return _whole({"status": pd.DataFrame([status], columns=STATUS)})
+    return whole({"status": pd.DataFrame([status], columns=STATUS)})
 
 
-def _whole(tables: dict[str, pd.DataFrame]) -> Fits:
+def whole(tables: dict[str, pd.DataFrame]) -> Fits:
+    """The fits with these tables, the others empty."""
     empty = {name: pd.DataFrame(columns=columns) for name, columns in COLUMNS.items()}
     return Fits(**empty | tables)
 
@@ -122,7 +138,7 @@ def _joined(several: list[Fits]) -> Fits:
             if "group" in table:
                 table = table.sort_values("group", kind="stable").reset_index(drop=True)
             tables[field.name] = table
-    return _whole(tables)
+    return whole(tables)
 
 
 def _partitions(cases: DataFrame) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.anytable import fits, output, results, source
+from jobs.anytable import fits, joint, output, results, source
 from jobs.anytable.request import Request
 from jobs.anytable.source import GROUP, quoted
 from jobs.errors import FitsFailed, InputError
@@ -32,24 +34,35 @@ def run(request: Request, spark: SparkSession, progress: Progress, few: int = fi
         cases = source.cases(table, request)
         groups = _groups(cases, request)
         progress.say(f"{total:,} cases in {len(groups.keys):,} groups read")
-        asked = fits.Asked(request.text, request.settings, request.bootstrap, request.seed)
-        with progress.counted("bootstrap") as told:
-            found = fits.fit(cases, asked, len(groups.keys), few, told)
+        found = _found(cases, groups, request, progress, few)
     finally:
         table.unpersist()
     tables = results.tables(found, groups, request)
     output.write(tables, request, out)
-    failed = results.failed(tables["status"])
-    progress.say(
-        f"{len(groups.keys) - len(failed):,} groups fitted, {len(failed):,} without a trustworthy fit"
-    )
+    failed, count = results.failed(tables["status"]), len(groups.keys)
+    lost = count if request.joint and len(failed) else len(failed)
+    progress.say(f"{count - lost:,} groups fitted, {lost:,} without a trustworthy fit")
     progress.say("These are working files: nothing in them has passed disclosure control.")
-    if len(failed) > request.max_failed:
+    if lost > request.max_failed:
         raise FitsFailed(
-            f"{len(failed)} of {len(groups.keys)} groups have no trustworthy fit: {results.words(failed)} "
+            f"{lost} of {count} groups have no trustworthy fit: {results.words(failed)} "
             f"All else is in {request.out}; mend the model or the groups, or raise --max-failed."
         )
     return str(out)
+
+
+def _found(
+    cases: DataFrame, groups: results.Groups, request: Request, progress: Progress, few: int
+) -> fits.Fits:
+    """All groups at once where that is asked, else one by one."""
+    if request.together:
+        joint.check(list(groups.keys.group), request)
+    if request.joint:
+        return joint.fit(cases, request)
+    asked = fits.Asked(request.text, request.settings, request.bootstrap, request.seed)
+    with progress.counted("bootstrap") as told:
+        found = fits.fit(cases, asked, len(groups.keys), few, told)
+    return replace(found, invariance=joint.invariance(cases, request)) if request.invariance else found
 
 
 def _groups(cases: DataFrame, request: Request) -> results.Groups:

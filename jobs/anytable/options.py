@@ -16,8 +16,8 @@ if TYPE_CHECKING:  # the statistics take a second to import: other commands do w
 PANEL = "Any table (--data)"
 FILE = "The table's file"
 OF_A_STUDY = ("conf", "wave", "set")
-LISTS = {"groups", "clusters", "ordered", "pool"}  # column names with commas between them
-TEXTS = {"family", "na"}  # taken as they are
+LISTS = {"groups", "clusters", "ordered", "pool", "equal", "free"}  # names with commas between them
+TEXTS = {"family", "na", "hypotheses"}  # taken as they are
 MANY = "columns, with commas between them; may be repeated"
 
 
@@ -55,6 +55,31 @@ Family = Annotated[
     _option(
         "--family", "tests that share a false discovery rate: an operator, 'y ~ x' or a label; default ~"
     ),
+]
+Diagnosis = Annotated[
+    bool | None,
+    _option(
+        "--diagnosis", "write residuals, modification indices, reliability and standardised estimates too"
+    ),
+]
+Equal = Annotated[
+    list[str] | None,
+    _option(
+        "--equal",
+        "fit all groups at once with these equal: loadings, intercepts, means, regressions, residuals, "
+        "residual.covariances, lv.variances, lv.covariances; commas between them; may be repeated",
+    ),
+]
+Free = Annotated[
+    list[str] | None,
+    _option("--free", "parameters that stay free in each group, as 'f=~y2,y3~1'; may be repeated"),
+]
+Invariance = Annotated[
+    bool | None, _option("--invariance", "test whether the groups' factors mean the same, step by step")
+]
+Hypotheses = Annotated[
+    list[str] | None,
+    _option("--hypothesis", "Wald test of the model's labels, as 'a == b'; may be repeated"),
 ]
 Bootstrap = Annotated[
     int | None, _option("--bootstrap", "replicates of a bootstrap of the first cluster column, else of cases")

@@ -12,11 +12,16 @@ from jobs.drafts import replacing
 from jobs.errors import SettingsError
 from jobs.publish import diagram, forest
 from jobs.publish.tables import write_csv
+from jobs.sem.groups import DIAGNOSIS
 
 LEVEL = 0.05  # of significance, in path diagrams
 MOST_FIGURES = 12  # groups with a path diagram, and pools with forest plots
 MOST_ROWS = 200  # groups on a forest plot
-OWN = ("estimates.csv", "fit_measures.csv", "status.csv", "differences.csv", "pooled.csv")
+OWN = {
+    *("estimates.csv", "fit_measures.csv", "status.csv", "differences.csv", "pooled.csv"),
+    *("hypotheses.csv", "invariance.csv"),
+    *(f"{name}.csv" for name in DIAGNOSIS),
+}
 
 
 def check(out: str) -> Path:
@@ -58,10 +63,11 @@ class _Names:
 def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: _Names) -> None:
     """A path diagram a group, where the groups are few and the model has paths."""
     estimates = tables["estimates"]
-    used = tables["status"].set_index("group").cases_used
+    measures = tables["fit_measures"]
+    used = measures[measures.measure == "nobs"].set_index("group").value
     if not 0 < estimates.group.nunique() <= MOST_FIGURES or not (estimates.op == "~").any():
         return
-    for group, rows in estimates.groupby("group", sort=True):
+    for group, rows in estimates[estimates.op != ":="].groupby("group", sort=True):
         note = f"N = {int(used[group]):,}; standardised; errors {request.chosen_error}; "
         note += (
             "* p < 0.05, ** 0.01, *** 0.001" if rows.reliable.all() else "not to be judged: see status.csv"

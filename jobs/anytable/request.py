@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from jobs.errors import SettingsError
-from jobs.sem import FitSettings
+from jobs.sem import FitSettings, multigroup
+from jobs.sem.defined import Definition
 from jobs.sem.derived import check_definitions
 from jobs.sem.estimators import check
+from jobs.sem.hypotheses import read_hypotheses
+from jobs.sem.layout import Layout, layout
 from jobs.sem.multiple import family
 from jobs.sem.structure import ModelError, Structure
+from jobs.sem.syntax import entries, equates, read
 
 PLAIN_ERRORS = {"ml": ("expected", "robust"), "full": ("observed", "robust"), "dwls": ("robust",)}
 FEWEST_REPLICATES = 100
@@ -26,7 +31,8 @@ class Request:
     """The options of the command; columns are named as the table names them.
 
     `error` "" takes the kind that fits the other options. `na`: texts that stand for a missing number.
-    `pool`: the group columns whose values are pooled, within each combination of the others.
+    `pool`: the group columns whose values are pooled, within each combination of the others. `equal`, `free`:
+    parameters that are the same in all groups, and the exceptions; `hypotheses` on the model's labels.
     """
 
     data: str
@@ -41,6 +47,11 @@ class Request:
     error: str = ""
     pool: tuple[str, ...] = ()
     family: tuple[str, ...] = ("~",)
+    equal: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+    invariance: bool = False
+    hypotheses: tuple[str, ...] = ()
+    diagnosis: bool = False
     bootstrap: int = 0
     seed: int = 1
     confidence: float = 0.95
@@ -55,7 +66,10 @@ class Request:
         self._check_options()
         try:
             check(self.settings, self.structure)
-            check_definitions(self.structure)
+            check_definitions(self._definitions, self._labels)
+            read_hypotheses(list(self.hypotheses), self._labels)
+            if self.plan:
+                multigroup.check(self.settings, self.plan, self.equal)
             family(self._parameters(), self.family)
         except ModelError as error:
             raise SettingsError(f"{self.model}: {error}; mend the model or the options.") from None
@@ -72,11 +86,33 @@ class Request:
             raise SettingsError(f"--model {self.model} is no text in UTF-8; save it as such.") from None
 
     @cached_property
+    def joint(self) -> bool:
+        """Whether all groups are fitted at once."""
+        by_text = entries(self.text) > 1 or equates(self.text)
+        return bool(self.equal or self.hypotheses or (self.groups and by_text))
+
+    @property
+    def together(self) -> bool:
+        """Whether something is asked that takes all groups at once."""
+        return self.joint or self.invariance
+
+    @cached_property
+    def plan(self) -> Layout | None:
+        """The joint fit's parameters, for as many groups as the text lists; the table's are not known yet."""
+        if not self.joint:
+            return None
+        _ = self.structure
+        names = [str(number) for number in range(_groups(self.text))]
+        return layout(self.text, names, self.equal, self.free)
+
+    @cached_property
     def structure(self) -> Structure:
+        """The model of a group; in a joint fit that of the first."""
+        read = _first_structure if self.joint else Structure
         try:
-            return Structure(self.text)
+            return read(self.text)
         except ModelError as error:
-            line = None if _nothing_yet(error) else _unreadable_line(self.text)
+            line = None if _nothing_yet(error) else _unreadable_line(self.text, read)
             where = f", line {line}" if line else ""
             raise SettingsError(f"{self.model}{where}: {error}; mend the model.") from None
 
@@ -90,6 +126,7 @@ class Request:
             clusters=self.clusters,
             weights=self.weights,
             confidence=self.confidence,
+            diagnosis=self.diagnosis,
         )
 
     @property
@@ -154,6 +191,7 @@ class Request:
         for option, columns in (("--group", self.groups), ("--cluster", self.clusters)):
             if len(set(columns)) < len(columns):
                 raise SettingsError(f"{option} names a column twice; each counts once.")
+        self._check_together()
         clash = [column for column in self.labels if column in self.numbers]
         if clash:
             raise SettingsError(
@@ -164,12 +202,44 @@ class Request:
         if self.error and self.error not in kinds:
             raise SettingsError(f"--error {self.error}: with these options it is {' or '.join(kinds)}.")
 
+    def _check_together(self) -> None:
+        if self.free and not (self.equal or self.invariance):
+            raise SettingsError("--free names exceptions from --equal or --invariance; give one of them too.")
+        if not self.together:
+            return
+        if not self.groups:
+            raise SettingsError(
+                "--equal, --invariance and --hypothesis compare groups; name them by --group."
+            )
+        if not self.joint:
+            return
+        for option, given in (
+            ("--pool", self.pool),
+            ("--bootstrap", self.bootstrap),
+            ("--diagnosis", self.diagnosis),
+        ):
+            if given:
+                raise SettingsError(
+                    f"{option} is for groups fitted one by one; leave out --equal, --hypothesis and c()."
+                )
+
+    @property
+    def _definitions(self) -> list[Definition]:
+        return self.plan.definitions if self.plan else self.structure.definitions
+
+    @property
+    def _labels(self) -> dict[str, int]:
+        return self.plan.labels if self.plan else self.structure.labels()
+
     def _parameters(self) -> pd.DataFrame:
         """What a family may name: free parameters, and those that the model defines from them."""
+        every = [one for group in self.plan.groups for one in group.parameters] if self.plan else None
         free = [
-            (one.lhs, one.op, one.rhs, one.label) for one in self.structure.parameters if one.free is not None
+            (one.lhs, one.op, one.rhs, one.label)
+            for one in every or self.structure.parameters
+            if one.free is not None
         ]
-        made = [(one.name, ":=", one.expression.text, one.name) for one in self.structure.definitions]
+        made = [(one.name, ":=", one.expression.text, one.name) for one in self._definitions]
         return pd.DataFrame([*free, *made], columns=["lhs", "op", "rhs", "label"])
 
     def _error_kinds(self) -> list[str]:
@@ -180,18 +250,28 @@ class Request:
         return [*PLAIN_ERRORS[route], *[f"{kind}:{column}" for column in self.clusters for kind in clustered]]
 
 
-def _unreadable_line(text: str) -> int | None:
+def _groups(text: str) -> int:
+    """The number of groups that a model's text is written for; two where it does not say."""
+    return max(entries(text), 2)
+
+
+def _first_structure(text: str) -> Structure:
+    """The model of the first of several groups."""
+    return Structure(read(text, _groups(text)).groups[0])
+
+
+def _unreadable_line(text: str, read: Callable[[str], Structure]) -> int | None:
     """The line (from 1) from which on no beginning of the model can be read; None for an empty model."""
     lines = text.splitlines()
     for last in range(len(lines), 0, -1):
-        if _readable("\n".join(lines[: last - 1])):
+        if _readable("\n".join(lines[: last - 1]), read):
             return last
     return 1 if lines else None
 
 
-def _readable(text: str) -> bool:
+def _readable(text: str, read: Callable[[str], Structure]) -> bool:
     try:
-        Structure(text)
+        read(text)
     except ModelError as error:
         return _nothing_yet(error)
     return True

@@ -10,6 +10,7 @@ import pandas as pd
 
 from jobs.anytable.fits import Fits
 from jobs.anytable.request import Request
+from jobs.sem.groups import DIAGNOSIS
 from jobs.sem.multiple import benjamini_hochberg, family
 from jobs.sem.pooling import pool_paths
 
@@ -21,6 +22,9 @@ NAMES = {
     **{"reliable_boot": "reliable.boot", "replicates_failed": "replicates.failed"},
     **{"std_all": "std.all", "ci_lower": "ci.lower", "ci_upper": "ci.upper", "pvalue_bh": "pvalue.bh"},
     **{"cases_in": "cases.in", "cases_used": "cases.used", "cases_missing": "cases.missing"},
+    **{"mi_robust": "mi.robust", "sepc_all": "sepc.all", "est_std": "est.std", "omega_std": "omega.std"},
+    **{"df_error": "df.error", "delta_chisq": "delta.chisq", "delta_df": "delta.df"},
+    **{"delta_pvalue": "delta.pvalue", "delta_cfi": "delta.cfi"},
     **{"left_out": "left.out", "q_df": "q.df", "q_pvalue": "q.pvalue"},
 }
 ESTIMATES = [
@@ -50,10 +54,10 @@ class Groups:
 
 
 def tables(found: Fits, groups: Groups, request: Request) -> dict[str, pd.DataFrame]:
-    """estimates, fit_measures, status; differences where there are some; pooled where it is asked for."""
+    """estimates, fit_measures, status; differences where there are some; what else is asked for."""
     chosen = _chosen(found.estimates, request.chosen_error).astype(dict.fromkeys(FIGURES, float))
     chosen["clusters"] = chosen.clusters.astype("Int64")
-    chosen["pvalue_bh"] = benjamini_hochberg(chosen.pvalue, _in_family(chosen, request))
+    chosen["pvalue_bh"] = _false_discovery(chosen, request)
     made = {
         "estimates": _with_bootstrap(chosen[ESTIMATES], found) if request.bootstrap else chosen[ESTIMATES],
         "fit_measures": found.fit_measures.assign(measure=found.fit_measures.measure.str.replace("_", ".")),
@@ -62,6 +66,10 @@ def tables(found: Fits, groups: Groups, request: Request) -> dict[str, pd.DataFr
     differences = _chosen(found.differences, request.chosen_error)
     if len(differences):
         made["differences"] = differences
+    if request.diagnosis:
+        made |= {name: getattr(found, name) for name in DIAGNOSIS}
+        made["standardised"] = _chosen(found.standardised, request.chosen_error)
+    made |= {name: getattr(found, name) for name in ("hypotheses", "invariance") if getattr(request, name)}
     if request.pool:
         made["pooled"] = pooled(chosen, differences, groups, request)
     return made
@@ -97,6 +105,16 @@ def _with_bootstrap(estimates: pd.DataFrame, found: Fits) -> pd.DataFrame:
     return estimates.merge(wide, on=names, how="left", sort=False)
 
 
+def _false_discovery(chosen: pd.DataFrame, request: Request) -> pd.Series:
+    """P-values adjusted over the family; a parameter that groups share is one test, with one error."""
+    repeated = chosen.duplicated(["est", "se"]) & request.joint
+    adjusted = benjamini_hochberg(chosen.pvalue, _in_family(chosen, request) & ~repeated.to_numpy())
+    if not request.joint:
+        return adjusted
+    first = adjusted.groupby([chosen.est, chosen.se]).transform("first")
+    return first.where(_in_family(chosen, request))
+
+
 def _in_family(estimates: pd.DataFrame, request: Request) -> np.ndarray:
     return family(estimates, request.family) if len(estimates) else np.zeros(0, dtype=bool)
 
@@ -104,12 +122,16 @@ def _in_family(estimates: pd.DataFrame, request: Request) -> np.ndarray:
 def _status(found: Fits, chosen: pd.DataFrame, groups: Groups, request: Request) -> pd.DataFrame:
     """A row a group, with its columns; a fit without the chosen kind of error is none to be trusted."""
     status = found.status.drop(columns="max_gradient").astype(dict.fromkeys(COUNTS, "Int64"))
-    bare = (status.status == GOOD) & ~status.group.isin(chosen.group)
+    shown = status.group.isin(chosen.group) | (request.joint and len(chosen) > 0)
+    bare = (status.status == GOOD) & ~shown
     status.loc[bare, "status"] = NO_ERROR
     column = request.chosen_error.partition(":")[2]
+    which = "a group" if request.joint else "the group"
     status.loc[bare, "detail"] = (
-        f"the group lies within one cluster of {column}; join groups, or take another --error."
+        f"{which} lies within one cluster of {column}; join groups, or take another --error."
     )
+    if request.joint:
+        return status
     if request.bootstrap:
         again = found.replications.rename(columns={"failed": "replicates_failed"})
         status = status.merge(again[["group", "replicates", "replicates_failed"]], on="group", how="left")

@@ -194,6 +194,31 @@ def unpublishable(status: pd.DataFrame, rules: DisclosureSettings) -> Groups:
     return set(status.loc[hide, ["country", "wave", "group"]].itertuples(index=False, name=None))
 
 
+def telling(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> Groups:
+    """Groups of too few firms for the residuals that `tables` have of them.
+
+    Residuals and model together are the sample's moments: the p (p + 1) / 2 variances and covariances of p
+    variables count as parameters then, of which there are p (p - 1) / 2 residuals.
+    """
+    keys = ["country", "wave", "group"]
+    pairs = tables["residuals"].groupby(keys).size()
+    moments = pairs + (1 + np.sqrt(1 + 8 * pairs)) / 2
+    used = tables["fit_status"].set_index(keys).cases_used.reindex(pairs.index).astype(float)
+    return set(pairs.index[~(used - moments >= rules.degrees_of_freedom)])
+
+
+def of_groups(tables: dict[str, pd.DataFrame]) -> list[tuple[str, str]]:
+    """Tables that tell of the fit of a group, and their columns with its name; its status has other rules."""
+    sides = ("group", "group_a", "group_b")
+    return [
+        (name, side)
+        for name, frame in tables.items()
+        if name != "fit_status"
+        for side in sides
+        if side in frame.columns
+    ]
+
+
 def check(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> None:
     """The last gate, on the frames that are written. Raises DisclosureStopped naming the first breach."""
     origins = tables["partner_origin"]
@@ -222,14 +247,11 @@ def check(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> None:
     if waterfall.rows_taken.dropna().map(lambda count: too_few(count, rules)).any():
         raise DisclosureStopped("sample_waterfall shows too few firms; nothing was published, please report.")
     hidden_groups = unpublishable(tables["fit_status"], rules) if len(tables["fit_status"]) else set()
-    for name, side in (
-        ("estimates", "group"),
-        ("fit_measures", "group"),
-        ("group_differences", "group_a"),
-        ("group_differences", "group_b"),
-    ):
+    for name, side in of_groups(tables):
         groups = set(tables[name][["country", "wave", side]].itertuples(index=False, name=None))
         if groups & hidden_groups:
             raise DisclosureStopped(
                 f"{name} shows a model of too few firms; nothing was published, please report."
             )
+    if "residuals" in tables and telling(tables, rules):
+        raise DisclosureStopped("residuals are of too few firms; nothing was published, please report.")

@@ -9,11 +9,10 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from jobs.publish import disclosure
+from jobs.publish import diagnosis, disclosure
 from jobs.publish.diagram import stars
+from jobs.publish.grids import Table, grid, number, p_value, percent, whole, words
 from jobs.settings import RunSettings
-
-Table = dict[str, Any]
 
 
 def render(
@@ -28,6 +27,7 @@ def render(
         (files("jobs.publish") / "templates" / "report.html.j2").read_text(encoding="utf-8")
     )
     primary = tables["estimates"][tables["estimates"].error == settings.fit.primary_error]
+    diagnosed = "reliability" in tables
     contents = [
         ("findings", "Findings", len(primary)),
         ("partners", "Partners", len(tables["partner_origin"])),
@@ -52,6 +52,8 @@ def render(
         level=settings.fit.level,
         primary_error=settings.fit.primary_error,
         paths=_paths(primary, settings.fit.confidence),
+        reliability=diagnosis.reliability(tables) if diagnosed else [],
+        missed=diagnosis.missed(tables) if diagnosed else [],
         differences=_differences(tables["group_differences"], settings.fit.primary_error),
         fit=_fit(tables),
         parameters=_parameters(tables["estimates"]),
@@ -91,42 +93,6 @@ def findings(primary: pd.DataFrame, differences: pd.DataFrame, settings: RunSett
             lines.append(f"{words(rhs)} → {words(lhs)}: {'; '.join(said)}.")
         found.append({"head": f"Wave {wave}", "lines": lines})
     return found
-
-
-def words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """A figure with a true minus sign; empty where there is none."""
-    if value is None or pd.isna(value):
-        return ""
-    return f"{float(value):.{digits}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def whole(value: Any) -> str:
-    return "" if value is None or pd.isna(value) else f"{int(value):,}"
-
-
-def percent(value: Any) -> str:
-    return "" if value is None or pd.isna(value) else f"{100 * float(value):.0f} %"
-
-
-def p_value(value: Any) -> str:
-    if value is None or pd.isna(value):
-        return ""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def grid(
-    caption: str, columns: list[str], rows: list[list[str]], text: int = 1, strong: str | None = None
-) -> Table:
-    """A table for the page: the first `text` columns hold words, the others figures."""
-    return {
-        "caption": caption,
-        "columns": [{"name": name, "number": place >= text} for place, name in enumerate(columns)],
-        "rows": [{"cells": row, "strong": strong is not None and row[0] == strong} for row in rows],
-    }
 
 
 def _origins(frame: pd.DataFrame) -> list[Table]:

@@ -15,12 +15,13 @@ from jobs import schemas
 from jobs.context import Context
 from jobs.publish import disclosure
 from jobs.publish.partner_origin import ORIGINS, partner_origin, size_classes
-from jobs.settings import WaveSettings
+from jobs.sem.groups import DIAGNOSIS
+from jobs.settings import DisclosureSettings, WaveSettings
 from jobs.tables import collected
 
 PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
-    *("group_differences", "fit_status", "sample_waterfall"),
+    *("group_differences", "fit_status", *DIAGNOSIS, "sample_waterfall"),
 )
 DIGITS = 10  # significant digits of a published figure
 NOT_PUBLISHED = ["answered", "turnover", "largest", "second"]
@@ -28,10 +29,14 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")  # what a spreadsheet takes for
 
 
 def collect(context: Context, waves: list[WaveSettings]) -> dict[str, pd.DataFrame]:
-    """All published tables of the run's waves, protected and sorted by their keys."""
+    """All published tables of the run's waves, protected and sorted by their keys.
+
+    Those of a diagnosis are there where the settings ask for it: a file that is always empty helps nobody.
+    """
     rules = context.settings.disclosure
     edges = context.settings.size_classes
-    raw = {name: _of_waves(context, name, waves) for name in PUBLISHED if name != "partner_origin"}
+    names = [name for name in PUBLISHED if name not in DIAGNOSIS or context.settings.fit.diagnosis]
+    raw = {name: _of_waves(context, name, waves) for name in names if name != "partner_origin"}
     survey = context.tables.read("survey", {"country": context.settings.country})
     chosen = survey.where(F.col("wave").isin([wave.wave for wave in waves]))
     cells = collected(partner_origin(chosen, edges))
@@ -48,13 +53,15 @@ def collect(context: Context, waves: list[WaveSettings]) -> dict[str, pd.DataFra
         origins[figure] = origins[figure].where(shown)
 
     hidden = disclosure.unpublishable(raw["fit_status"], rules)
+    fits = without_groups(raw, hidden)
     tables = {
         "partner_origin": origins,
-        **without_groups(raw, hidden),
+        **fits,
+        **without_residuals(fits, rules),
         "cluster_indicators": disclosure.protect_indicators(raw["cluster_indicators"], rules),
         "sample_waterfall": disclosure.protect_waterfall(raw["sample_waterfall"], rules, hidden),
     }
-    return {name: tables[name].reset_index(drop=True) for name in PUBLISHED}
+    return {name: tables[name].reset_index(drop=True) for name in names}
 
 
 def without_groups(tables: dict[str, pd.DataFrame], hidden: disclosure.Groups) -> dict[str, pd.DataFrame]:
@@ -74,14 +81,18 @@ def without_groups(tables: dict[str, pd.DataFrame], hidden: disclosure.Groups) -
         status[column] = status[column].where(~beside)
     status["detail"] = status.detail.where(~withheld, "too few firms for publication")
     out["fit_status"] = status
-    for name, sides in (
-        ("estimates", ["group"]),
-        ("fit_measures", ["group"]),
-        ("group_differences", ["group_a", "group_b"]),
-    ):
-        frame = tables[name]
-        out[name] = frame[~np.logical_or.reduce([_are(frame, side, hidden) for side in sides])]
+    for name, side in disclosure.of_groups(tables):
+        out[name] = out[name][~_are(out[name], side, hidden)]
     return out
+
+
+def without_residuals(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> dict[str, pd.DataFrame]:
+    """What the model misses, without the groups whose residuals would tell too much; empty without them."""
+    if "residuals" not in tables:
+        return {}
+    groups = disclosure.telling(tables, rules)
+    names = ("residuals", "modification_indices")
+    return {name: tables[name][~_are(tables[name], "group", groups)] for name in names}
 
 
 def _are(frame: pd.DataFrame, side: str, groups: disclosure.Groups) -> np.ndarray:

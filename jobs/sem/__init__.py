@@ -1,8 +1,10 @@
 """Structural equation models: numpy and semopy, no Spark.
 
-structure     a model's text as matrices and parameters (semopy's parser, lavaan's rules)
+parsing       a model's text as data (semopy's parser, lavaan's rules)
+structure     its matrices and how the parameters stand in them; Sigma and its derivatives
 moments       complete cases of a group: means, covariances, weights
 estimators    the settings, and the routes from a group's rows to estimates and errors
+discrepancy   the fitting function of maximum likelihood, its gradient and Hessian
 ml            maximum likelihood on moments, with the checks semopy's own fit lacks
 fiml*         missing values: likelihood by pattern, the model's fit, its measures
 ordinal*      ordered items: margins, correlations, their uncertainty, least squares, measures
@@ -20,7 +22,8 @@ reliability   omega and average variance extracted of each factor
 syntax        lavaan's text beyond semopy's parser: labels and values by group, equalities
 defined*      defined parameters: arithmetic of labels, with its gradient (derived: those of a group)
 layout        which parameters of several groups are one
-joint*        likelihood of several groups at once, its measures (spanning: clusters across groups)
+joint*        several groups at once: likelihood, measures, few clusters (spanning: clusters across groups);
+              joint_ordinal* least squares of ordered items
 multigroup    one model fitted to several groups with equal parameters
 hypotheses    tests of one model within another, and of hypotheses on parameters
 invariance    do the groups' factors mean the same: configural, metric, scalar, strict

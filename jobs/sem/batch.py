@@ -32,23 +32,10 @@ class Batch:
         self.unit = 1 / (deviations[:, :, None] * deviations[:, None, :])
         self.correlations = covariances * self.unit
         self.log_sample = np.linalg.slogdet(self.correlations)[1]
-        structure.load_exogenous(covariances[0])
-        zero = structure.matrices(np.zeros(structure.q))
-        self.shapes = [matrix.shape for matrix in zero]
-        self.ends = np.cumsum([matrix.size for matrix in zero])[:-1]
-        flat = np.concatenate([matrix.reshape(-1) for matrix in zero])
-        self.base = np.repeat(flat[None, :], len(covariances), axis=0)
-        inner = np.array([structure.inner.index(structure.observed[place]) for place in structure.exogenous])
-        if len(inner):
-            width = self.shapes[2][1]
-            at = self.ends[1] + (inner[:, None] * width + inner).reshape(-1)
-            block = covariances[:, structure.exogenous][:, :, structure.exogenous]
-            self.base[:, at] = block.reshape(len(covariances), -1)
-        self.slopes = np.empty((structure.q, len(flat)))
-        for place in range(structure.q):
-            one = np.zeros(structure.q)
-            one[place] = 1.0
-            self.slopes[place] = np.concatenate([part.reshape(-1) for part in structure.matrices(one)]) - flat
+        self.shapes, self.ends, self.slopes = structure.shapes, structure.ends, structure.slopes()
+        self.base = np.repeat(structure.flat[None, :], len(covariances), axis=0)
+        block = covariances[:, structure.exogenous][:, :, structure.exogenous]
+        self.base[:, structure.flat_x] = block.reshape(len(covariances), -1)
 
     def matrices(self, x: Matrix, rows: NDArray[np.intp]) -> list[Matrix]:
         """B, Lambda, Psi, Theta (r x ...) at `x` (r x q), with the exogenous blocks of `rows` (r)."""

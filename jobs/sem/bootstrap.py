@@ -118,7 +118,7 @@ def bootstrap(
     """
     structure = Structure(model)
     check(settings, structure)
-    check_definitions(structure)
+    check_definitions(structure.definitions, structure.labels())
     others = [name for name in (group, settings.weights, *settings.clusters) if name is not None]
     check_names(data, structure.observed, others)
     fitted: list[Group] = []

@@ -100,6 +100,20 @@ def check_estimate(estimate: Estimate) -> None:
     raise Trouble("not converged", "the search stopped away from a minimum; simplify the model.")
 
 
+def check_identified(names: list[str], information: Matrix) -> None:
+    """The information on the parameters named (k x k, in natural units) of several groups has full rank."""
+    values, vectors = linalg.eigh(information)
+    still = vectors[:, values <= 1e-9 * max(values[-1], 1.0)]
+    if still.shape[1] == 0:
+        return
+    heavy = [names[place] for place in np.flatnonzero(np.sqrt((still**2).sum(axis=1)) > 0.2)]
+    more = f" and {len(heavy) - MOST_NAMED} more" if len(heavy) > MOST_NAMED else ""
+    raise Trouble(
+        "not identified",
+        f"{', '.join(heavy[:MOST_NAMED])}{more} cannot be told apart; fix or remove one, or make more equal.",
+    )
+
+
 def check_admissible(structure: Structure, x: Matrix) -> None:
     """Variances that are not negative, and factors that correlate by less than one (Heywood 1931)."""
     negative = [

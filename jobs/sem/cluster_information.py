@@ -9,30 +9,45 @@ with it.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from scipy import linalg
 
 from jobs.sem import covariance as cov
-from jobs.sem.ml import Estimate
 from jobs.sem.moments import Moments
+from jobs.sem.structure import Structure
 
 Matrix = np.ndarray
 
 
-def endogenous(estimate: Estimate) -> list[int]:
+class Implied(Protocol):
+    """What a model implies at its estimate: Sigma (p x p) and its derivatives (q x p x p)."""
+
+    @property
+    def structure(self) -> Structure: ...
+
+    @property
+    def sigma(self) -> Matrix: ...
+
+    @property
+    def derivatives(self) -> Matrix: ...
+
+
+def endogenous(estimate: Implied) -> list[int]:
     """Places (r) of the observed variables that have a mean to estimate."""
     structure = estimate.structure
     return [place for place in range(structure.p) if place not in structure.exogenous]
 
 
-def mean_scores(estimate: Estimate, moments: Moments) -> Matrix:
+def mean_scores(estimate: Implied, moments: Moments) -> Matrix:
     """Derivatives of each complete case's weighted log-likelihood by the means (n x r)."""
     by_mean = cov.inverse(estimate.sigma)[:, endogenous(estimate)]
     return moments.weights[:, None] * (moments.deviations @ by_mean)
 
 
 def expected_information(
-    estimate: Estimate, x: Matrix, seen: Matrix, weights: Matrix, codes: Matrix
+    estimate: Implied, x: Matrix, seen: Matrix, weights: Matrix, codes: Matrix
 ) -> Matrix:
     """Expected information of each cluster (G x (q + r) x (q + r)) by parameters and means.
 
@@ -62,7 +77,7 @@ def expected_information(
     return total.reshape(-1, k, k)
 
 
-def _given_x(estimate: Estimate) -> tuple[Matrix, Matrix, Matrix]:
+def _given_x(estimate: Implied) -> tuple[Matrix, Matrix, Matrix]:
     """Derivatives of the mean by (1, x) (r x (1 + e) x k); Omega (r x r) and its derivatives (k x r x r)."""
     y, x = endogenous(estimate), estimate.structure.exogenous
     sigma, derivatives = estimate.sigma, estimate.derivatives

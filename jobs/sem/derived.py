@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from jobs.sem.defined import define
+from jobs.sem.defined import Definition, define
 from jobs.sem.diagnosis import Diagnosis
 from jobs.sem.estimators import Inference
 from jobs.sem.structure import Parameter, Structure
@@ -14,13 +15,10 @@ from jobs.sem.structure import Parameter, Structure
 Matrix = np.ndarray
 
 
-def check_definitions(structure: Structure) -> None:
-    """Refuse a definition that names no label of a free parameter (ModelError)."""
-    define(
-        structure.definitions,
-        dict.fromkeys(structure.labels(), 0.0),
-        dict.fromkeys(structure.labels(), np.zeros(0)),
-    )
+def check_definitions(definitions: list[Definition], labels: Iterable[str]) -> None:
+    """Refuse a definition that names none of the `labels` of free parameters (ModelError)."""
+    known = list(labels)
+    define(definitions, dict.fromkeys(known, 0.0), dict.fromkeys(known, np.zeros(0)))
 
 
 def with_defined(

@@ -31,6 +31,7 @@ from jobs.sem.trouble import ModelError, Trouble
 
 Matrix = np.ndarray
 NO_GROUP = "(no group)"
+COMPARED = ("=~", "~", ":=")  # what is tested to be the same in two groups
 FEWEST_DEGREES = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
 
 
@@ -75,7 +76,7 @@ def fit_groups(model: str, data: pd.DataFrame, group: str | None, settings: FitS
     """
     structure = Structure(model)
     check(settings, structure)
-    check_definitions(structure)
+    check_definitions(structure.definitions, structure.labels())
     others = [name for name in (group, settings.weights, *settings.clusters) if name is not None]
     check_names(data, structure.observed, others)
     fits = [_fit_group(model, name, part, settings) for name, part in split(data, group)]
@@ -94,7 +95,7 @@ def fit_totals(
     """
     structure = Structure(model)
     check(settings, structure)
-    check_definitions(structure)
+    check_definitions(structure.definitions, structure.labels())
     if settings.estimator != "ml" or settings.missing != "listwise" or settings.diagnosis:
         raise ModelError("only estimator ml with missing listwise, without diagnosis, works from sums alone")
     fits = [_fit_group(model, name, one, settings) for name, one in sorted(totals.items())]
@@ -126,6 +127,14 @@ DIFFERENCES = [
 STATUS = [
     *("group", "status", "detail", "cases_in", "cases_used", "cases_missing", "parameters", "max_gradient"),
 ]
+
+
+DIAGNOSIS = {
+    "residuals": ["group", *residuals.COLUMNS],
+    "modification_indices": ["group", *modification.COLUMNS],
+    "reliability": ["group", *reliability.COLUMNS],
+    "standardised": ["group", *STANDARDISED],
+}
 
 
 def split(data: pd.DataFrame, group: str | None) -> list[tuple[str, pd.DataFrame]]:
@@ -240,15 +249,14 @@ def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
 
 def _diagnoses(fits: list[GroupFit], settings: FitSettings) -> dict[str, pd.DataFrame]:
     """The tables of all groups' diagnosis, by the report's name for each."""
-    found = [(one.group, one.diagnosis) for one in fits if one.diagnosis is not None]
-    solutions = [(one.group, _standardised(one, settings)) for one in fits if one.diagnosis is not None]
+    made = [
+        (one.group, {**vars(one.diagnosis), "standardised": _standardised(one, settings)})
+        for one in fits
+        if one.diagnosis is not None
+    ]
     return {
-        "residuals": _stacked([(name, one.residuals) for name, one in found], residuals.COLUMNS),
-        "modification_indices": _stacked(
-            [(name, one.modification_indices) for name, one in found], modification.COLUMNS
-        ),
-        "reliability": _stacked([(name, one.reliability) for name, one in found], reliability.COLUMNS),
-        "standardised": _stacked(solutions, STANDARDISED),
+        name: _stacked([(group, tables[name]) for group, tables in made], columns)
+        for name, columns in DIAGNOSIS.items()
     }
 
 
@@ -270,8 +278,8 @@ def _standardised(one: GroupFit, settings: FitSettings) -> pd.DataFrame:
 def _stacked(tables: list[tuple[str, pd.DataFrame]], columns: list[str]) -> pd.DataFrame:
     """The groups' tables below each other, the group in front."""
     named = [table.assign(group=name) for name, table in tables]
-    every = pd.concat(named, ignore_index=True) if named else pd.DataFrame(columns=["group", *columns])
-    return every[["group", *columns]]
+    every = pd.concat(named, ignore_index=True) if named else pd.DataFrame(columns=columns)
+    return every[columns]
 
 
 def _measures(one: GroupFit) -> list[dict[str, Any]]:
@@ -280,20 +288,20 @@ def _measures(one: GroupFit) -> list[dict[str, Any]]:
 
 
 def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
-    """Wald tests that a free loading or path is the same in both groups.
+    """Wald tests that a free loading or path, or a defined parameter, is the same in both groups.
 
     Where the groups share clusters their estimates are correlated, and the errors follow both groups'
     scores cluster by cluster.
     """
     one, other = a.inference, b.inference
-    if one is None or other is None or a.estimate is None:
+    if one is None or other is None:
         return []
     rows = []
     for error in [kind for kind in one.covariances if kind in other.covariances]:
         variances, degrees = _of_difference(a, b, error)
-        for parameter in a.estimate.structure.parameters:
+        for parameter in one.parameters:
             free = parameter.free
-            if free is None or parameter.op == "~~":
+            if free is None or parameter.op not in COMPARED:
                 continue
             apart = float(one.values[free] - other.values[free])
             df = float(degrees[free])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from jobs.sem import joint_ordinal_measures
 from jobs.sem.defined import Expression
 from jobs.sem.multigroup import MultigroupFit
 from jobs.sem.trouble import ModelError
 
 Matrix = np.ndarray
+HYPOTHESES = ["hypothesis", "error", "statistic", "df", "df_error", "pvalue", "detail"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,9 @@ def difference_test(free: MultigroupFit, restricted: MultigroupFit) -> Hypothesi
     """Chi-square difference of a model within another, both fitted to the same cases.
 
     Scaled where both have a scaled statistic: (T0 - T1) / c, c = (d0 c0 - d1 c1) / (d0 - d1), with lavaan's
-    method "satorra.bentler.2001" (Satorra and Bentler 2001, Psychometrika 66, 507-514).
+    method "satorra.bentler.2001" (Satorra and Bentler 2001, Psychometrika 66, 507-514). With ordered items
+    scaled and shifted, with its method "satorra.2000" (Satorra 2000, in Innovations in Multivariate
+    Statistical Analysis, 233-247).
     Raises ModelError where the fits are not of the same cases.
     """
     for fit in (free, restricted):
@@ -45,7 +51,14 @@ def difference_test(free: MultigroupFit, restricted: MultigroupFit) -> Hypothesi
     if df <= 0:
         return _none("the second model is not more restricted than the first.")
     statistic = other["chisq"] - one["chisq"]
-    if "chisq_scaling_factor" in other:
+    if free.items is not None:
+        shapes = [[group.parameters for group in fit.layout.groups] for fit in (free, restricted)]
+        if shapes[0] != shapes[1]:
+            return _none(
+                "the two models have other parameters; compare models that differ in equality alone."
+            )
+        statistic = joint_ordinal_measures.difference(free.items, restricted.layout, statistic, free.primary)
+    elif "chisq_scaling_factor" in other:
         weights = (
             one["df"] * one.get("chisq_scaling_factor", 1.0),
             other["df"] * other["chisq_scaling_factor"],
@@ -61,14 +74,11 @@ def wald_test(fit: MultigroupFit, hypotheses: list[str], error: str) -> Hypothes
     """Wald test that all of `hypotheses` hold, each `a == b` or `a - 2*b == 0.5` on the model's labels.
 
     `error`: which covariance of the estimates, as `robust` or `cluster:<column>`; by clusters that may span
-    groups the statistic over df is F with G - 1 degrees of freedom. Nonlinear hypotheses are taken at their
-    tangent (Wald 1943). Raises ModelError where a hypothesis cannot be read or names no label.
+    groups the statistic over df is F with G - 1 degrees of freedom, by `bias_reduced:<column>` it is as
+    `BiasReduced.wishart_degrees` says. Nonlinear hypotheses are taken at their tangent (Wald 1943). Raises
+    ModelError where a hypothesis cannot be read or names no label.
     """
-    sides = [_difference(one) for one in hypotheses]
-    for side in sides:
-        absent = [name for name in side.names if name not in fit.layout.labels]
-        if absent:
-            raise ModelError(f"the hypothesis names {absent[0]}, which is no label of the model")
+    sides = read_hypotheses(hypotheses, fit.layout.labels)
     if fit.status != "converged" or fit.x is None:
         return _none(f"the model has the status {fit.status}.")
     if error not in fit.covariances:
@@ -86,12 +96,45 @@ def wald_test(fit: MultigroupFit, hypotheses: list[str], error: str) -> Hypothes
             "the hypotheses say the same twice, or there are too few clusters to test them together."
         )
     statistic, df = float(gap @ np.linalg.solve(spread, gap)), len(sides)
+    if error in fit.small_sample:
+        degrees = fit.small_sample[error].contrasts(gradient).wishart_degrees - df + 1
+        if not degrees > 0:
+            return _none("there are too few clusters to test the hypotheses; join clusters or test fewer.")
+        shrunk = statistic * degrees / (degrees + df - 1)
+        return HypothesisTest(statistic, df, float(stats.f.sf(shrunk / df, df, degrees)), degrees)
     clusters = fit.clusters.get(error)
     if clusters is None:
         return HypothesisTest(statistic, df, float(stats.chi2.sf(statistic, df)))
     return HypothesisTest(
         statistic, df, float(stats.f.sf(statistic / df, df, clusters - 1)), float(clusters - 1)
     )
+
+
+def wald_tests(fit: MultigroupFit, hypotheses: list[str], error: str) -> list[dict[str, Any]]:
+    """A row each hypothesis, and where there are several one for all of them together.
+
+    Where the fit has no such errors, the row says so. Raises ModelError as `wald_test` does.
+    """
+    asked = [[one] for one in hypotheses] + ([hypotheses] if len(hypotheses) > 1 else [])
+    rows = []
+    for some in asked:
+        if fit.status == "converged" and error not in fit.covariances:
+            found = _none(f"the fit has no errors {error}: take another kind, or join groups.")
+        else:
+            found = wald_test(fit, some, error)
+        name = some[0] if len(some) == 1 else "all"
+        rows.append({"hypothesis": name, "error": error, **vars(found)})
+    return rows
+
+
+def read_hypotheses(hypotheses: list[str], labels: Iterable[str]) -> list[Expression]:
+    """What each hypothesis says is zero. Raises ModelError where one cannot be read or names no label."""
+    known, sides = set(labels), [_difference(one) for one in hypotheses]
+    for side in sides:
+        absent = [name for name in side.names if name not in known]
+        if absent:
+            raise ModelError(f"the hypothesis names {absent[0]}, which is no label of the model")
+    return sides
 
 
 def _difference(hypothesis: str) -> Expression:

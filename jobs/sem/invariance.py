@@ -24,6 +24,7 @@ STEPS = {
     "scalar": ("loadings", "intercepts"),
     "strict": ("loadings", "intercepts", "residuals"),
 }
+OF_ITEMS = ("configural", "metric")
 MEANING = {
     "metric": ("the loadings", "paths and covariances can be compared"),
     "scalar": ("the intercepts", "latent means can be compared"),
@@ -46,12 +47,16 @@ def invariance(
 ) -> pd.DataFrame:
     """A row a step of STEPS, each compared with the one above; with MLR chi-squares are scaled.
 
+    Of ordered items there are the first two steps (OF_ITEMS): their thresholds are free in each group.
+
     `partial`: parameters free in all steps ("visual=~x2", "x7~1"). A step that is not converged has no
     numbers, and says why. Raises ModelError as `fit_multigroup` does.
     """
     rows: list[dict[str, Any]] = []
     before, failed = None, ""
     for name, equal in STEPS.items():
+        if settings.ordered and name not in OF_ITEMS:
+            break
         mine = tuple(one for one in partial if _concerns(one, equal))
         fit = fit_multigroup(model, data, group, settings, equal, mine)
         row = _row(name, fit, before)

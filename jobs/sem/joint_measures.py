@@ -52,7 +52,7 @@ def measures(
         "chisq": chisq,
         "df": float(df),
         "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
-        **_by_groups(indices(chisq, df, base_chisq, base_df, n), len(samples)),
+        **by_groups(indices(chisq, df, base_chisq, base_df, n), len(samples)),
         "srmr": _srmr(likelihood, z),
         "logl": logl,
         "aic": -2 * logl + 2 * k,
@@ -61,11 +61,11 @@ def measures(
     if scaled and df:
         factor, base_factor = _scaling(samples, x, likelihood.total * hessian, scores, cluster, df, base_df)
         found = scaled_indices(chisq, df, factor, base_chisq, base_df, base_factor, n)
-        out |= _by_groups(found, len(samples))
+        out |= by_groups(found, len(samples))
     return out
 
 
-def _by_groups(found: dict[str, float], groups: int) -> dict[str, float]:
+def by_groups(found: dict[str, float], groups: int) -> dict[str, float]:
     return {
         name: value * np.sqrt(groups) if name.startswith("rmsea") else value for name, value in found.items()
     }

@@ -1,7 +1,8 @@
 """Maximum likelihood on moments: F = log|Sigma| + tr(S Sigma^-1) - log|S| - p (Jöreskog 1970).
 
-The search runs on the correlation metric, each parameter in its natural unit, by quasi-Newton steps and
-Fisher scoring to a gradient that vanishes; semopy's own stops early and depends on the data's units.
+The search runs on the correlation metric, each parameter in its natural unit, by quasi-Newton steps, then by
+Newton's method or Fisher scoring (Lee and Jennrich 1979, Psychometrika 44, 99-113) to a gradient that
+vanishes; semopy's own stops early and depends on the data's units.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ import numpy as np
 from scipy import linalg, optimize
 
 from jobs.sem.batch import Batch, fit_all
+from jobs.sem.discrepancy import Discrepancy, Point
 from jobs.sem.structure import Structure
 
 Matrix = np.ndarray
 TOLERANCE = 1e-7  # largest element of the gradient, in the natural units
-SCORING_STEPS = 200
+VANISHED = TOLERANCE / 100  # where the search ends
+STEPS = 200
+SMALLEST = 1e-8  # share of a step
+SINGULAR = 1e-10  # least over largest pivot of a Hessian that Newton's method does not trust
 FIRST_STEP = 0.3  # in natural units second derivatives of F are about this one's inverse
 
 
@@ -66,89 +71,83 @@ class Estimate:
 def fit(structure: Structure, covariance: Matrix) -> Estimate:
     """Fit `structure` to a positive definite sample covariance matrix (p x p, n in the denominator)."""
     structure.load_exogenous(covariance)
-    deviations = np.sqrt(np.diag(covariance))
-    unit = np.outer(1 / deviations, 1 / deviations)
-    scale = structure.scales(deviations)
-    batch = Batch(structure, covariance[None])
-
-    def parts(z: Matrix):
-        sigma, derivatives = structure.sigma_and_derivatives(z * scale)
-        factor = linalg.cho_factor(sigma * unit, lower=True)
-        return factor, derivatives * (unit * scale[:, None, None])
-
-    def objective(z: Matrix) -> tuple[float, Matrix]:
-        values, slopes = objectives(z[None])
-        return float(values[0]), slopes[0]
-
-    def objectives(z: Matrix) -> tuple[Matrix, Matrix]:
-        values, slopes = batch.value_and_gradient(z * scale, np.zeros(len(z), dtype=int))
-        return values, slopes * scale
-
+    scale = structure.scales(np.sqrt(np.diag(covariance)))
+    surface = Discrepancy(structure, covariance, scale)
+    z = structure.start(covariance)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # A singular information is found by `identified`, with words; scipy's warning would add none.
         warnings.simplefilter("ignore", linalg.LinAlgWarning)
-        z = structure.start(covariance)
-        found, done = fit_all(batch, z * scale, np.diag(scale**2) * FIRST_STEP)
-        if done[0]:
-            z = found[0] / scale
-        else:  # a line search that minds the slope too gets through where halved steps do not
-            options = {"gtol": 1e-6, "maxiter": 2000}
-            z = optimize.minimize(objective, z, jac=True, method="BFGS", options=options).x
-        z = _score(objective, parts, z)
-    value, gradient = objective(z)
-    x = z * scale
+        batch = Batch(structure, covariance[None])
+        ends, done = fit_all(batch, z * scale, np.diag(scale**2) * FIRST_STEP)
+        found = _end(surface, ends[0] / scale if done[0] else _careful(surface, z))
+    x, unit = found.z * scale, np.outer(scale, scale)
     sigma, derivatives = structure.sigma_and_derivatives(x)
     return Estimate(
         structure=structure,
         x=x,
         scale=scale,
-        objective=float(value),
-        gradient=float(np.abs(gradient).max()) if len(gradient) else 0.0,
-        information=information(sigma, derivatives),
-        hessian=_hessian(objectives, z) / np.outer(scale, scale) / 2,
+        objective=found.value,
+        gradient=found.steepest,
+        information=found.information() / unit,
+        hessian=found.hessian() / unit,
         sigma=sigma,
         derivatives=derivatives,
     )
 
 
-def information(sigma: Matrix, derivatives: Matrix) -> Matrix:
-    """Expected information a case (q x q): tr(Sigma^-1 D_i Sigma^-1 D_j) / 2."""
-    lower = linalg.cholesky(sigma, lower=True)
-    half = linalg.solve_triangular(lower, np.moveaxis(derivatives, 0, -1).reshape(len(sigma), -1), lower=True)
-    half = half.reshape(len(sigma), len(sigma), -1)
-    white = linalg.solve_triangular(lower, np.swapaxes(half, 0, 1).reshape(len(sigma), -1), lower=True)
-    flat = white.reshape(len(sigma) ** 2, -1)
-    return flat.T @ flat / 2
+def _careful(surface: Discrepancy, z: Matrix) -> Matrix:
+    """A line search that minds the slope too: gets through where halved quasi-Newton steps do not."""
 
-
-def _score(objective, parts, z: Matrix) -> Matrix:
-    """Fisher scoring with halved steps until the gradient vanishes."""
-    value, gradient = objective(z)
-    for _ in range(SCORING_STEPS):
-        if not np.isfinite(value) or np.abs(gradient).max() < TOLERANCE / 100:
-            break
-        factor, derivatives = parts(z)
-        sigma = np.tril(factor[0]) @ np.tril(factor[0]).T
+    def objective(z: Matrix) -> tuple[float, Matrix]:
         try:
-            step = linalg.solve(2 * information(sigma, derivatives), gradient, assume_a="pos")
+            here = surface.at(z)
+        except linalg.LinAlgError:
+            return np.inf, np.zeros(len(z))
+        return here.value, here.gradient
+
+    options = {"gtol": 1e-6, "maxiter": 2000}
+    return optimize.minimize(objective, z, jac=True, method="BFGS", options=options).x
+
+
+def _end(surface: Discrepancy, z: Matrix) -> Point:
+    """Steps from `z`, halved as need be, to where the gradient vanishes or no step leads on.
+
+    Raises LinAlgError where `z` is not admissible.
+    """
+    here = surface.at(z)
+    for _ in range(STEPS):
+        if here.steepest < VANISHED:
+            break
+        try:
+            step = _step(here)
         except linalg.LinAlgError:
             break
-        size = 1.0
-        while size > 1e-8:
-            there, slope = objective(z - size * step)
-            if np.isfinite(there) and (there <= value or np.abs(slope).max() < np.abs(gradient).max()):
-                break
+        size, there = 1.0, _better(surface, here, here.z - step)
+        while there is None and size > SMALLEST:
             size /= 2
-        else:
+            there = _better(surface, here, here.z - size * step)
+        if there is None:
             break
-        z, value, gradient = z - size * step, there, slope
-    return z
+        here = there
+    return here
 
 
-def _hessian(objectives, z: Matrix) -> Matrix:
-    """Second derivatives of F in natural units, by central differences of the exact gradient."""
-    steps = 1e-5 * np.maximum(1.0, np.abs(z))
-    moves = np.diag(steps)
-    slopes = objectives(np.vstack([z + moves, z - moves]))[1]
-    hessian = (slopes[: len(z)] - slopes[len(z) :]) / (2 * steps[:, None])
-    return (hessian + hessian.T) / 2
+def _step(here: Point) -> Matrix:
+    """Newton's step where the Hessian is well conditioned, else that of Fisher scoring."""
+    try:
+        factor = linalg.cho_factor(here.hessian(), lower=True, check_finite=False)
+        pivots = np.diag(factor[0]) ** 2
+        if pivots.min() > SINGULAR * pivots.max():
+            return linalg.cho_solve(factor, here.gradient / 2, check_finite=False)
+    except linalg.LinAlgError:
+        pass
+    return linalg.solve(here.information(), here.gradient / 2, assume_a="pos")
+
+
+def _better(surface: Discrepancy, here: Point, z: Matrix) -> Point | None:
+    """The point at `z` where F or its slope is less there, else None."""
+    try:
+        there = surface.at(z)
+    except linalg.LinAlgError:
+        return None
+    return there if there.value <= here.value or there.steepest < here.steepest else None

@@ -187,7 +187,7 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
             method="lm" if len(target) >= len(free) else "trf",
             max_nfev=2000,
         )
-        z = _polish(parts, found.x)
+        z = polish(parts, found.x)
     x, residual, jacobian = parts(z)
     gradient = 2 * jacobian.T @ residual
     curvature = np.zeros((structure.q, structure.q))
@@ -233,7 +233,7 @@ def _variances(sample: OrdinalMoments, model: Conditional) -> Array:
     return out
 
 
-def _polish(parts, z: Array) -> Array:
+def polish(parts, z: Array) -> Array:
     """Gauss-Newton steps until the gradient vanishes to rounding."""
     _, residual, jacobian = parts(z)
     for _ in range(SCORING_STEPS):
@@ -251,12 +251,27 @@ def _polish(parts, z: Array) -> Array:
     return z
 
 
-def _with_thresholds(one: OrdinalFit, sample: OrdinalMoments, model: Conditional) -> OrdinalFit:
-    """Thresholds and intercepts as the model states them, with their influence.
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds and intercepts (r) as a model states them.
+
+    Derivatives by the model's free parameters (`by_model`, r x q) and by the sample's own (`by_sample`,
+    r x r), which stand at `places` among the sample's statistics.
+    """
+
+    labels: list[Statistic]
+    value: Array
+    by_model: Array
+    by_sample: Array
+    places: list[int]
+
+
+def thresholds(model: Conditional, sample: OrdinalMoments, x: Array) -> Thresholds:
+    """Thresholds and intercepts at the parameters `x` (q).
 
     They differ from the sample's where a number is a predictor: its own intercept moves the response.
     """
-    structure, x = one.estimate.structure, one.estimate.x
+    structure = model.structure
     places = [place for place, label in enumerate(sample.statistics) if label.op in ("|", "~1")]
     labels = [sample.statistics[place] for place in places]
     raw = sample.value[places]
@@ -271,10 +286,8 @@ def _with_thresholds(one: OrdinalFit, sample: OrdinalMoments, model: Conditional
         own, implied = intercepts(structure, x, mean)
         return np.where(numeric, own[at], raw + implied[at])
 
-    value = stated(x, raw)
-    influence = sample.influence[:, places].copy()
+    jacobian = np.eye(len(labels), structure.q + len(labels), structure.q)
     if numeric.any():
-        jacobian = np.zeros((len(labels), structure.q + len(labels)))
         here = np.concatenate([x, raw])
         for place in [*model.free, *(structure.q + np.flatnonzero(numeric))]:
             step = np.zeros_like(here)
@@ -282,7 +295,11 @@ def _with_thresholds(one: OrdinalFit, sample: OrdinalMoments, model: Conditional
             up, down = here + step, here - step
             change = stated(up[: len(x)], up[len(x) :]) - stated(down[: len(x)], down[len(x) :])
             jacobian[:, place] = change / (2 * step[place])
-        for place in np.flatnonzero(~numeric):
-            jacobian[place, structure.q + place] = 1.0
-        influence = np.hstack([one.influence, influence]) @ jacobian.T
-    return replace(one, above=labels, above_value=value, above_influence=influence)
+    return Thresholds(labels, stated(x, raw), jacobian[:, : structure.q], jacobian[:, structure.q :], places)
+
+
+def _with_thresholds(one: OrdinalFit, sample: OrdinalMoments, model: Conditional) -> OrdinalFit:
+    """The fit with thresholds and intercepts, and their influence."""
+    found = thresholds(model, sample, one.estimate.x)
+    influence = one.influence @ found.by_model.T + sample.influence[:, found.places] @ found.by_sample.T
+    return replace(one, above=found.labels, above_value=found.value, above_influence=influence)

@@ -42,11 +42,11 @@ def measures(
         "df": float(df),
         "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
         **indices(chisq, df, base_chisq, base_df, n - 1),
-        "srmr": _srmr(fit, sample),
+        "srmr": srmr(fit, sample),
     }
     if df:
-        scaled, factor, shift = _scale_and_shift(chisq, df, off)
-        base_scaled, _, _ = _scale_and_shift(base_chisq, base_df, base_gamma)
+        scaled, factor, shift = scale_and_shift(chisq, df, off)
+        base_scaled, _, _ = scale_and_shift(base_chisq, base_df, base_gamma)
         out |= {
             "chisq_scaled": scaled,
             "df_scaled": float(df),
@@ -58,17 +58,18 @@ def measures(
     return out
 
 
-def _scale_and_shift(statistic: float, df: int, product: Array) -> tuple[float, float, float]:
+def scale_and_shift(statistic: float, df: int, product: Array) -> tuple[float, float, float]:
     """a T + b, 1 / a and b: a = sqrt(df / tr((U Gamma)^2)), b = df - a tr(U Gamma)."""
     a = float(np.sqrt(df / (product * product.T).sum()))
     shift = df - a * float(np.trace(product))
     return a * statistic + shift, 1 / a, shift
 
 
-def _srmr(fit: OrdinalFit, sample: OrdinalMoments) -> float:
+def srmr(fit: OrdinalFit, sample: OrdinalMoments) -> float:
     """Standardised root mean square residual of the covariance matrix given x (Bentler 1995).
 
-    The exogenous variables count among the elements with their variances, fitted exactly: lavaan's figure.
+    Variances, also of the exogenous variables, count among the elements as if fitted exactly, though equal
+    residuals of groups may leave some: lavaan's figure.
     """
     variance = dict.fromkeys(sample.names, 1.0)
     labels = [sample.statistics[place] for place in fit.fitted]
@@ -78,7 +79,7 @@ def _srmr(fit: OrdinalFit, sample: OrdinalMoments) -> float:
     squares = [
         residual**2 / (variance[label.lhs] * variance[label.rhs])
         for label, residual in zip(labels, fit.residual, strict=True)
-        if label.op == "~~"
+        if label.op == "~~" and label.lhs != label.rhs
     ]
     count = len(sample.names)
     return float(np.sqrt(sum(squares) / (count * (count + 1) / 2 + len(sample.x_names))))

@@ -69,6 +69,27 @@ class BiasReduced:
         known = trace > ENOUGH * (self.reach**2).sum(axis=1)
         return np.where(known, trace**2 / np.where(known, of_square, 1.0), np.nan)
 
+    @property
+    def wishart_degrees(self) -> float:
+        """Degrees of freedom eta of the Wishart law nearest to the covariance's; NaN where `degrees` has one.
+
+        Q, the Wald statistic that all c values are zero, then is eta c / (eta - c + 1) times F with c and
+        eta - c + 1 degrees (Pustejovsky and Tipton 2018, "HTZ"): Hotelling's T-squared, were eta G - 1.
+        """
+        if np.isnan(self.degrees).any():
+            return np.nan
+        mean = self._between().trace(axis1=2, axis2=3)
+        unit = self.contrasts(linalg.inv(linalg.cholesky(mean, lower=True)))._between()
+        c = len(mean)
+        squares = np.einsum("ssgh,ttgh->", unit, unit) + np.einsum("stgh,sthg->", unit, unit)
+        return float(c * (c + 1) / squares)
+
+    def _between(self) -> Matrix:
+        """Working covariances (c x c x G x G) of the clusters' influences on two values."""
+        out = np.einsum("sgm,m,thm->stgh", self.shared, self.sign, self.shared, optimize=True)
+        own = np.einsum("sgm,tgm->stg", self.own, self.own)
+        return out + own[..., None] * np.eye(own.shape[2])
+
     def contrasts(self, jacobian: Matrix) -> BiasReduced:
         """Linear combinations of the values: `jacobian` (c x k), a combination a row."""
         own, shared = (np.tensordot(jacobian, one, axes=1) for one in (self.own, self.shared))
@@ -156,7 +177,7 @@ def _weighted(leverage: Matrix, total: Matrix, half: Matrix, vectors: Matrix) ->
     half = np.where(there, half, 0.0)
     back = np.where(there, vectors / np.where(there, size, 1.0), 0.0)
     inner = back.transpose(0, 2, 1) @ leverage @ back
-    taken = (half.transpose(0, 2, 1) @ half) @ inner
+    taken = np.where(there, size**2, 0.0).transpose(0, 2, 1) * inner  # the columns of half are orthogonal
     pull = half @ inner
     left = np.eye(len(total)) - taken - taken.transpose(0, 2, 1) + pull.transpose(0, 2, 1) @ total @ pull
     shares, axes = np.linalg.eigh((left + left.transpose(0, 2, 1)) / 2)

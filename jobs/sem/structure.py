@@ -1,4 +1,4 @@
-"""A model's text as matrices and parameters: semopy's parser and matrices, lavaan's rules.
+"""A model's matrices and how its free parameters stand in them.
 
 Sigma = Lambda (I - B)^-1 Psi (I - B)^-T Lambda' + Theta (Jöreskog 1970, in the arrangement of semopy:
 Meshcheryakov, Igolkina and Samsonova 2021). Variances and covariances of observed exogenous variables are
@@ -8,90 +8,123 @@ fixed at their sample values (lavaan's fixed.x).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-import semopy
-from semopy.parser import parse_desc
 
-from jobs.sem.syntax import read
+from jobs.sem.parsing import BETA, LAMBDA, PSI, THETA, Parameter, parsed
 from jobs.sem.trouble import ModelError
+
+__all__ = ["ModelError", "Parameter", "Products", "Structure"]
 
 Matrix = np.ndarray
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A parameter as lavaan writes it; `free` is its place among the free parameters, None if fixed."""
+class Products:
+    """Sigma at a point and its derivatives as products of vectors, a column an element of the matrices.
 
-    lhs: str
-    op: str
-    rhs: str
-    label: str | None
-    free: int | None
-    value: float
+    An element of B or Lambda turns Sigma by u v' + v u'; so does one off the diagonal of Psi or Theta, and
+    one on it by half as much. `left`, `right` (p x E) hold u and v; `total` (m x m) is (I - B)^-1 and
+    `spread` (m x m) the covariance of the inner variables.
+    """
+
+    sigma: Matrix
+    left: Matrix
+    right: Matrix
+    total: Matrix
+    spread: Matrix
 
 
 class Structure:
     """The matrices of a model and how the free parameters stand in them.
 
     `observed`: the p observed variables, in the order of Sigma; `exogenous`: which of them are fixed.x
-    (places); `q`: number of free parameters; `definitions`: parameters defined from the labelled ones.
+    (places); `q`: number of free parameters; `definitions`: parameters defined from the labelled ones;
+    `elements`: where the free parameters stand, each with its weight in the derivatives, `weight` (E).
+    Raises ModelError where the text is no model.
     """
 
     def __init__(self, text: str) -> None:
-        written = read(text)
-        if written.intercepts[0]:
-            raise ModelError("the model text sets intercepts, which is for several groups fitted at once")
-        self.definitions, self._alias = written.definitions, written.alias
-        self._model, effects = _parse(written.groups[0])
-        model = self._model
-        model.prepare_params()
-        self.observed: list[str] = list(model.vars["observed"])
-        self.latent: list[str] = sorted(model.vars["latent"])
-        self.inner: list[str] = list(model.vars["inner"])
-        sample = [p for p in model.parameters.values() if not p.active and p.start is None]
-        fixed_x = {model.names_psi[0][index] for p in sample for index in p.locations[0].indices}
-        self.exogenous = [place for place, name in enumerate(self.observed) if name in fixed_x]
-        self.q = len(model.param_vals)
-        self.parameters = self._table(effects)
-        self._inner_x = [self.inner.index(self.observed[place]) for place in self.exogenous]
-        for parameter in model.parameters.values():
-            if not parameter.active and parameter.start is not None:
-                for place in parameter.locations:
-                    place.matrix[place.indices] = parameter.start
-                    if place.symmetric:
-                        place.matrix[place.indices[::-1]] = parameter.start
+        found = parsed(text)
+        self.definitions, self._alias = found.definitions, found.alias
+        self.observed, self.latent, self.inner = found.observed, found.latent, found.inner
+        self.exogenous, self.q, self.parameters = found.exogenous, found.q, found.parameters
+        self.shapes, self.elements = found.shapes, found.elements
+        self.ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
+        self.flat = found.fixed.copy()
+        places = [self.inner.index(self.observed[place]) for place in self.exogenous]
+        inner_x = np.array(places, dtype=np.intp)
+        self.flat_x = self._flat(PSI, inner_x[:, None], inner_x).reshape(-1)
+        element = self.elements
+        on_diagonal = (element.matrix >= PSI) & (element.row == element.column)
+        self.weight = np.where(on_diagonal, 0.5, 1.0)
+        self._at = self._flat(element.matrix, element.row, element.column)
+        mirrored = np.where(element.matrix >= PSI, element.column, element.row)
+        self._mirror = self._flat(element.matrix, mirrored, element.row + element.column - mirrored)
+        p = self.p
+        shift = {BETA: (p, p + len(self.inner)), LAMBDA: (0, p + len(self.inner)), PSI: (p, p), THETA: (0, 0)}
+        shifts = np.array([shift[number] for number in range(4)])[element.matrix]
+        self._left, self._right = element.row + shifts[:, 0], element.column + shifts[:, 1]
+        self._first = np.searchsorted(element.free, np.arange(self.q))
 
     @property
     def p(self) -> int:
         return len(self.observed)
 
+    def _flat(self, matrix, row, column) -> Matrix:
+        """Places in the matrices end to end."""
+        starts = np.concatenate([[0], self.ends])
+        widths = np.array([columns for _, columns in self.shapes])
+        return starts[matrix] + row * widths[matrix] + column
+
     def load_exogenous(self, covariance: Matrix) -> None:
         """Fix the exogenous block at the sample's (p x p, order of `observed`)."""
-        self._model.mx_psi[np.ix_(self._inner_x, self._inner_x)] = covariance[
-            np.ix_(self.exogenous, self.exogenous)
-        ]
+        self.flat[self.flat_x] = covariance[np.ix_(self.exogenous, self.exogenous)].reshape(-1)
+
+    def slopes(self) -> Matrix:
+        """Derivatives (q x f) of the matrices end to end by the free parameters."""
+        slopes = np.zeros((self.q, len(self.flat)))
+        slopes[self.elements.free, self._at] = 1.0
+        slopes[self.elements.free, self._mirror] = 1.0
+        return slopes
 
     def matrices(self, x: Matrix) -> tuple[Matrix, Matrix, Matrix, Matrix]:
         """B, Lambda, Psi, Theta at the free parameters `x` (q)."""
-        self._model.update_matrices(x)
-        beta, lambda_, psi, theta = self._model.matrices[:4]
-        return beta, lambda_, psi, theta
+        flat = self.flat.copy()
+        flat[self._at] = flat[self._mirror] = x[self.elements.free]
+        one, two, three = self.ends
+        return (
+            flat[:one].reshape(self.shapes[BETA]),
+            flat[one:two].reshape(self.shapes[LAMBDA]),
+            flat[two:three].reshape(self.shapes[PSI]),
+            flat[three:].reshape(self.shapes[THETA]),
+        )
 
     def sigma(self, x: Matrix) -> Matrix:
         """Model-implied covariance matrix (p x p)."""
-        self._model.update_matrices(x)
-        return self._model.calc_sigma()[0]
+        beta, lambda_, psi, theta = self.matrices(x)
+        outer = lambda_ @ np.linalg.inv(np.eye(len(beta)) - beta)
+        return outer @ psi @ outer.T + theta
+
+    def products(self, x: Matrix) -> Products:
+        """Sigma and the factors of its derivatives at the free parameters `x` (q)."""
+        beta, lambda_, psi, theta = self.matrices(x)
+        total = np.linalg.inv(np.eye(len(beta)) - beta)
+        outer = lambda_ @ total
+        sigma = outer @ psi @ outer.T + theta
+        spread = total @ psi @ total.T
+        every = np.hstack([np.eye(self.p), outer, lambda_ @ spread])
+        return Products(sigma, every[:, self._left], every[:, self._right], total, spread)
 
     def sigma_and_derivatives(self, x: Matrix) -> tuple[Matrix, Matrix]:
         """Sigma (p x p) and its derivatives with respect to each free parameter (q x p x p)."""
-        self._model.update_matrices(x)
-        sigma, (m, c) = self._model.calc_sigma()
-        derivatives = np.empty((self.q, self.p, self.p))
-        for place, derivative in enumerate(self._model.calc_sigma_grad(m, c)):
-            derivatives[place] = derivative
-        return sigma, derivatives
+        found = self.products(x)
+        half = (found.left * self.weight).T[:, :, None] * found.right.T[:, None, :]
+        return found.sigma, self.summed(half + half.transpose(0, 2, 1))
+
+    def summed(self, rows: Matrix) -> Matrix:
+        """Rows by element (E x ...) as rows by free parameter (q x ...)."""
+        return rows if len(rows) == self.q else np.add.reduceat(rows, self._first, axis=0)
 
     def labels(self) -> dict[str, int]:
         """The place of each label among the free parameters; labels made equal share one."""
@@ -106,12 +139,12 @@ class Structure:
         beta, lambda_, _, _ = self.matrices(x)
         total = np.linalg.inv(np.eye(len(beta)) - beta)
         outer, level = lambda_ @ total, total @ alpha
+        elements = self.elements
+        mean = np.flatnonzero(elements.matrix < PSI)
+        paths = elements.matrix[mean] == BETA
+        left = np.hstack([np.eye(self.p), outer])[:, elements.row[mean] + self.p * paths]
         derivatives = np.zeros((self.q, self.p))
-        for place, (by_beta, by_lambda, *_) in enumerate(self._model.mx_diffs):
-            if by_beta is not None:
-                derivatives[place] += outer @ (by_beta @ level)
-            if by_lambda is not None:
-                derivatives[place] += by_lambda @ level
+        np.add.at(derivatives, elements.free[mean], (left * level[elements.column[mean]]).T)
         return lambda_ @ level, derivatives, outer
 
     def sizes(self, deviations: Matrix) -> dict[str, float]:
@@ -164,50 +197,3 @@ class Structure:
             elif parameter.free is not None and parameter.op == "~~" and parameter.lhs == parameter.rhs:
                 x[parameter.free] = 0.5
         return x
-
-    def _table(self, effects) -> list[Parameter]:
-        """All parameters, loadings first, then paths, covariances, variances; exogenous ones left out."""
-        model = self._model
-        active = [name for name, parameter in model.parameters.items() if parameter.active]
-        table = []
-        for name, parameter in model.parameters.items():
-            for place in parameter.locations:
-                number = next(k for k, matrix in enumerate(model.matrices) if matrix is place.matrix)
-                rows, columns = model.names[number]
-                row, column = rows[place.indices[0]], columns[place.indices[1]]
-                if not parameter.active and parameter.start is None:
-                    continue  # exogenous: fixed at the sample's value
-                if number >= 2:
-                    lhs, op, rhs = sorted((row, column))[0], "~~", sorted((row, column))[1]
-                    if effects["~~"].get(column, {}).get(row, "") != "":
-                        lhs, rhs = column, row
-                    elif row in effects["~~"] and column in effects["~~"][row]:
-                        lhs, rhs = row, column
-                elif row in effects["=~"].get(column, {}):
-                    lhs, op, rhs = column, "=~", row
-                else:
-                    lhs, op, rhs = row, "~", column
-                free = active.index(name) if parameter.active else None
-                label = None if name.startswith("_") else name
-                value = 0.0 if parameter.active else float(parameter.start)
-                table.append(Parameter(lhs, op, rhs, label, free, value))
-        rank = {"=~": 0, "~": 1, "~~": 2}
-        return sorted(table, key=lambda entry: (rank[entry.op], entry.op == "~~" and entry.lhs == entry.rhs))
-
-
-def _parse(text: str):
-    """semopy's model of a text, with lavaan's covariances between pure outcomes added."""
-    effects, _ = parse_desc(text)
-    added = []
-    predictors = {name for terms in effects["~"].values() for name in terms}
-    indicators = {name for terms in effects["=~"].values() for name in terms}
-    outcomes = [name for name in effects["~"] if name not in predictors and name not in indicators]
-    for one, other in combinations(outcomes, 2):
-        if other not in effects["~~"].get(one, {}) and one not in effects["~~"].get(other, {}):
-            added.append(f"{one} ~~ {other}")
-    try:
-        model = semopy.Model("\n".join([text, *added]))
-    except Exception:
-        raise ModelError("the model text cannot be turned into matrices; check the names in it") from None
-    effects, _ = parse_desc("\n".join([text, *added]))
-    return model, effects

@@ -17,6 +17,7 @@ from jobs.sem.trouble import ModelError
 NAME = re.compile(r"[^\W\d][\w.]*")
 FORMULA = re.compile(r"([^=~<>:|]+?)\s*(=~|~~|~)\s*([^=~<>:|]+)")
 UNFINISHED = re.compile(r"(?:[=~:+*,(]|==|:=)$")
+FREE = "_free"  # begins the name of a loading that has no label, in the text for semopy
 UNREADABLE = "the model text cannot be read; write it in lavaan's syntax, one formula a line"
 
 
@@ -68,6 +69,17 @@ def read(text: str, groups: int = 1) -> ModelText:
         definitions=definitions,
         alias=alias,
     )
+
+
+def entries(text: str) -> int:
+    """For how many groups the text lists labels or values by c(); 1 where it lists none."""
+    listed = re.findall(r"(?<![\w.])c\s*\(([^()]*)\)\s*\*", "\n".join(_lines(text)))
+    return max([1, *(len(one.split(",")) for one in listed)])
+
+
+def equates(text: str) -> bool:
+    """Whether the text makes labels equal (`a == b`)."""
+    return any("==" in line for line in _lines(text))
 
 
 def _lines(text: str) -> list[str]:
@@ -178,7 +190,8 @@ def _first_loadings(terms: list[Term]) -> list[Term]:
     for one in terms:
         if one.op == "=~" and one.lhs not in seen:
             seen.add(one.lhs)
-            one = one if one.freed or one.value is not None else replace(one, value=1.0)
+            freed = one.freed or (one.label or "").startswith(FREE)  # a group's text is read once more
+            one = one if freed or one.value is not None else replace(one, value=1.0)
         out.append(one)
     return out
 
@@ -191,7 +204,7 @@ def _written(terms: list[Term]) -> list[str]:
     """Formulas for semopy, which fixes a first loading of its own unless all have a name or one a number."""
     lines = []
     for place, one in enumerate(term for term in terms if term.rhs != "1"):
-        loose = one.label or (f"_free{place}" if one.op == "=~" else None)
+        loose = one.label or (f"{FREE}{place}" if one.op == "=~" else None)
         modifier = repr(one.value) if one.value is not None else loose
         lines.append(f"{one.lhs} {one.op} {f'{modifier}*' if modifier else ''}{one.rhs}")
     return lines

@@ -5,6 +5,7 @@ A sample above `fit.collect_limit` is summed on the executors, and its sums are 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -15,14 +16,14 @@ from jobs.context import Context, Outcome
 from jobs.errors import FitsFailed, SettingsError
 from jobs.frames import local, nothing
 from jobs.sem import FitReport, FitSettings, fit_groups
-from jobs.sem.groups import fit_totals
+from jobs.sem.groups import DIAGNOSIS, fit_totals
 from jobs.sem.structure import ModelError, Structure
 from jobs.settings import WaveSettings
 from jobs.tables import collected
 from jobs.transforms.moments import totals
 
 NAME = "fit"
-TABLES = ("estimates", "fit_measures", "group_differences", "fit_status")
+TABLES = (*DIAGNOSIS, "estimates", "fit_measures", "group_differences", "fit_status")
 GOOD = "converged"
 
 
@@ -34,8 +35,7 @@ def inputs(context: Context, wave: WaveSettings) -> list[Any]:
 def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     settings, tables, slice = context.settings, context.tables, context.slice(wave)
     if settings.model is None or wave.survey is None:
-        for name in TABLES:
-            tables.replace(name, nothing(context.spark, name), slice, fingerprint)
+        _empty(context, TABLES, slice, fingerprint)
         return Outcome(0, 0, notes=("no model is fitted for this wave",))
     asked = settings.fit
     model = resources.find(settings.model).read_text(encoding="utf-8")
@@ -46,11 +46,14 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         clusters=asked.clusters,
         weights="weight" if asked.weighted else None,
         confidence=asked.confidence,
+        diagnosis=asked.diagnosis,
     )
     try:
         report, way = _fitted(context, _sample(context, slice, model), model, wanted)
     except ModelError as error:
         raise SettingsError(f"{settings.model}: {error}; mend the model.") from None
+    if not asked.diagnosis:
+        _empty(context, DIAGNOSIS, slice, fingerprint)
     for name, frame in _frames(report).items():
         tables.replace(name, _spark_frame(context, name, frame, slice), slice, fingerprint)
     failed = report.status[report.status.status != GOOD]
@@ -72,10 +75,10 @@ def _fitted(context: Context, sample: DataFrame, model: str, settings: FitSettin
         rows = collected(sample).sort_values("firm_id", kind="stable")
         rows = rows.drop(columns="firm_id").reset_index(drop=True)
         return fit_groups(model, rows, "group", settings), f"{firms} firms were collected"
-    if settings.estimator != "ml" or settings.missing != "listwise":
+    if settings.estimator != "ml" or settings.missing != "listwise" or settings.diagnosis:
         raise SettingsError(
             f"{firms} firms are more than fit.collect_limit ({limit}), and only estimator ml with missing "
-            "listwise works without collecting them; take those, or raise the limit."
+            "listwise and no diagnosis works without collecting them; take those, or raise the limit."
         )
     observed = Structure(model).observed
     groups, without = totals(sample, "firm_id", "group", observed, settings.weights, settings.clusters)
@@ -103,8 +106,17 @@ def _sample(context: Context, slice: dict[str, str], model: str) -> DataFrame:
     return linked.where("excluded_by is null").select(*columns)
 
 
+def _empty(context: Context, names: Iterable[str], slice: dict[str, str], fingerprint: str) -> None:
+    """Leave nothing of an earlier run in the tables; one that only a diagnosis needs is not made for that."""
+    for name in names:
+        if name not in DIAGNOSIS or context.tables.exists(name):
+            context.tables.replace(name, nothing(context.spark, name), slice, fingerprint)
+
+
 def _frames(report: FitReport) -> dict[str, pd.DataFrame]:
+    diagnosis = {name: getattr(report, name) for name in DIAGNOSIS}
     return {
+        **{name: frame for name, frame in diagnosis.items() if frame is not None},
         "estimates": report.estimates,
         "fit_measures": report.fit_measures,
         "group_differences": report.differences,

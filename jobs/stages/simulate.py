@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import classifications, resources
@@ -44,13 +44,26 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     if chosen is None:
         raise SettingsError("the run file has no section simulate; there is nothing to simulate.")
     plan = plan_of(context, chosen, wave)
-    folder = Path(chosen.path)
+    paths, rows = write(context.spark, plan, Path(chosen.path), chosen.layout)
+    return Outcome(
+        rows,
+        rows,
+        detail={"files": {path.name: files.sha256(str(path)) for path in paths}, "seed": plan.seed},
+    )
+
+
+def write(spark: SparkSession, plan: Plan, folder: Path, layout: str) -> tuple[list[Path], int]:
+    """Survey, input-output tables and true parameters of a plan's one country and wave, below `folder`.
+
+    Gives the paths of survey and tables, and the number of firms with the spoilt rows.
+    """
+    (wave,) = plan.waves
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    full = deliveries(context.spark, plan).persist()
-    population = with_indicators(firms(context.spark, plan), full, plan).persist()
+    full = deliveries(spark, plan).persist()
+    population = with_indicators(firms(spark, plan), full, plan).persist()
     drawn = survey(population, plan).persist()
-    table = biregional(full) if chosen.layout == "biregional" else full
-    paths = [folder / f"survey_{wave.wave}.csv", folder / f"flows_{wave.wave}.csv"]
+    table = biregional(full) if layout == "biregional" else full
+    paths = [folder / f"survey_{wave}.csv", folder / f"flows_{wave}.csv"]
     order = Draws(plan.seed, "number").uniform("order in the file")
     single = plan.firms <= LARGE
     _write(drawn, paths[0], [order] if single else None, ["country", "wave", "number"])
@@ -61,11 +74,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     rows = drawn.count()
     for frame in (drawn, population, full):
         frame.unpersist()
-    return Outcome(
-        rows,
-        rows,
-        detail={"files": {path.name: files.sha256(str(path)) for path in paths}, "seed": plan.seed},
-    )
+    return paths, rows
 
 
 def plan_of(context: Context, chosen: SimulateSettings, wave: WaveSettings) -> Plan:

@@ -39,7 +39,7 @@ def test_the_examples_run(spark, firms, tmp_path, monkeypatch, example):
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
 
 
 def test_every_option_is_explained():

@@ -14,6 +14,7 @@ from jobs.errors import FitsFailed
 REFERENCE = Path(__file__).parent.parent / "reference" / "sem"
 REGIONAL = "f =~ y1 + y2 + y3\nf ~ x1 + x2 + x3 + w1 + w2"
 HOLZINGER = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+DIAGNOSIS = {"residuals", "modification_indices", "reliability", "standardised"}
 WAVES = {f"{country} {wave}": 0.4 for country in ("AT", "BE", "DK", "NL") for wave in (2012, 2014, 2016)}
 FEWER = {name: path for name, path in WAVES.items() if name[:2] in ("AT", "NL")}
 
@@ -62,10 +63,50 @@ def test_the_fit_of_a_model_without_paths_has_no_path_diagram(fit):
     assert set(fit.bytes) == {"estimates.csv", "fit_measures.csv", "status.csv"}
 
 
+def by_parameter(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows by what they tell of: a factor, or a parameter, whose sides a covariance has in any order."""
+    if "factor" in table:
+        return table.set_index("factor")
+    op = table.get("op", pd.Series("~~", index=table.index))
+    sides = [
+        " ".join(sorted(row[1:]) if row[0] == "~~" else row[1:])
+        for row in zip(op, table.lhs, table.rhs, strict=True)
+    ]
+    return table.set_index(op + " " + pd.Series(sides, index=table.index))
+
+
+def test_a_diagnosis_gives_lavaans_figures(fit):
+    """Every file beside what lavaan recorded of the same case (tests/reference/sem/diagnosis.R)."""
+    found = fit(text=HOLZINGER, data=REFERENCE / "holzinger_swineford.csv", diagnosis=True)
+    assert set(found) == {"estimates", "fit_measures", "status", *DIAGNOSIS}
+    compared = {
+        "residuals": ["residual"],
+        "modification_indices": ["mi", "epc", "sepc.all"],
+        "reliability": ["omega", "omega.std", "ave"],
+        "standardised": ["est.std", "se"],
+    }
+    for name, figures in compared.items():
+        recorded = pd.read_csv(
+            REFERENCE / f"diagnosis_{name.partition('_')[0]}.csv", skipinitialspace=True
+        ).rename(columns={"omega_std": "omega.std"})
+        wanted, made = by_parameter(recorded[recorded.case == "holzinger"]), by_parameter(found[name])
+        assert set(made.index) == set(wanted.index) and len(made) > 0
+        for figure in figures:
+            rtol = 1e-3 if figure == "se" else 1e-4
+            np.testing.assert_allclose(
+                made[figure].fillna(0), wanted[figure].reindex(made.index), rtol=rtol, atol=1e-6, err_msg=name
+            )
+
+
 def test_few_and_many_groups_are_fitted_alike(fit, firms):
     table = firms(FEWER)
     table.loc[table.index[:115], "country"] = "XX"  # five are left of the first group
-    options = {"groups": ("country", "wave"), "clusters": ("region",), "pool": ("country",)}
+    options = {
+        "groups": ("country", "wave"),
+        "clusters": ("region",),
+        "pool": ("country",),
+        "diagnosis": True,
+    }
     table["region"] += table.country + table.wave  # no cluster is shared
     shown = []
     for few in (20, 0):
@@ -76,6 +117,8 @@ def test_few_and_many_groups_are_fitted_alike(fit, firms):
     assert set(together) - set(apart) == {"differences.csv"}
     assert {name for name in apart if apart[name] != together[name]} == set()
     assert len(apart["estimates.csv"].splitlines()) == 1 + 6 * 9
+    assert len(apart["residuals.csv"].splitlines()) == 1 + 6 * 10
+    assert {f"{name}.csv" for name in DIAGNOSIS} < set(apart)
 
 
 def test_rows_in_another_order_and_the_same_run_again_give_the_same_bytes(fit, firms):

@@ -100,3 +100,22 @@ def tables() -> dict[str, pd.DataFrame]:
         "fit_status": status,
         "sample_waterfall": steps,
     }
+
+
+def diagnosis(pairs: int) -> dict[str, pd.DataFrame]:
+    """The tables of a diagnosis: two factors, `pairs` residuals and indices that grow with their number."""
+    keys = {"country": "NL", "wave": "w", "group": "g"}
+    numbers = range(pairs)
+    names = {"lhs": [f"a{k}" for k in numbers], "rhs": [f"b{k}" for k in numbers]}
+    residuals = pd.DataFrame({**keys, **names, "residual": [(-1) ** k * k / 100 for k in numbers], "z": 1.5})
+    indices = pd.DataFrame({**keys, **names, "op": "~~", "mi": numbers, "mi_robust": 2.5, "epc": -0.5})
+    factors = {**keys, "factor": ["market_results", "size"], "items": [3, 1], "scale": "observed"}
+    note = "one item: its reliability is assumed, not estimated."
+    figures = {"omega": [0.8, None], "omega_std": [0.7, None], "ave": [0.6, None], "note": ["", note]}
+    standardised = {**keys, **names, "op": "~~", "est_std": 0.1, "error": "expected"}
+    return {
+        "residuals": residuals,
+        "modification_indices": indices.assign(sepc_all=0.25),
+        "reliability": pd.DataFrame({**factors, **figures}),
+        "standardised": pd.DataFrame(standardised, columns=schemas.table("standardised").names),
+    }

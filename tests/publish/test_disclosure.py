@@ -269,6 +269,30 @@ def test_a_model_needs_ten_more_firms_than_parameters():
     assert found == {("NL", "w", "g1"), ("NL", "w", "g2")}
 
 
+def residuals(groups: dict[str, int]) -> pd.DataFrame:
+    """As many residuals as given of each group."""
+    rows = [
+        {"country": "NL", "wave": "w", "group": name} for name, pairs in groups.items() for _ in range(pairs)
+    ]
+    return pd.DataFrame(rows, columns=["country", "wave", "group"])
+
+
+def test_residuals_need_ten_more_firms_than_moments():
+    """Four variables have six residuals and ten variances and covariances."""
+    tables = {"residuals": residuals({"g0": 6, "g1": 6}), "fit_status": status([20, 19], [8, 8])}
+    assert disclosure.telling(tables, RULES) == {("NL", "w", "g1")}
+    tables["residuals"] = residuals({})
+    assert disclosure.telling(tables, RULES) == set()
+
+
+def test_the_last_gate_stops_residuals_of_too_few_firms():
+    tables = published() | {"residuals": residuals({"g0": 6})}
+    disclosure.check(tables, RULES)
+    tables["fit_status"] = status([19], [8])
+    with pytest.raises(DisclosureStopped, match="residuals"):
+        disclosure.check(tables, RULES)
+
+
 def published() -> dict[str, pd.DataFrame]:
     origins = disclosure.protect_origins(table({**LARGE, ("250+", "both"): 4}), RULES)
     figures = ["firms", "share", "innovative_turnover"]
@@ -283,6 +307,7 @@ def published() -> dict[str, pd.DataFrame]:
         "estimates": keys,
         "fit_measures": keys,
         "group_differences": keys.rename(columns={"group": "group_a"}).assign(group_b="g1"),
+        "residuals": keys,
     }
 
 

@@ -80,22 +80,6 @@ def test_findings_in_words(run):
     assert "not to be judged in g" in wave["lines"][0]
 
 
-@pytest.mark.parametrize(
-    ("made", "shown"),
-    [
-        (report.number(-0.12345), "\N{MINUS SIGN}0.123"),
-        (report.number(None), ""),
-        (report.whole(1234567), "1,234,567"),
-        (report.percent(0.875), "88 %"),
-        (report.p_value(0.0009), "<0.001"),
-        (report.p_value(0.001), "0.001"),
-        (report.p_value(float("nan")), ""),
-    ],
-)
-def test_how_figures_are_written(made, shown):
-    assert made == shown
-
-
 def test_the_interval_is_named_by_its_level():
     asked = settings.read("conf/runs/demo.yaml", ["fit.confidence=0.9", "fit.primary_error=cluster:cell"])
     figures = [{"svg": "<svg></svg>", "caption": "c"}]

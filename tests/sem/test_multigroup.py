@@ -24,6 +24,7 @@ def of_script(name: str) -> str:
 
 
 THREE = of_script("three")
+FACTORS = {"visual": "x1 + x2 + x3", "textual": "x4 + x5 + x6", "speed": "x7 + x8 + x9"}
 METRIC, SCALAR = ("loadings",), ("loadings", "intercepts")
 STRICT = (*SCALAR, "residuals")
 STEPS = {
@@ -209,6 +210,23 @@ def test_units_and_order_of_the_data_do_not_matter():
     assert np.abs(gap).max() < 1e-7
 
 
+def test_a_factor_has_its_unit_from_its_variance_or_from_a_loading():
+    """NA frees the first loading in every group: the same fit, and the same standardised loadings."""
+    lines = [f"{name} =~ c(NA, NA)*{items}\n{name} ~~ c(1, 1)*{name}" for name, items in FACTORS.items()]
+    one, other = (
+        fit_multigroup(model, data("school"), "school", FitSettings()) for model in (THREE, "\n".join(lines))
+    )
+    assert other.measures["df"] == one.measures["df"] == 48
+    assert other.measures["chisq"] == pytest.approx(one.measures["chisq"], rel=1e-7)
+    names = ["group", "lhs", "rhs"]
+    tables = [
+        fit.estimates().query("error == 'expected' and op == '=~'").set_index(names).std_all
+        for fit in (one, other)
+    ]
+    pd.testing.assert_series_equal(*tables, rtol=1e-5)
+    assert (tables[1] != 1).all()
+
+
 def test_weights_count_by_their_sum():
     """Weight 3 for a group's cases is the group three times over: the same estimates."""
     frame = data("school")
@@ -280,8 +298,8 @@ def test_what_cannot_be_trusted_is_a_status():
         (THREE.replace("x9", "x99"), {}, "the model names x99, which is no column"),
         (
             THREE,
-            {"settings": FitSettings(estimator="dwls", ordered=("x1",))},
-            "fitted by ml or mlr, not dwls",
+            {"settings": FitSettings(estimator="dwls", ordered=("x1",)), "equal": SCALAR},
+            "intercepts are not made equal in models with ordered items",
         ),
         (THREE, {"group": "grade9"}, "the settings name grade9, which is no column"),
         (THREE, {"group": "one"}, "one has fewer than two groups"),

@@ -7,9 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import functions as F
 
+from jobs import schemas, settings
 from jobs.errors import SettingsError
 from jobs.sem import FitSettings
+from jobs.sem.groups import DIAGNOSIS
 from jobs.stages import fit
 
 MODEL = "y ~ x"
@@ -37,3 +40,61 @@ def test_the_limit_decides_the_way_and_not_the_result(sample):
 def test_above_the_limit_only_complete_cases_and_normal_likelihood_go(sample):
     with pytest.raises(SettingsError, match=r"more than fit\.collect_limit \(59\), and only estimator ml"):
         fit._fitted(context(59), sample, MODEL, FitSettings(missing="fiml"))
+
+
+def test_above_the_limit_there_is_no_diagnosis(sample):
+    with pytest.raises(SettingsError, match="no diagnosis works without collecting"):
+        fit._fitted(context(59), sample, MODEL, FitSettings(diagnosis=True))
+
+
+class Kept:
+    """Tables in memory, of which those of an earlier run exist."""
+
+    def __init__(self, linked, earlier: set[str]) -> None:
+        self.linked, self.earlier = linked, earlier
+        self.written: dict[str, int] = {}
+
+    def exists(self, name: str) -> bool:
+        return name in self.earlier
+
+    def read(self, name: str, slice: dict[str, str]):
+        return self.linked
+
+    def replace(self, name: str, frame, slice: dict[str, str], fingerprint: str) -> None:
+        self.written[name] = schemas.table(name).conform(frame).count()
+
+
+def run(sample, tmp_path, earlier: set[str], **asked) -> dict[str, int]:
+    """The tables that the stage writes, and their rows."""
+    model = tmp_path / "model.lav"
+    model.write_text("f =~ a + b + c + d")
+    random = np.random.default_rng(2)
+    answers = random.normal(size=(60, 1)) + random.normal(size=(60, 4))
+    rows = pd.DataFrame(answers, columns=list("abcd")).assign(firm_id=range(60), group="all")
+    linked = sample.sparkSession.createDataFrame(rows).withColumn("excluded_by", F.lit(None).cast("string"))
+    tables = Kept(linked, earlier)
+    chosen = SimpleNamespace(fit=settings.FitSettings(clusters=(), **asked), model=str(model))
+    where = SimpleNamespace(
+        spark=sample.sparkSession,
+        settings=chosen,
+        tables=tables,
+        slice=lambda wave: {"country": "NL", "wave": wave.wave},
+    )
+    fit.run(where, SimpleNamespace(wave="w", survey="there"), "mark")
+    return tables.written
+
+
+def test_a_diagnosis_is_written_where_it_is_asked_for(sample, tmp_path):
+    written = run(sample, tmp_path, set(), diagnosis=True)
+    assert list(written)[-1] == fit.TABLES[-1], "its commit says that the stage is done"
+    # Six pairs of four items; the factor; six covariances of errors, the first loading is no candidate;
+    # four loadings, four errors and the factor's variance by two kinds of error.
+    assert {name: written[name] for name in DIAGNOSIS} == {
+        **{"residuals": 6, "reliability": 1, "modification_indices": 6, "standardised": 18}
+    }
+
+
+def test_without_a_diagnosis_that_of_an_earlier_run_is_emptied(sample, tmp_path):
+    written = run(sample, tmp_path, {"residuals"})
+    assert set(written) == {"residuals", "estimates", "fit_measures", "group_differences", "fit_status"}
+    assert written["residuals"] == 0 < written["estimates"]

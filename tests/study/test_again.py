@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
 import subprocess
+import time
 
 import pytest
-from study_runs import DIAMANT, REPOSITORY, Run, changes, diamant
+from rich.console import Console
+from study_runs import DIAMANT, REPOSITORY, Run, changes, context, diamant
+
+from jobs import pipeline
+from jobs.progress import Progress
 
 STAGES = ("simulate", "ingest", "harmonise", "validate", "indicators", "link", "fit", "publish")
 # What names the input's checksum differs when the input's rows are in another order.
@@ -24,25 +30,28 @@ def test_a_second_run_does_nothing_new_and_publishes_the_same_bytes(demo):
 
 
 @pytest.mark.parametrize("partitions", [1, 7])
-def test_partitions_and_the_order_of_rows_do_not_show(demo, tmp_path, partitions):
+def test_partitions_and_the_order_of_rows_do_not_show(spark, demo, tmp_path, partitions):
     source = tmp_path / "source" / "input"
     source.mkdir(parents=True)
     for name in ("survey_cis2.csv", "flows_cis2.csv"):
         header, *rows = (demo.folder / "input" / name).read_bytes().splitlines(keepends=True)
         random.Random(partitions).shuffle(rows)
         (source / name).write_bytes(header + b"".join(rows))
-    code, said = diamant(
-        *("run", "--conf", "conf/runs/demo.yaml", *changes(tmp_path, tmp_path / "source")),
-        *("--set", f"spark.shuffle_partitions={partitions}", "--set", "simulate=null"),
-    )
-    assert code == 0, said
-    again = Run(tmp_path, code, said).published
+    settings = changes(tmp_path, tmp_path / "source")[1::2]
+    given = context(spark, "conf/runs/demo.yaml", *settings, "simulate=null")
+    usual = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", partitions)
+    try:
+        pipeline.run(given, Progress(Console(file=io.StringIO())))
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", usual)
+    again = Run(tmp_path, 0, "").published
     assert {name for name in demo.published if again[name] != demo.published[name]} <= OF_THE_INPUT
 
 
 def test_a_run_killed_in_every_stage_ends_in_the_same_bytes(demo, tmp_path):
     command = [str(DIAMANT), "run", "--conf", "conf/runs/demo.yaml", *changes(tmp_path)]
-    for stage in STAGES[1:]:
+    for stage in STAGES:
         _kill_in(stage, command, tmp_path)
     code, said = diamant(*command[1:])
     assert code == 0, said
@@ -51,8 +60,10 @@ def test_a_run_killed_in_every_stage_ends_in_the_same_bytes(demo, tmp_path):
 
 
 def _kill_in(stage: str, command: list[str], folder) -> None:
-    """Start the command and SIGKILL it, JVM and all, once the stage before `stage` is done."""
-    before = STAGES[STAGES.index(stage) - 1]
+    """Start the command and SIGKILL it, JVM and all, once the stage before `stage` is done.
+
+    The first stage is killed while it writes the survey.
+    """
     process = subprocess.Popen(
         command,
         cwd=REPOSITORY,
@@ -62,15 +73,19 @@ def _kill_in(stage: str, command: list[str], folder) -> None:
         start_new_session=True,
     )
     assert process.stderr is not None
-    reached = False
-    for line in process.stderr:
-        if line.startswith(before):
-            reached = True
-            break
-    assert reached, f"the run ended before {stage}"
-    try:
-        process.wait(timeout=1.0)  # well inside the next stage
-    except subprocess.TimeoutExpired:
+    if stage == STAGES[0]:
+        draft = folder / "input" / ".survey_cis2.csv.draft"
+        ended = time.monotonic() + 120
+        while not draft.exists() and time.monotonic() < ended:
+            time.sleep(0.05)
+        assert draft.exists()
         os.killpg(process.pid, signal.SIGKILL)
+    else:
+        before = STAGES[STAGES.index(stage) - 1]
+        assert any(line.startswith(before) for line in process.stderr), f"the run ended before {stage}"
+        try:
+            process.wait(timeout=1.0)  # well inside the next stage
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     process.stderr.close()

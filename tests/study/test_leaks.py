@@ -67,8 +67,9 @@ def run(folder: Path, *more: str) -> tuple[int, str]:
 
 def test_none_in_a_run_that_succeeds(demo, tmp_path):
     folder = planted(demo, tmp_path)
-    code, said = run(folder)
+    code, said = run(folder, "--set", "fit.diagnosis=true")
     assert code == 0, said
+    assert (folder / "published" / "residuals.csv").exists()
     assert (folder / "published" / "report.html").exists() and (folder / "work" / "data_docs").is_dir()
     assert leaks(folder, said) == []
     assert (folder / "work").stat().st_mode & 0o777 == 0o700

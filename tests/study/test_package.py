@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from study_runs import Run, changes
 
-from jobs import cluster, package
+from jobs import cluster, package, pipeline
 
 BIN = Path(sys.executable).parent
 
@@ -39,6 +39,19 @@ def submitted(artefact: Path, folder: Path, master: str, *arguments: str) -> tup
 
 def test_the_same_sources_give_the_same_artefact(artefact, tmp_path):
     assert package.build(tmp_path).read_bytes() == artefact.read_bytes()
+
+
+def test_the_artefact_is_the_same_program(artefact):
+    """Whatever is run from it counts as made by the same code as in the checkout."""
+    asked = f"import sys; sys.path.insert(0, {str(artefact)!r}); from jobs import pipeline as p; "
+    done = subprocess.run(
+        [sys.executable, "-c", asked + "print(p.__file__, p.code_digest())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    file, digest = done.stdout.split()
+    assert file.startswith(str(artefact)) and digest == pipeline.code_digest()
 
 
 def test_a_stage_alone_runs_from_the_artefact_locally(demo, artefact, tmp_path):

@@ -48,7 +48,7 @@ def finland(spark, shared, tmp_path_factory) -> Run:
 
 @pytest.fixture(scope="module")
 def ecuador(spark, shared, tmp_path_factory) -> Run:
-    return run(spark, "ecuador", tmp_path_factory.mktemp("ecuador"), ecuadorian(shared))
+    return run(spark, "ecuador", tmp_path_factory.mktemp("ecuador"), ecuadorian(shared, "fit.diagnosis=true"))
 
 
 def table(done: Run, name: str) -> pd.DataFrame:
@@ -109,6 +109,19 @@ def test_ecuadors_groups_are_fitted_and_contradictions_are_told(ecuador):
     assert "70 firms: the file's summary of co-operation" in ecuador.said
     indicators = table(ecuador, "cluster_indicators")
     assert indicators.empty
+
+
+def test_ecuadors_diagnosis_adds_up(ecuador):
+    """Omega of standardised items and the variance extracted, by hand from the published loadings."""
+    estimates, found = table(ecuador, "estimates"), table(ecuador, "reliability")
+    assert len(found) > 0 and set(found.group) == set(estimates.group)
+    chosen = estimates[(estimates.error == "expected") & (estimates.op == "=~")]
+    for row in found.itertuples():
+        loadings = chosen[(chosen.group == row.group) & (chosen.lhs == row.factor)].std_all
+        omega = loadings.sum() ** 2 / (loadings.sum() ** 2 + (1 - loadings**2).sum())
+        assert row.omega_std == pytest.approx(omega, rel=1e-6), "no errors are correlated"
+        assert row.ave == pytest.approx((loadings**2).mean(), rel=1e-6)
+    assert set(table(ecuador, "standardised").error) == set(estimates.error)
 
 
 def test_commonality_of_a_file_of_innovators_is_refused(spark, shared, tmp_path):
