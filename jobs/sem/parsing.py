@@ -20,6 +20,7 @@ from jobs.sem.trouble import ModelError
 
 Matrix = np.ndarray
 BETA, LAMBDA, PSI, THETA = range(4)
+_RANK = {"=~": 0, "~": 1, "~~": 2}
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,22 @@ def _set(matrix: Matrix, row: int, column: int, value: float, symmetric: bool) -
         matrix[column, row] = value
 
 
+def _first(model, name: str) -> tuple[int, ...]:
+    """Where a parameter stands first: semopy lists some of them in the order of a set, which is any."""
+    places = model.parameters[name].locations
+    return min((_number(model, place), *sorted(place.indices, reverse=True)) for place in places)
+
+
+def _free(model) -> list[str]:
+    """Names of the free parameters, in the order of the matrices."""
+    names = [name for name, parameter in model.parameters.items() if parameter.active]
+    return sorted(names, key=lambda name: _first(model, name))
+
+
 def _elements(model) -> Elements:
     found = []
-    active = [parameter for parameter in model.parameters.values() if parameter.active]
-    for free, parameter in enumerate(active):
-        for place in parameter.locations:
+    for free, name in enumerate(_free(model)):
+        for place in model.parameters[name].locations:
             number, (row, column) = _number(model, place), place.indices
             ends = (max(row, column), min(row, column)) if number >= PSI else (row, column)
             found.append((free, number, *ends))
@@ -146,7 +158,7 @@ def _elements(model) -> Elements:
 
 def _table(model, effects) -> list[Parameter]:
     """All parameters, loadings first, then paths, covariances, variances; exogenous ones left out."""
-    active = [name for name, parameter in model.parameters.items() if parameter.active]
+    active = _free(model)
     table = []
     for name, parameter in model.parameters.items():
         for place in parameter.locations:
@@ -168,6 +180,8 @@ def _table(model, effects) -> list[Parameter]:
             free = active.index(name) if parameter.active else None
             label = None if name.startswith("_") else name
             value = 0.0 if parameter.active else float(parameter.start)
-            table.append(Parameter(lhs, op, rhs, label, free, value))
-    rank = {"=~": 0, "~": 1, "~~": 2}
-    return sorted(table, key=lambda entry: (rank[entry.op], entry.op == "~~" and entry.lhs == entry.rhs))
+            entry = Parameter(lhs, op, rhs, label, free, value)
+            # Loadings and paths stand as the text has them; what semopy adds, as the matrices have it.
+            where = (_RANK[op], op == "~~" and lhs == rhs, _first(model, name) if op == "~~" else ())
+            table.append((where, entry))
+    return [entry for _, entry in sorted(table, key=lambda row: row[0])]
