@@ -6,6 +6,7 @@ moments       complete cases of a group: means, covariances, weights
 estimators    the settings, and the routes from a group's rows to estimates and errors
 discrepancy   the fitting function of maximum likelihood, its gradient and Hessian
 ml            maximum likelihood on moments, with the checks semopy's own fit lacks
+climbing      the maximum of a likelihood from a good start
 fiml*         missing values: likelihood by pattern, the model's fit, its measures
 ordinal*      ordered items: margins, correlations, their uncertainty, least squares, measures
 covariance    covariance of the estimates: expected, robust, cluster-robust

@@ -17,13 +17,12 @@ import pandas as pd
 from scipy import linalg
 
 from jobs.sem import fiml, ml
+from jobs.sem.climbing import Factor, climb
 from jobs.sem.fiml import Array, Patterns
 from jobs.sem.intercepts import intercepts as _intercepts
 from jobs.sem.moments import Moments
 from jobs.sem.structure import Structure
 from jobs.sem.trouble import Trouble
-
-SCORING_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -248,30 +247,17 @@ def _profile(information: Array, q: int) -> Array:
 
 
 def search(likelihood: Likelihood, z: Array) -> Array:
-    """Scoring with halved steps until the gradient vanishes."""
-    value, slope = likelihood.value(z), likelihood.slope(z)
-    for _ in range(SCORING_STEPS):
-        if np.abs(slope).max() < ml.TOLERANCE / 200:
-            break
-        try:
-            factor = linalg.cho_factor(likelihood.information(z, observed=True))
-        except linalg.LinAlgError:
+    """z at the maximum: Newton's steps where the observed information is positive definite, else Fisher's."""
+
+    def factor(z: Array, _slope: Array) -> Factor | None:
+        for observed in (True, False):
             try:
-                factor = linalg.cho_factor(likelihood.information(z, observed=False))
+                return linalg.cho_factor(likelihood.information(z, observed=observed))
             except linalg.LinAlgError:
-                break
-        step = linalg.cho_solve(factor, slope)
-        size = 1.0
-        while size > 1e-8:
-            there = likelihood.value(z + size * step)
-            if there >= value or (np.isfinite(there) and value - there < 1e-12):
-                break
-            size /= 2
-        else:
-            break
-        z = z + size * step
-        value, slope = there, likelihood.slope(z)
-    return z
+                continue
+        return None
+
+    return climb(likelihood, z, factor)
 
 
 __all__ = [

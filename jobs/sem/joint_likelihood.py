@@ -16,6 +16,7 @@ from scipy import linalg
 
 from jobs.sem import fiml, ml
 from jobs.sem.checks import check_cases, numbers
+from jobs.sem.climbing import climb
 from jobs.sem.fiml_fit import check_dependence, incomplete_moments, usable
 from jobs.sem.intercepts import intercepts
 from jobs.sem.layout import GroupLayout, Layout
@@ -24,7 +25,6 @@ from jobs.sem.structure import Structure
 from jobs.sem.trouble import Trouble
 
 Matrix = np.ndarray
-SCORING_STEPS = 100
 SMALLEST_START = 0.05  # of a variance, in its natural units: a negative one of a group alone misleads
 RIDGE = 1e-9  # of the largest eigenvalue of the information: the least that a scoring step divides by
 NEAR = 1e-2  # largest element of the slope under which Newton's steps replace Fisher's
@@ -260,24 +260,12 @@ class JointLikelihood:
 
 
 def maximise(likelihood: JointLikelihood) -> Matrix:
-    """z (k) at the maximum: Fisher scoring with halved steps, and Newton's near the maximum."""
-    z = likelihood.start()
-    value, slope = likelihood.value(z), likelihood.slope(z)
-    for _ in range(SCORING_STEPS):
-        if not np.isfinite(value) or np.abs(slope).max() < ml.TOLERANCE / 200:
-            break
-        step = linalg.cho_solve(_factor(likelihood, z, newton=bool(np.abs(slope).max() < NEAR)), slope)
-        size = 1.0
-        while size > 1e-8:
-            there = likelihood.value(z + size * step)
-            if there >= value or (np.isfinite(there) and value - there < 1e-12):
-                break
-            size /= 2
-        else:
-            break
-        z = z + size * step
-        value, slope = there, likelihood.slope(z)
-    return z
+    """z (k) at the maximum: Fisher scoring, and Newton's steps near the maximum."""
+    return climb(
+        likelihood,
+        likelihood.start(),
+        lambda z, slope: _factor(likelihood, z, newton=bool(np.abs(slope).max() < NEAR)),
+    )
 
 
 def _factor(likelihood: JointLikelihood, z: Matrix, newton: bool) -> tuple[Matrix, bool]:
