@@ -205,10 +205,13 @@ def _session(settings: Any, name: str) -> Iterator[Any]:
     from jobs import session
 
     spark = session.start(settings, name)
+    # PySpark's own handler asks the JVM for something while its last answer is still being read.
+    before = signal.signal(signal.SIGINT, _interrupt)
     try:
         yield spark
     finally:
         spark.stop()
+        signal.signal(signal.SIGINT, before)
 
 
 def _simulated(options: dict[str, Any], out: str) -> list[Path]:
@@ -232,19 +235,22 @@ def _with_table(request: Any, changes: list[str]) -> str:
         return job.run(request, spark, Progress())
 
 
-def _guarded(command: Callable[[], Any]) -> None:
-    def stop(_signal: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
+def _interrupt(_signal: int = 0, _frame: Any = None) -> None:
+    """End at once: a run can be killed at any point, and the JVM ends when this process does."""
+    cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the spinner hides it
+    line = f"{cursor}diamant: interrupted; the same command takes it up again.\n"
+    os.write(2, line.encode())
+    os._exit(INTERRUPTED)
 
-    signal.signal(signal.SIGTERM, stop)
+
+def _guarded(command: Callable[[], Any]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         command()
     except DiamantError as error:
         print(f"diamant: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("diamant: interrupted; the same command takes it up again.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
     except Exception as error:
         # Frames only: the message of an exception may quote the data.
         where = traceback.extract_tb(error.__traceback__)[-1]
