@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -244,6 +245,8 @@ def _interrupt(_signal: int = 0, _frame: Any = None) -> None:
 
 
 def _guarded(command: Callable[[], Any]) -> None:
+    if not sys.warnoptions:  # libraries warn of their own matters between the lines of progress
+        warnings.simplefilter("ignore")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:

@@ -18,6 +18,10 @@ WIDTH, HEIGHT = 2.3, 0.78  # of a node
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
+DAGGER = "\N{DAGGER}"
+UNRELIABLE = f"{DAGGER} not to be relied on: fewer than 10 degrees of freedom"
+
+
 @dataclass(frozen=True)
 class Node:
     name: str
@@ -31,6 +35,12 @@ def stars(pvalue: float | None) -> str:
     if pvalue is None or pd.isna(pvalue):
         return ""
     return next((mark for level, mark in STARS if pvalue < level), "")
+
+
+def marks(row: Any) -> str:
+    """The stars of an estimate, with a dagger where its degrees of freedom are too few to rely on them."""
+    found = stars(row.pvalue)
+    return found + DAGGER if found and not row.reliable else found
 
 
 def draw(estimates: pd.DataFrame, title: str, note: str, level: float) -> Figure:
@@ -147,7 +157,7 @@ def _path(axes, start: Node, end: Node, row, level: float) -> None:
     axes.text(
         x,
         y,
-        f"{row.std_all:.2f}{stars(row.pvalue)}".replace("-", "\N{MINUS SIGN}"),
+        f"{row.std_all:.2f}{marks(row)}".replace("-", "\N{MINUS SIGN}"),
         ha="center",
         va="center",
         fontsize=10,
@@ -176,7 +186,7 @@ def _covariance(axes, one: Node, other: Node, row, level: float) -> None:
     axes.text(
         left - 0.52,
         (one.y + other.y) / 2,
-        f"{row.std_all:.2f}{stars(row.pvalue)}",
+        f"{row.std_all:.2f}{marks(row)}",
         ha="center",
         va="center",
         fontsize=9,

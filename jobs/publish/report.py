@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from jobs.publish import diagnosis, disclosure
-from jobs.publish.diagram import stars
+from jobs.publish.diagram import UNRELIABLE, marks, stars
 from jobs.publish.grids import Table, grid, number, p_value, percent, whole, words
 from jobs.settings import RunSettings
 
@@ -122,13 +122,14 @@ def _paths(primary: pd.DataFrame, confidence: float) -> list[Table]:
                 number(row.se, 4),
                 f"{number(row.ci_lower, 4)} to {number(row.ci_upper, 4)}",
                 p_value(row.pvalue),
-                number(row.std_all, 2) + stars(row.pvalue),
+                number(row.std_all, 2) + marks(row),
             ]
             for row in part.itertuples()
         ]
         interval = f"{100 * confidence:g} % interval"
         columns = ["path", "estimate", "error", interval, "p", "standardised"]
-        made.append(grid(f"{wave}, {group}", columns, rows))
+        unreliable = not part.reliable.all()
+        made.append(grid(f"{wave}, {group}" + (f" ({UNRELIABLE})" if unreliable else ""), columns, rows))
     return made
 
 

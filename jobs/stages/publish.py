@@ -67,6 +67,8 @@ def _figures(context: Context, published: dict, folder: Path) -> list[dict[str, 
         firms = int(used[(used.wave == wave) & (used.group == group)].cases_used.iloc[0])
         title = f"{str(group).capitalize()} firms, {wave}"
         note = f"N = {firms:,}; standardised; errors {asked.primary_error}; * p < 0.05, ** 0.01, *** 0.001"
+        if not rows[rows.op == "~"].reliable.all():
+            note += f"; {diagram.UNRELIABLE}"
         diagram.write(diagram.draw(rows, title, note, asked.level), folder / name, f"Path diagram: {title}")
         svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
         made.append({"svg": svg[svg.index("<svg") :], "caption": f"{title}, N = {firms:,}"})

@@ -35,6 +35,12 @@ def test_a_path_is_dashed_where_it_is_not_significant():
     assert {"0.50**", "0.50"} <= labels
 
 
+def test_too_few_degrees_of_freedom_are_marked():
+    rows = estimates({"effort": 0.001, "complementarity": 0.2}).assign(reliable=False)
+    labels = {text.get_text() for text in diagram.draw(rows, "title", "note", 0.05).axes[0].texts}
+    assert {"0.50**\N{DAGGER}", "0.50"} <= labels
+
+
 def test_the_level_is_the_runs():
     rows = estimates({"effort": 0.03})
     drawn = [arrows(diagram.draw(rows, "title", "note", level)) for level in (0.05, 0.01)]
