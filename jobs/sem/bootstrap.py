@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import linalg
 from threadpoolctl import threadpool_limits
 
 from jobs.sem.checks import check_admissible, check_cases, check_estimate, check_names, numbers
@@ -29,7 +28,7 @@ from jobs.sem.quantities import Quantity, quantities, quantity_values
 from jobs.sem.refits import Refit, refit
 from jobs.sem.resampling import Stratum, strata
 from jobs.sem.structure import Parameter, Structure
-from jobs.sem.trouble import Trouble
+from jobs.sem.trouble import TROUBLES, Trouble, verdict
 
 Matrix = np.ndarray
 CHUNK = 25  # replicates a task: enough to share the overhead, few enough to keep their matrices in cache
@@ -129,12 +128,8 @@ def bootstrap(
             one, units[name] = _fitted(name, model, part, settings)
             fitted.append(one)
             status[name] = "converged", ""
-        except Trouble as trouble:
-            status[name] = trouble.status, str(trouble)
-        except (linalg.LinAlgError, FloatingPointError):
-            status[name] = "not converged", "the search met a matrix without inverse; simplify the model."
-        except ValueError as error:
-            status[name] = "failed", f"{error}."
+        except TROUBLES as error:
+            status[name] = verdict(error)
     draws = _draws(fitted, strata({one.name: units[one.name] for one in fitted}), replicates, seed, mapped)
     pairs = combinations(draws.values(), 2)
     return BootstrapReport(

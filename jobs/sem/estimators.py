@@ -142,8 +142,8 @@ class MaximumLikelihood:
             covariances={
                 "expected": cov.expected(estimate, sample.n),
                 "robust": cov.products(influence),
-                **_clustered(influence, sample),
-                **_bias_reduced(small_sample),
+                **clustered(influence, sample),
+                **reduced(small_sample),
             },
             measures=measures.measures(estimate, sample),
             small_sample=small_sample,
@@ -191,8 +191,8 @@ class FullInformation:
             covariances={
                 "observed": jacobian @ hessian @ jacobian.T,
                 "robust": cov.products(influence),
-                **_clustered(influence, sample),
-                **_bias_reduced(small_sample),
+                **clustered(influence, sample),
+                **reduced(small_sample),
             },
             measures=fiml_measures.measures(fitted, sample, cluster, robust),
             small_sample=small_sample,
@@ -232,7 +232,7 @@ class LeastSquares:
             influence=influence,
             covariances={
                 "robust": cov.products(influence) * (sample.n / (sample.n - 1)),
-                **_clustered(influence, sample),
+                **clustered(influence, sample),
             },
             measures=ordinal_measures.measures(fitted, self.statistics, _primary(sample, self.settings)),
         )
@@ -273,7 +273,7 @@ def _complete(data: pd.DataFrame, structure: Structure) -> pd.DataFrame:
     return data[data[structure.observed].notna().all(axis=1)]
 
 
-def _clustered(influence: Matrix, sample: Moments) -> dict[str, Matrix]:
+def clustered(influence: Matrix, sample: Moments) -> dict[str, Matrix]:
     """The covariance matrix by each cluster column that has more than one cluster."""
     return {
         f"cluster:{name}": cov.by_cluster(influence, codes)
@@ -303,7 +303,8 @@ def _small_sample(
     return found
 
 
-def _bias_reduced(small_sample: dict[str, BiasReduced]) -> dict[str, Matrix]:
+def reduced(small_sample: dict[str, BiasReduced]) -> dict[str, Matrix]:
+    """The bias-reduced covariance matrix by each cluster column."""
     return {f"bias_reduced:{name}": found.covariance for name, found in small_sample.items()}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, stats
+from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from jobs.sem import covariance as cov
@@ -27,7 +27,7 @@ from jobs.sem.moments import Moments
 from jobs.sem.small_sample import difference
 from jobs.sem.structure import Structure
 from jobs.sem.totals import TotalLikelihood, Totals
-from jobs.sem.trouble import ModelError, Trouble
+from jobs.sem.trouble import TROUBLES, ModelError, verdict
 
 Matrix = np.ndarray
 NO_GROUP = "(no group)"
@@ -159,13 +159,8 @@ def _fit_group(model: str, name: str, data: pd.DataFrame | Totals, settings: Fit
     one = GroupFit(name, "failed", "", cases_in=data.cases_in if isinstance(data, Totals) else len(data))
     try:
         _estimate(one, Structure(model), data, settings)
-    except Trouble as trouble:
-        one.status, one.detail = trouble.status, str(trouble)
-    except (linalg.LinAlgError, FloatingPointError):
-        one.status = "not converged"
-        one.detail = "the search met a matrix without inverse; simplify the model."
-    except ValueError as error:
-        one.status, one.detail = "failed", f"{error}."
+    except TROUBLES as error:
+        one.status, one.detail = verdict(error)
     return one
 
 

@@ -32,7 +32,7 @@ from jobs.sem.small_sample import BiasReduced
 from jobs.sem.spanning import products
 from jobs.sem.standardised import jacobian, standardised_values
 from jobs.sem.structure import ModelError, Parameter
-from jobs.sem.trouble import Trouble
+from jobs.sem.trouble import TROUBLES, Trouble, verdict
 
 Matrix = np.ndarray
 FEWEST_CLUSTERS = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
@@ -132,13 +132,8 @@ def fit_multigroup(
     fit = MultigroupFit("failed", "", list(parts), plan, settings, cases_in=len(data))
     try:
         _estimate(fit, parts)
-    except Trouble as trouble:
-        fit.status, fit.detail = trouble.status, str(trouble)
-    except (linalg.LinAlgError, FloatingPointError):
-        fit.status = "not converged"
-        fit.detail = "the search met a matrix without inverse; simplify the model."
-    except ValueError as error:
-        fit.status, fit.detail = "failed", f"{error}."
+    except TROUBLES as error:
+        fit.status, fit.detail = verdict(error)
     return fit
 
 

@@ -16,7 +16,7 @@ from jobs.sem import covariance as cov
 from jobs.sem import measures, ml
 from jobs.sem.cluster_information import endogenous, expected_information
 from jobs.sem.diagnosis import Diagnosis
-from jobs.sem.estimators import FitSettings, Inference
+from jobs.sem.estimators import FitSettings, Inference, clustered, reduced
 from jobs.sem.fiml import vech_index
 from jobs.sem.moments import Moments
 from jobs.sem.small_sample import BiasReduced, bias_reduced
@@ -68,7 +68,6 @@ class TotalLikelihood:
         bread = cov.bread(estimate, sample.n)
         influence = scores @ bread
         small_sample = self._small_sample(scores, bread)
-        clusters = {name: codes for name, codes in sample.clusters.items() if codes.max() > 0}
         return Inference(
             parameters=self.structure.parameters,
             values=estimate.x,
@@ -77,8 +76,8 @@ class TotalLikelihood:
             covariances={
                 "expected": cov.expected(estimate, sample.n),
                 "robust": bread @ self._products(slope, constant) @ bread,
-                **{f"cluster:{name}": cov.by_cluster(influence, codes) for name, codes in clusters.items()},
-                **{f"bias_reduced:{name}": found.covariance for name, found in small_sample.items()},
+                **clustered(influence, sample),
+                **reduced(small_sample),
             },
             measures=measures.measures(estimate, sample),
             small_sample=small_sample,
