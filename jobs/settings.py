@@ -15,6 +15,8 @@ from jobs.errors import SettingsError
 # Names that end up in paths.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
 
+Thousands = Literal[".", ",", " ", "'"]  # a blank stands for every kind of blank
+
 
 class Section(BaseModel):
     """A part of the settings: fixed once read, unknown keys refused."""
@@ -45,6 +47,9 @@ class SurveyInput(Section):
     separator: str = Field(";", min_length=1, max_length=1)
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
+    thousands: Thousands | None = Field(
+        None, description="mark between groups of three digits: . , ' or a blank; none where not given"
+    )
     max_quarantined: float = Field(
         0.05, ge=0, le=1, description="largest share of rows that may be set aside"
     )
@@ -69,6 +74,12 @@ class FlowsInput(Section):
     separator: str = Field(";", min_length=1, max_length=1)
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
+    thousands: Thousands | None = Field(
+        None, description="mark between groups of three digits, as for the survey"
+    )
+    absent: Literal["stop", "zero"] = Field(
+        "stop", description="cells that the table lacks: they stop the run, or count as zero and are told"
+    )
     max_quarantined: float = Field(0.0, ge=0, le=1)
 
 

@@ -23,7 +23,7 @@ from jobs import resources, schemas
 from jobs.errors import SettingsError
 from jobs.settings import Section
 
-DERIVED = {"country", "wave", "row_number", "industrial"}  # the stage itself knows these
+DERIVED = {"country", "wave", "part", "row_number", "industrial"}  # the stage itself knows these
 KINDS = ("text", "number", "yes_no", "ticked", "scale", "code", "either", "absent")
 
 

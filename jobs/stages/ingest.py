@@ -127,6 +127,7 @@ def _survey(context: Context, survey: SurveyInput) -> _Read:
         F.lit("fields").alias("rule"), F.lit("the row has too few or too many fields").alias("reason")
     )
     frame = frame.select(
+        F.lit(None).cast("string").alias("part"),
         "row_number",
         answers.alias("answers"),
         F.filter(
@@ -140,7 +141,7 @@ def _survey(context: Context, survey: SurveyInput) -> _Read:
 def _flows(context: Context, settings: FlowsInput) -> _Read:
     cells, notes = flows.read(context.spark, settings)
     frame = numbered(
-        cells,
+        cells.withColumn("part", F.lit(None).cast("string")),
         classifications.read(context.settings.regions),
         classifications.read(context.settings.sectors),
         settings.drop,

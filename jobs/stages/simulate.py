@@ -100,7 +100,8 @@ def survey(population: DataFrame, plan: Plan) -> DataFrame:
 def with_indicators(population: DataFrame, full: DataFrame, plan: Plan) -> DataFrame:
     """Firms with complementarity and commonality within their sector, as the pipeline computes them."""
     keys = ["country", "wave", "region", "sector"]
-    cells = full.select("*", F.lit(0).alias("row_number"), F.lit(None).cast("string").alias("_corrupt"))
+    nothing = F.lit(None).cast("string")
+    cells = full.select("*", nothing.alias("part"), F.lit(0).alias("row_number"), nothing.alias("_corrupt"))
     cells = cells.withColumn("value", F.col("value").cast("string"))
     flows = numbered(cells, plan.regions, plan.sectors, keep=("country", "wave"))
     shares = complementarity(flows, "sales", plan.regions, plan.sectors).select(

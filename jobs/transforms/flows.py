@@ -61,13 +61,16 @@ def numbered(
     frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
     nothing = F.array().cast(frame.schema["faults"].dataType)
     return frame.select(
+        "part",
         "row_number",
         *keep,
         *chosen,
         value.alias("value"),
         "dropped",
         F.when(F.col("dropped"), nothing).otherwise(F.col("faults")).alias("faults"),
-        F.to_json(F.struct(*[column for column in cells.columns if column != "row_number"])).alias("record"),
+        F.to_json(
+            F.struct(*[column for column in cells.columns if column not in ("part", "row_number")])
+        ).alias("record"),
     )
 
 

@@ -9,16 +9,19 @@ from jobs.errors import ValidationStopped
 
 
 def set_aside(faulty: DataFrame, stage: str, source: str, record: Column) -> DataFrame:
-    """Quarantine rows of a frame with country, wave, row_number and `faults`, an array of (rule, reason)."""
+    """Quarantine rows of a frame with the columns of its place and `faults`, an array of (rule, reason)."""
     return faulty.select(
         "country",
         "wave",
         F.lit(stage).alias("stage"),
         F.lit(source).alias("source"),
+        "part",
         "row_number",
         F.explode("faults").alias("fault"),
         record.alias("record"),
-    ).select("country", "wave", "stage", "source", "row_number", "fault.rule", "fault.reason", "record")
+    ).select(
+        "country", "wave", "stage", "source", "part", "row_number", "fault.rule", "fault.reason", "record"
+    )
 
 
 def stop_above(share: float, rows: int, quarantined: DataFrame, stage: str, path: str) -> None:
@@ -26,7 +29,7 @@ def stop_above(share: float, rows: int, quarantined: DataFrame, stage: str, path
 
     Raises ValidationStopped. The reasons name columns and rules only.
     """
-    distinct = quarantined.select("source", "row_number", "record").distinct().count()
+    distinct = quarantined.select("source", "part", "row_number", "record").distinct().count()
     if distinct <= share * rows:
         return
     reasons = (

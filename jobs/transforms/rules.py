@@ -76,15 +76,16 @@ def read(table: str) -> Suite:
 
 def flagged(frame: DataFrame, rules: Iterable[RowRule]) -> DataFrame:
     """`frame` with one column `broken_<id>` (0 or 1) a rule: one pass, and one group-by for `first_of`."""
+    place = F.struct("part", "row_number")  # row numbers begin anew in each part of a folder
     for rule in rules:
         if rule.first_of:
             first = frame.groupBy(*rule.first_of).agg(
-                F.min("row_number").alias(f"first_{rule.id}"), F.count("*").alias("times")
+                F.min(place).alias(f"first_{rule.id}"), F.count("*").alias("times")
             )
             frame = frame.join(
                 F.broadcast(first.where("times > 1").drop("times")), list(rule.first_of), "left"
             )
-            later = F.col("row_number") > F.col(f"first_{rule.id}")
+            later = place > F.col(f"first_{rule.id}")
             frame = frame.withColumn(f"broken_{rule.id}", F.coalesce(later, F.lit(False)).cast("int")).drop(
                 f"first_{rule.id}"
             )

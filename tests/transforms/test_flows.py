@@ -16,19 +16,19 @@ SECTORS = Classification(
     items=[{"code": "1", "name": "one", "industrial": True}, {"code": "2", "name": "two"}],
 )
 CELL = (
-    "row_number long, origin_region string, origin_sector string, destination_region string, "
+    "part string, row_number long, origin_region string, origin_sector string, destination_region string, "
     "destination_sector string, value string, _corrupt string"
 )
 
 
 def one(spark, *cell, corrupt=None, **given):
-    frame = spark.createDataFrame([(0, *cell, corrupt)], CELL)
+    frame = spark.createDataFrame([(None, 0, *cell, corrupt)], CELL)
     return numbered(frame, REGIONS, SECTORS, **given).first()
 
 
 def test_labels_become_their_places(spark):
     row = one(spark, "A", "1", "B", "2", "3,25", decimal=",")
-    assert tuple(row)[1:6] == (1, 1, 2, 2, row["value"]) and float(row["value"]) == 3.25
+    assert tuple(row)[2:7] == (1, 1, 2, 2, row["value"]) and float(row["value"]) == 3.25
     assert row["faults"] == [] and not row["dropped"]
 
 

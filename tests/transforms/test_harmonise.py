@@ -31,8 +31,8 @@ def survey(spark, answers: dict[str, str], **rules):
         {"title": "t", "source": "t", "population": "all_firms", "rules": plain}
     )
     frame = spark.createDataFrame(
-        [("NL", "w", 2, {"id": "F1", **answers})],
-        "country string, wave string, row_number long, answers map<string, string>",
+        [("NL", "w", None, 2, {"id": "F1", **answers})],
+        "country string, wave string, part string, row_number long, answers map<string, string>",
     )
     return harmonise(frame, wave_map, REGIONS, SECTORS, ",").first()
 
@@ -138,8 +138,8 @@ def test_contradictions_are_counted_and_not_mended(spark):
     )
     answers = [{"id": "1", "a": "1", "b": "0"}, {"id": "2", "a": "1", "b": "1"}, {"id": "3", "a": "1"}]
     frame = spark.createDataFrame(
-        [("NL", "w", n, one) for n, one in enumerate(answers)],
-        "country string, wave string, row_number long, answers map<string, string>",
+        [("NL", "w", None, n, one) for n, one in enumerate(answers)],
+        "country string, wave string, part string, row_number long, answers map<string, string>",
     )
     made = harmonise(frame, wave_map, REGIONS, SECTORS)
     ((words, differs),) = contradictions(frame, wave_map)

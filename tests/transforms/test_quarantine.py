@@ -10,7 +10,8 @@ from jobs.frames import local
 from jobs.transforms.quarantine import set_aside, stop_above
 
 FAULTY = (
-    "country string, wave string, row_number bigint, faults array<struct<rule: string, reason: string>>, "
+    "country string, wave string, part string, row_number bigint, "
+    "faults array<struct<rule: string, reason: string>>, "
     "secret string"
 )
 
@@ -23,10 +24,10 @@ def aside(spark):
         {"rule": "code", "reason": "sbi is no code"},
     )
     rows = [
-        ("NL", "w", 2, [number, code], "4711"),
-        ("NL", "w", 3, [number], "4712"),
-        ("NL", "w", 4, [code], "4713"),
-        ("NL", "w", 5, [number], "4714"),
+        ("NL", "w", None, 2, [number, code], "4711"),
+        ("NL", "w", None, 3, [number], "4712"),
+        ("NL", "w", None, 4, [code], "4713"),
+        ("NL", "w", None, 5, [number], "4714"),
     ]
     return set_aside(local(spark, rows, FAULTY), "harmonise", "survey", F.col("secret")).persist()
 
@@ -34,9 +35,9 @@ def aside(spark):
 def test_a_line_a_row_and_broken_rule(aside):
     found = [tuple(row) for row in aside.orderBy("row_number", "rule").collect()]
     assert found[:3] == [
-        ("NL", "w", "harmonise", "survey", 2, "code", "sbi is no code", "4711"),
-        ("NL", "w", "harmonise", "survey", 2, "number", "emp is no number", "4711"),
-        ("NL", "w", "harmonise", "survey", 3, "number", "emp is no number", "4712"),
+        ("NL", "w", "harmonise", "survey", None, 2, "code", "sbi is no code", "4711"),
+        ("NL", "w", "harmonise", "survey", None, 2, "number", "emp is no number", "4711"),
+        ("NL", "w", "harmonise", "survey", None, 3, "number", "emp is no number", "4712"),
     ]
     assert len(found) == 5
 

@@ -42,7 +42,9 @@ def survey(spark):
         (7, None, 11.0, 3.0, True, "NL"),
     ]
     return local(
-        spark, rows, "row_number bigint, firm_id string, x double, s double, yes boolean, country string"
+        spark,
+        [(None, *row) for row in rows],
+        "part string, row_number bigint, firm_id string, x double, s double, yes boolean, country string",
     )
 
 
