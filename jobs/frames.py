@@ -25,3 +25,8 @@ def local(spark: SparkSession, rows: Iterable[Sequence[Any]], schema: str | Stru
 def nothing(spark: SparkSession, table: str) -> DataFrame:
     """No rows, in the shape of a table of `schemas/`."""
     return local(spark, [], schemas.table(table).struct)
+
+
+def quoted(column: str) -> str:
+    """A column's name as Spark's functions take it, with dots, blanks and backticks in it."""
+    return "`" + column.replace("`", "``") + "`"

@@ -5,6 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as drawing
+
+# Properties that say no number of their own draw 100 cases, and 2,000 with --hypothesis-profile=long.
+drawing.register_profile("short", max_examples=100, deadline=None)
+drawing.register_profile("long", max_examples=2000, deadline=None)
+drawing.load_profile("short")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from jobs.anytable import fits, joint, output, results, source
 from jobs.anytable.request import Request
-from jobs.anytable.source import GROUP, quoted
+from jobs.anytable.source import GROUP
 from jobs.errors import FitsFailed, InputError
+from jobs.frames import quoted
 from jobs.progress import Progress
 from jobs.tables import collected
 
@@ -28,9 +29,10 @@ def run(request: Request, spark: SparkSession, progress: Progress, few: int = fi
     Raises SettingsError, InputError; FitsFailed once all is written, where more groups failed than allowed.
     """
     out = output.check(request.out)
-    table = source.read(spark, request).persist(StorageLevel.MEMORY_AND_DISK)
+    rows = source.read(spark, request)
+    table = rows.frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        total = source.check(table, request)
+        total = source.check(table, request, rows.count)
         cases = source.cases(table, request)
         groups = _groups(cases, request)
         progress.say(f"{total:,} cases in {len(groups.keys):,} groups read")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from jobs.errors import SettingsError
+from jobs.readers.encodings import python_name
 from jobs.sem import FitSettings, multigroup
 from jobs.sem.defined import Definition
 from jobs.sem.derived import check_definitions
@@ -153,12 +153,6 @@ class Request:
         return ";" if self.decimal == "," else ","
 
     @property
-    def codec(self) -> str:
-        """The encoding by a name that Python and Java share."""
-        name = codecs.lookup(self.encoding).name
-        return "utf-8" if name == "utf-8-sig" else name
-
-    @property
     def numbers(self) -> list[str]:
         """Columns that hold numbers: those of the model, and the weights."""
         return list(dict.fromkeys([*self.structure.observed, *([self.weights] if self.weights else [])]))
@@ -176,9 +170,9 @@ class Request:
                 "--separator is one character, and not the decimal mark; write tab for a tab."
             )
         try:
-            codecs.lookup(self.encoding)
-        except LookupError:
-            raise SettingsError(f"--encoding {self.encoding} is no known encoding.") from None
+            python_name(self.encoding)
+        except LookupError as error:
+            raise SettingsError(f"--encoding: {error}.") from None
         if not 0.5 < self.confidence < 1:
             raise SettingsError("--confidence lies between 0.5 and 1, such as 0.95.")
         if self.bootstrap and self.bootstrap < FEWEST_REPLICATES:

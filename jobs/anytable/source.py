@@ -6,16 +6,19 @@ are numbers in their file (Parquet, Delta) are taken as they are; there not-a-nu
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-import pyreadstat
-from pyspark.errors import IllegalArgumentException
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.anytable.request import Request
 from jobs.errors import InputError, SettingsError
-from jobs.readers import files, packages, text
+from jobs.frames import quoted
+from jobs.readers import files, packages, text, typed
+from jobs.readers.files import ADDED, CORRUPT, ROW, Rows
+from jobs.readers.records import BLANKS, Dialect, header
 from jobs.tables import Tables
 
 FORMS = {
@@ -25,48 +28,54 @@ FORMS = {
 GROUP = "_group"  # the group's name: its columns' values, joined
 JOIN = ", "
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+UNCOUNTED = -1
 TYPED = {"double", "float", "tinyint", "smallint", "int", "bigint", "boolean"}
 
 
-def read(spark: SparkSession, request: Request) -> DataFrame:
-    """A row a case: `row_number` (null for Delta), labels as text, model columns and weights as they stand.
+def read(spark: SparkSession, request: Request) -> Rows:
+    """A row a case: its ROW (null for Delta), labels as text, model columns and weights as they stand.
 
     Raises SettingsError for a column the table does not have, InputError where the table can't be read.
     """
     path = request.data
     form = form_of(path)
     wanted = [*request.labels, *request.numbers]
-    if form == "csv":
-        _, present = files.header(path, request.field_separator, request.codec)
-        if len(present) == 1 and not set(wanted) <= set(present):
-            raise InputError(
-                f"{path} has one column when it is split at {request.field_separator!r}; "
-                "name its --separator."
-            )
-    elif form in packages.READERS:
-        present = _package_names(path, form)
-    else:
-        table = _delta(spark, path) if form == "delta" else _parquet(spark, path)
-        present = table.columns
+    if form == "delta":
+        table = _delta(spark, path)
+        _demand(request, table.columns)
+        return Rows(_chosen(table, request), [], UNCOUNTED)
+    (part,) = files.parts(path)
+    dialect = Dialect(request.field_separator, request.encoding)
+    present = header(path, part, dialect) if form == "csv" else packages.names(path, part, form)
+    if form == "csv" and len(present) == 1 and not set(wanted) <= set(present):
+        raise InputError(
+            f"{path} has one column when it is split at {request.field_separator!r}; name its --separator."
+        )
     _demand(request, present)
     if form == "csv":
-        frame, _ = text.read(spark, path, request.field_separator, request.codec, wanted)
-        return frame
+        return text.read(spark, text.scanned(path, dialect, wanted), wanted)
     if form in packages.READERS:
-        frame, _ = packages.read(spark, path, form, wanted)
-        return frame
-    number = F.col("_metadata.row_index") + 2 if form == "parquet" else F.lit(None).cast("bigint")
+        return packages.read(spark, path, form, wanted)
+    return Rows(_chosen(packages.parquet(spark, path, part), request), [], packages.parquet_rows(part))
+
+
+def _chosen(table: DataFrame, request: Request) -> DataFrame:
+    """The columns of a table whose columns have types."""
+    kinds = dict(table.dtypes)
     return table.select(
-        number.alias("row_number"),
-        *[_label(column, table).alias(column) for column in request.labels],
+        F.col(ROW) if ROW in table.columns else F.lit(None).cast("bigint").alias(ROW),
+        *[typed.column(F.col(quoted(column)), kinds[column]).alias(column) for column in request.labels],
         *[F.col(quoted(column)) for column in request.numbers],
-        F.lit(None).cast("string").alias("_corrupt"),
+        F.lit(None).cast("string").alias(CORRUPT),
     )
 
 
-def check(frame: DataFrame, request: Request) -> int:
-    """The number of cases. Raises InputError naming the first column and row that cannot be used."""
-    path, row = request.data, F.col("row_number")
+def check(frame: DataFrame, request: Request, count: int = UNCOUNTED) -> int:
+    """The number of cases, which is that of the file's rows, `count`, where these can be counted.
+
+    Raises InputError naming the first column and row that cannot be used.
+    """
+    path, row = request.data, F.col(ROW)
     broken = _faults(frame, request)
     wanted = frame.agg(
         F.count(F.lit(1)).alias("cases"),
@@ -76,12 +85,17 @@ def check(frame: DataFrame, request: Request) -> int:
     )
     try:
         rows = wanted.collect()[0]
-    except IllegalArgumentException:  # Java lacks the encoding
-        raise SettingsError(
-            f"--encoding {request.encoding} is unknown to Spark; save the file as UTF-8."
-        ) from None
+    except Py4JJavaError as error:
+        if "FAILED_READ_FILE" not in str(error):
+            raise
+        raise InputError(f"{path} is damaged: not all of it can be read; deliver it again.") from None
     if not rows["cases"]:
         raise InputError(f"{path} has a header and no rows; deliver it again.")
+    if count not in (UNCOUNTED, rows["cases"]):
+        raise InputError(
+            f"{path} holds {count:,} rows, and {rows['cases']:,} came out; take out what is unusual in it "
+            "(quotes, line breaks in fields, blank lines), or save it anew, and report this."
+        )
     for k, (column, _, words) in enumerate(broken):
         if rows[f"count_{k}"]:
             where = _where(rows[f"row_{k}"], rows[f"count_{k}"])
@@ -93,9 +107,7 @@ def check(frame: DataFrame, request: Request) -> int:
 
 def _faults(frame: DataFrame, request: Request) -> list[tuple[str, Column, str]]:
     """What a row can have wrong: the column ("" for the whole row), the condition, the words for it."""
-    found = [
-        ("", F.col("_corrupt").isNotNull(), "the fields do not fit the header; mend --separator or file")
-    ]
+    found = [("", F.col(CORRUPT).isNotNull(), "the fields do not fit the header; mend --separator or file")]
     for column in request.labels:
         damaged = F.contains(F.col(quoted(column)).cast("string"), F.lit("\ufffd"))
         found.append((column, damaged, f"is not in {request.encoding}; name the file's --encoding"))
@@ -149,16 +161,14 @@ def _demand(request: Request, present: list[str]) -> None:
         *([("--weights", request.weights)] if request.weights else []),
         *[(request.model, column) for column in request.structure.observed],
     ]
+    own = [column for _, column in asked if column in (*ADDED, GROUP)]
+    if own:
+        raise SettingsError(f"the column name {own[0]} is the program's own; rename the column.")
     for who, column in asked:
+        if present.count(column) > 1:
+            raise InputError(f"{request.data}: the header names {column!r} twice; rename one of the columns.")
         if column not in present:
             raise SettingsError(f"{who} names {column}, which is no column of {request.data}; mend the name.")
-
-
-def _package_names(path: str, form: str) -> list[str]:
-    try:
-        return list(packages.READERS[form](path, metadataonly=True)[1].column_names)
-    except (pyreadstat.ReadstatError, UnicodeDecodeError):
-        raise InputError(f"{path} is no whole {form} file; deliver it again.") from None
 
 
 def _delta(spark: SparkSession, path: str) -> DataFrame:
@@ -167,35 +177,25 @@ def _delta(spark: SparkSession, path: str) -> DataFrame:
     return Tables(spark, root).read(name)
 
 
-def _parquet(spark: SparkSession, path: str) -> DataFrame:
-    try:
-        return spark.read.parquet(str(Path(path).expanduser().resolve()))
-    except Exception:
-        raise InputError(f"{path} is no whole Parquet file; deliver it again.") from None
-
-
-def _label(column: str, table: DataFrame) -> Column:
-    """A label as text: whole numbers without a point, blanks as null."""
-    value = F.col(quoted(column))
-    plain = value.cast("string")
-    if dict(table.dtypes)[column] in ("double", "float"):
-        plain = F.when(value == F.floor(value), value.cast("bigint").cast("string")).otherwise(plain)
-    return F.nullif(F.trim(plain), F.lit(""))
-
-
 def _value(frame: DataFrame, column: str, request: Request) -> tuple[Column, Column]:
-    """The column as a double, null where it is missing or no number; and whether something is given."""
+    """The column as a double, null where it is missing or no number; and whether something is given.
+
+    A text of --na stands for a missing value wherever the same number is written otherwise: -9 is -9.0.
+    """
     given = F.col(quoted(column))
     kind = dict(frame.dtypes)[column]
+    coded = [float(word) for word in request.na if re.fullmatch(NUMBER, word)]
     if kind in TYPED or kind.startswith("decimal"):
         value = given.cast("double")
-        finite = F.abs(value) < F.lit(float("inf"))
-        return F.when(finite & ~F.isnan(value), value), given.isNotNull() & ~F.isnan(value)
-    stripped = F.trim(given.cast("string"))
-    plain = F.replace(stripped, F.lit(","), F.lit(".")) if _comma(request) else stripped
-    other = F.contains(stripped, F.lit(".")) if _comma(request) else F.lit(False)
+        there = given.isNotNull() & ~F.isnan(value) & ~value.isin(coded)
+        return F.when(there & (F.abs(value) < F.lit(float("inf"))), value), there
+    stripped = F.btrim(given.cast("string"), F.lit(BLANKS))
+    comma = _comma(request)
+    other = F.contains(stripped, F.lit(".")) if comma else F.lit(False)
+    plain = F.replace(stripped, F.lit(","), F.lit(".")) if comma else stripped
     number = F.when(~other & plain.rlike(NUMBER), plain.try_cast("double"))
     there = stripped.isNotNull() & ~stripped.isin("", *request.na)
+    there = there & ~F.coalesce(number.isin(coded), F.lit(False))
     return F.when(there & (F.abs(number) < F.lit(float("inf"))), number), there
 
 
@@ -207,7 +207,3 @@ def _comma(request: Request) -> bool:
 def _where(row: int | None, count: int) -> str:
     more = f" (and {count - 1:,} more)" if count > 1 else ""
     return f"row {row}{more}" if row is not None else f"{count:,} row{'s' if count > 1 else ''}"
-
-
-def quoted(column: str) -> str:
-    return "`" + column.replace("`", "``") + "`"

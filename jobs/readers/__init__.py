@@ -1,1 +1,1 @@
-"""One module a file format; each gives rows of text, by header name, with their row number."""
+"""One module a file format; each gives rows of text, by header name, with their part and row number."""

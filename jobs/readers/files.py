@@ -1,94 +1,242 @@
-"""What every reader needs of a file: that it is there, its sha256, its header."""
+"""What every reader needs of an input: its part files, their sha256, and their text as a stream.
+
+A path is a name and never a pattern. Refused in words are a folder that holds something else than its parts,
+an archive that is cut, and a file of another format under a wrong name.
+"""
 
 from __future__ import annotations
 
 import bz2
-import csv
 import gzip
 import hashlib
+import io
+import os
 import zlib
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
+
+from pyspark.sql import DataFrame
 
 from jobs.errors import InputError
+from jobs.readers import encodings
 
 CHUNK = 1 << 20
-HEADER_BYTES = 1 << 22  # a header line longer than 4 MB is no header
+# Columns that a reader adds to those of the file: the part's name, the row's number, and the row's text
+# where its fields do not fit the header.
+PART, ROW, CORRUPT = ADDED = ("_part", "_row", "_corrupt")
 ARCHIVES: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}  # what Spark unpacks by the name's ending
+# Spark unpacks these by their ending as well, Python's own library does not.
+OTHER_ARCHIVES = {".zst", ".lz4", ".snappy", ".deflate", ".xz", ".zip", ".7z", ".rar"}
+# The first bytes of files that are no separated text, and what they are.
+FOREIGN = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook; unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind; save the sheet as CSV",
+    b"PAR1": "a Parquet file; name its format in the run file, or its ending",
+    b"$FL2": "an SPSS file; name its format in the run file, or its ending",
+    b"$FL3": "an SPSS file; name its format in the run file, or its ending",
+    b"<stata_dta>": "a Stata file; name its format in the run file, or its ending",
+    b"\x28\xb5\x2f\xfd": "a zstd archive; unpack it first",
+    b"\xfd7zXZ\x00": "an xz archive; unpack it first",
+    b"\x1f\x8b": "a gzip archive; let its name end in .gz",
+    b"BZh": "a bzip2 archive; let its name end in .bz2",
+}
+# Files that systems and programs leave beside the parts of a folder.
+NO_PARTS = {"_SUCCESS", ".DS_Store", "Thumbs.db", "desktop.ini"}
+NO_PART_BEGINNINGS = ("_committed_", "_started_", "._", ".~lock.", "~$")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a reader gives: rows of text, notes on the files, and how many rows the files hold.
+
+    The last is counted by another way than the one that reads them, so that none is lost in between.
+    """
+
+    frame: DataFrame
+    notes: list[str]
+    count: int
 
 
 def parts(path: str) -> list[Path]:
     """The file, or the part files of a folder in the order of their names.
 
-    Raises InputError where there is none.
+    Raises InputError where there is none, or where a folder holds something that is no part: what would
+    be left out is told, never left out in silence.
     """
-    given = Path(path).expanduser()
-    if given.is_dir():
-        found = sorted(file for file in given.iterdir() if file.is_file() and file.name[0] not in "._")
-    else:
-        found = [given] if given.is_file() else []
-    if not found:
-        raise InputError(f"{path} does not exist or holds no file; check the path in the run file.")
-    return found
+    try:
+        given = Path(path).expanduser()
+        if not given.is_dir():
+            if given.is_file():
+                return [given]
+            raise InputError(f"{path} does not exist or is no file; check the path in the run file.")
+        entries = sorted(given.iterdir())
+    except (OSError, ValueError, RuntimeError):
+        raise InputError(f"{path} cannot be read; check the path and its permissions.") from None
+    chosen = [entry for entry in entries if not _beside_the_parts(entry.name)]
+    for entry in chosen:
+        if entry.is_dir():
+            raise InputError(f"{path} holds a folder, {entry.name}; parts are files: move it elsewhere.")
+        if not entry.is_file():
+            raise InputError(f"{path} holds {entry.name}, which is no file that can be read; take it out.")
+        if entry.name[0] in "._":
+            raise InputError(
+                f"{path} holds {entry.name}; names with {entry.name[0]} at their beginning are no parts: "
+                "rename it, or take it out."
+            )
+    if not chosen:
+        raise InputError(f"{path} holds no file; check the path in the run file.")
+    return chosen
+
+
+def part_name(path: str, part: Path) -> str | None:
+    """The name by which rows tell their part; None where the input is one file."""
+    return part.name if Path(path).expanduser().is_dir() else None
+
+
+def shown(path: str, part: Path) -> str:
+    """The file as messages name it."""
+    name = part_name(path, part)
+    return f"{path}/{name}" if name else path
+
+
+def _beside_the_parts(name: str) -> bool:
+    checksum = name.startswith(".") and name.endswith(".crc")
+    return name in NO_PARTS or name.startswith(NO_PART_BEGINNINGS) or checksum
 
 
 def sha256(path: str) -> str:
-    """sha256 over the file's bytes, read in pieces; over all parts of a folder in their order."""
+    """sha256 over the file's bytes, read in pieces; over all parts of a folder in their order.
+
+    Raises InputError where a part is delivered twice, since each of its firms would count twice.
+    """
+    digests = {part: digest(part, path) for part in parts(path)}
+    if len(digests) == 1 and part_name(path, next(iter(digests))) is None:
+        return next(iter(digests.values()))
+    by_digest: dict[str, Path] = {}
+    for part, own in digests.items():
+        if own in by_digest:
+            raise InputError(
+                f"{path}: the parts {by_digest[own].name} and {part.name} are the same file; take one out."
+            )
+        by_digest[own] = part
+    names = "".join(f"{part.name}\0{own}\n" for part, own in digests.items())
+    return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
+
+
+def digest(part: Path, path: str) -> str:
+    """sha256 of one file. Raises InputError where it cannot be read."""
+    try:
+        state = part.stat()
+        return _digest(part, state.st_size, state.st_mtime_ns, state.st_ino)
+    except OSError:
+        raise InputError(f"{shown(path, part)} cannot be read; check its permissions.") from None
+
+
+@lru_cache(maxsize=4096)
+def _digest(part: Path, *_state: int) -> str:
+    """Remembered as long as the file's size, time and inode stay: a run asks more than once."""
     total = hashlib.sha256()
-    for file in parts(path):
-        try:
-            with file.open("rb") as stream:
-                while piece := stream.read(CHUNK):
-                    total.update(piece)
-        except OSError:
-            raise InputError(f"{path} cannot be read; check its permissions.") from None
+    with part.open("rb") as stream:
+        while piece := stream.read(CHUNK):
+            total.update(piece)
     return total.hexdigest()
 
 
-def header(path: str, separator: str, encoding: str) -> tuple[list[str], list[str]]:
-    """The header's names as they stand and without stray blanks.
+def ending(part: Path) -> str:
+    return part.suffix.lower()
 
-    Raises InputError where the file is empty, is not in the declared encoding, or names a column twice.
+
+@contextmanager
+def text(path: str, part: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """The part's text, unpacked, with its line ends as they stand.
+
+    Raises InputError where the file is an archive that is not whole, is of another format, or is not in
+    the encoding: then it names the row.
     """
-    start = _start(parts(path)[0], path)
-    if not start.strip():
-        raise InputError(f"{path} is empty; deliver the file again.")
-    line = start.splitlines()[0]
-    try:
-        text = line.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not in {encoding}; declare the encoding it is in.") from None
-    except LookupError:
-        raise InputError(f"{encoding} is no known encoding; mend the setting.") from None
-    raw = next(csv.reader([text], delimiter=separator))
-    clean = [name.strip() for name in raw]
-    twice = sorted(name for name, count in Counter(clean).items() if count > 1)
-    if twice:
-        raise InputError(f"{path}: the header names {twice[0]!r} twice; rename one of the columns.")
-    return raw, clean
+    name = encodings.python_name(encoding)
+    with _read_errors(path, part), _unpacked(path, part) as stream:
+        _no_other_format(path, part, stream)
+        plain = "utf-8-sig" if name == "utf-8" else name
+        try:
+            yield io.TextIOWrapper(cast(IO[bytes], stream), encoding=plain, newline="")
+        except UnicodeError:
+            raise InputError(
+                f"{shown(path, part)}{_undecodable(path, part, name)} is not in {encoding}; "
+                "declare the encoding the file is in."
+            ) from None
 
 
-def _start(file: Path, path: str) -> bytes:
-    """The first bytes of a file, unpacked; an archive is read to its end, since Spark takes a cut one."""
-    unpack = ARCHIVES.get(file.suffix)
+@contextmanager
+def _read_errors(path: str, part: Path) -> Iterator[None]:
     try:
-        with unpack(file, "rb") if unpack else file.open("rb") as stream:
-            start = stream.read(HEADER_BYTES)
-            while unpack and stream.read(CHUNK):
-                pass
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InputError(f"{path} is damaged: the archive is not whole; deliver it again.") from None
-    except OSError:
-        raise InputError(f"{path} cannot be read; check it and its permissions.") from None
-    return start
+        raise InputError(
+            f"{shown(path, part)} is damaged: the archive is not whole; deliver it again."
+        ) from None
+    except OSError as error:
+        # bz2 tells of a damaged archive by an OSError without a number.
+        words = (
+            "cannot be read; check it and its permissions"
+            if error.errno
+            else ("is damaged: the archive is not whole; deliver it again")
+        )
+        raise InputError(f"{shown(path, part)} {words}.") from None
+
+
+def _unpacked(path: str, part: Path) -> IO[bytes]:
+    if ending(part) in OTHER_ARCHIVES:
+        raise InputError(
+            f"{shown(path, part)} is packed in a way that is not read; unpack it, or pack it as .gz."
+        )
+    unpack = ARCHIVES.get(ending(part))
+    return io.BufferedReader(unpack(part, "rb")) if unpack else part.open("rb")
+
+
+def _no_other_format(path: str, part: Path, stream: IO[bytes]) -> None:
+    start = cast(io.BufferedReader, stream).peek(16)[:16]
+    for beginning, what in FOREIGN.items():
+        if start.startswith(beginning):
+            raise InputError(f"{shown(path, part)} is {what}.")
+
+
+def _undecodable(path: str, part: Path, name: str) -> str:
+    """', row N,' for the first row that is not in the encoding; "" where rows cannot be told by bytes."""
+    if name in encodings.WIDE:
+        return ""
+    with _unpacked(path, part) as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                line.decode(name)
+            except UnicodeError:
+                return f", row {number},"
+    return ""
 
 
 def demand(path: str, present: list[str], wanted: list[str]) -> None:
-    """Raise InputError where a wanted column is not in the header."""
+    """Raise InputError where a wanted column is not in the header, or stands there twice.
+
+    Only names that the map or the run file gives are said: without a header the first row is data.
+    """
+    own = [column for column in wanted if column in ADDED]
+    if own:
+        raise InputError(f"{path}: the column name {own[0]} is the program's own; rename the column.")
     missing = [column for column in wanted if column not in present]
     if missing:
         raise InputError(
             f"{path} has no column {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}; "
-            "check the separator and the names in the map."
+            "check its header, the separator and the names in the map."
         )
+    twice = [column for column in wanted if present.count(column) > 1]
+    if twice:
+        raise InputError(f"{path}: the header names {twice[0]!r} twice; rename one of the columns.")
+
+
+def spark_path(part: Path) -> str | None:
+    """The path for Spark's reader; None where Spark cannot open the name or takes it for no data."""
+    whole = os.path.abspath(part)
+    return None if ":" in whole or part.name[0] in "._" else whole

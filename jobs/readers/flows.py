@@ -1,136 +1,191 @@
 """Input-output tables in their three layouts, as cells of text.
 
-A cell: `row_number`, `origin_region`, `origin_sector`, `destination_region`, `destination_sector`, `value`,
-and `_corrupt`. A region may be the marker of the rest of the country.
+A cell: `part`, `row_number`, `origin_region`, `origin_sector`, `destination_region`, `destination_sector`,
+`value`, and `_corrupt`. A region may be the marker of the rest of the country.
 """
 
 from __future__ import annotations
 
 import csv
+from functools import reduce
+from itertools import islice
+from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import InputError, SettingsError
-from jobs.frames import local
-from jobs.readers import files, text
+from jobs.frames import local, quoted
+from jobs.readers import encodings, files, records, text
+from jobs.readers.files import CORRUPT, PART, ROW, Rows
+from jobs.readers.records import BLANKS, Dialect, Lines, clean
 from jobs.settings import FlowsInput
 
 LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
 PAIR = ("region", "product", "industry", "value")  # columns of a biregional pair of files
+NO_TEXT = "".join(map(chr, range(33)))  # a line of these alone is blank for Spark's reader
+CELL = ("part", "row_number", *LABELS, "value", CORRUPT)
 
 
-def read(spark: SparkSession, settings: FlowsInput) -> tuple[DataFrame, list[str]]:
-    """The cells of a wave's tables and notes on their files. Raises InputError, SettingsError."""
+def read(spark: SparkSession, settings: FlowsInput) -> Rows:
+    """The cells of a wave's tables. Raises InputError, SettingsError."""
     if settings.layout == "wide":
-        return _wide(spark, _path(settings, "flows"), settings), []
+        return _wide(spark, path_of(settings, "flows"), settings)
     if settings.layout == "biregional" and "own" in settings.paths:
         return _pair(spark, settings)
-    return _long(spark, _path(settings, "flows"), settings)
+    return _long(spark, path_of(settings, "flows"), settings)
 
 
-def _path(settings: FlowsInput, role: str) -> str:
+def demand(settings: FlowsInput) -> None:
+    """Look at the headers alone. Raises InputError where a column is missing or a file cannot be read."""
+    for role, path in settings.paths.items():
+        dialect = Dialect(settings.separator, settings.encoding)
+        for part in files.parts(path):
+            if settings.layout == "wide":
+                _heads(path, part, dialect)
+            else:
+                columns = list(_roles(settings, role).values())
+                files.demand(files.shown(path, part), records.header(path, part, dialect), columns)
+
+
+def path_of(settings: FlowsInput, role: str) -> str:
     if role not in settings.paths:
         raise SettingsError(f"flows.paths: {role} is missing; the layout {settings.layout} needs it.")
     return settings.paths[role]
 
 
-def _long(spark: SparkSession, path: str, settings: FlowsInput) -> tuple[DataFrame, list[str]]:
+def _roles(settings: FlowsInput, role: str) -> dict[str, str]:
+    """What each column of a file is for, and its header."""
+    names = (*LABELS, "value") if role == "flows" else PAIR
+    return {name: settings.columns.get(name, name) for name in names}
+
+
+def _rows(spark: SparkSession, path: str, roles: dict[str, str], settings: FlowsInput) -> Rows:
+    wanted = list(dict.fromkeys(roles.values()))
+    dialect = Dialect(settings.separator, settings.encoding)
+    return text.read(spark, text.scanned(path, dialect, wanted), wanted, splittable=True)
+
+
+def _long(spark: SparkSession, path: str, settings: FlowsInput) -> Rows:
     """One row a cell, with the labels of both sides."""
-    roles = {role: settings.columns.get(role, role) for role in (*LABELS, "value")}
-    frame, notes = text.read(
-        spark, path, settings.separator, settings.encoding, list(roles.values()), splittable=True
+    roles = _roles(settings, "flows")
+    read = _rows(spark, path, roles, settings)
+    cells = read.frame.select(
+        *_places(), *[F.col(quoted(column)).alias(role) for role, column in roles.items()], CORRUPT
     )
-    cells = frame.select(
-        "row_number", *[F.col(column).alias(role) for role, column in roles.items()], "_corrupt"
-    )
-    return cells, notes
+    return Rows(cells, read.notes, read.count)
 
 
-def _pair(spark: SparkSession, settings: FlowsInput) -> tuple[DataFrame, list[str]]:
+def _pair(spark: SparkSession, settings: FlowsInput) -> Rows:
     """Two files a country: what the industries of a region buy from the region itself, and from the rest.
 
     An industry label named by `exports` in the first file stands for deliveries to the rest of the
     country, of which the buying sector is not known.
     """
-    roles = {role: settings.columns.get(role, role) for role in PAIR}
-    own, rest = F.col(roles["region"]), F.lit(settings.rest)
-    frames, notes = [], []
+    frames, notes, count = [], [], 0
     for role in ("own", "rest"):
-        path = _path(settings, role)
-        frame, said = text.read(
-            spark, path, settings.separator, settings.encoding, list(roles.values()), splittable=True
-        )
-        abroad = (
-            F.col(roles["industry"]) == F.lit(settings.exports)
-            if role == "own" and settings.exports
-            else F.lit(False)
-        )
+        roles = _roles(settings, role)
+        read = _rows(spark, path_of(settings, role), roles, settings)
+        own, industry = F.col(quoted(roles["region"])), F.col(quoted(roles["industry"]))
+        rest = F.lit(settings.rest)
+        exported = role == "own" and settings.exports is not None
+        abroad = industry == F.lit(settings.exports) if exported else F.lit(False)
         frames.append(
-            frame.select(
-                "row_number",
+            read.frame.select(
+                *_places(),
                 (own if role == "own" else rest).alias("origin_region"),
-                F.col(roles["product"]).alias("origin_sector"),
+                F.col(quoted(roles["product"])).alias("origin_sector"),
                 F.when(abroad, rest).otherwise(own).alias("destination_region"),
-                F.when(~abroad, F.col(roles["industry"])).alias("destination_sector"),
-                F.col(roles["value"]).alias("value"),
-                "_corrupt",
+                F.when(~abroad, industry).alias("destination_sector"),
+                F.col(quoted(roles["value"])).alias("value"),
+                CORRUPT,
             )
         )
-        notes += said
-    return frames[0].unionByName(frames[1]), notes
+        notes += read.notes
+        count += read.count
+    return Rows(frames[0].unionByName(frames[1]), notes, count)
 
 
-def _wide(spark: SparkSession, path: str, settings: FlowsInput) -> DataFrame:
-    """A matrix with two header rows (buying region, buying sector) and two label columns.
+def _places() -> list[Column]:
+    return [F.col(PART).alias("part"), F.col(ROW).alias("row_number")]
+
+
+def _wide(spark: SparkSession, path: str, settings: FlowsInput) -> Rows:
+    """A matrix with two header rows (buying region, buying sector) and two label columns; or its parts,
+    each with the header rows of its own.
 
     Read as lines and unfolded, since a matrix of all European regions has more columns than a reader
-    of columns takes. Raises InputError where a line has quotes or the two header rows differ in length.
+    of columns takes. Raises InputError where the two header rows differ in length.
     """
-    file = files.parts(path)[0]
-    with file.open(encoding=settings.encoding) as stream:
-        try:
-            heads = [next(csv.reader([stream.readline()], delimiter=settings.separator)) for _ in range(2)]
-        except (StopIteration, UnicodeDecodeError):
-            raise InputError(
-                f"{path} has no two header rows in {settings.encoding}; check the file."
-            ) from None
-    if len(heads[0]) != len(heads[1]) or len(heads[0]) < 3:
-        raise InputError(f"{path}: the two header rows do not fit each other; both need a label a column.")
+    dialect = Dialect(settings.separator, settings.encoding)
+    read = [_wide_part(spark, path, part, dialect) for part in files.parts(path)]
+    frames, counts = zip(*read, strict=True)
+    return Rows(reduce(DataFrame.unionByName, frames), [], sum(counts))
+
+
+def _wide_part(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> tuple[DataFrame, int]:
+    """The cells of one file and their number; a row of another length than the header is one cell."""
+    heads, count = _heads(path, part, dialect), 0
+    width = len(heads[0])
+    with files.text(path, part, dialect.encoding) as stream:
+        for line in islice(Lines(stream, files.shown(path, part)), 2, None):
+            if line.strip(NO_TEXT):
+                count += width - 2 if line.count(dialect.separator) == width - 1 else 1
     columns = [
-        (place, region.strip(), sector.strip())
+        (place, clean(region), clean(sector))
         for place, (region, sector) in enumerate(zip(*heads, strict=True))
         if place >= 2
     ]
     labels = local(spark, columns, "place int, destination_region string, destination_sector string")
-    encoded = spark.read.csv(
-        str(file.resolve()),
+    lines = _lines(spark, path, part, dialect)
+    rows = lines.select(F.split("line", _literal(dialect.separator), -1).alias("parts"))
+    body = rows.where(~_is_head(heads))
+    fits = F.size("parts") == width
+    unfolded = body.where(fits).select(
+        F.btrim(F.col("parts")[0], F.lit(BLANKS)).alias("origin_region"),
+        F.btrim(F.col("parts")[1], F.lit(BLANKS)).alias("origin_sector"),
+        F.posexplode("parts").alias("place", "value"),
+    )
+    cells = unfolded.join(F.broadcast(labels), "place")
+    broken = body.where(~fits).select(F.array_join("parts", dialect.separator).alias(CORRUPT))
+    absent = F.lit(None).cast("string")
+    name = F.lit(files.part_name(path, part)).cast("string")
+    place = {"part": name, "row_number": F.lit(0).cast("long")}
+    trimmed = F.btrim("value", F.lit(BLANKS))
+    whole = cells.withColumns({**place, "value": trimmed, CORRUPT: absent})
+    spoilt = broken.withColumns({**place, **{role: absent for role in (*LABELS, "value")}})
+    return whole.select(*CELL).unionByName(spoilt.select(*CELL)), count
+
+
+def _heads(path: str, part: Path, dialect: Dialect) -> list[list[str]]:
+    """The two header rows of a wide matrix. Raises InputError where they do not fit each other."""
+    shown = files.shown(path, part)
+    with files.text(path, part, dialect.encoding) as stream:
+        lines = islice(Lines(stream, shown), 2)
+        heads = [next(csv.reader([line], delimiter=dialect.separator), []) for line in lines]
+    if len(heads) < 2:
+        raise InputError(f"{shown} has no two header rows; check the file.")
+    if len(heads[0]) != len(heads[1]) or len(heads[0]) < 3:
+        raise InputError(f"{shown}: the two header rows do not fit each other; both need a label a column.")
+    return heads
+
+
+def _lines(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> DataFrame:
+    """The file's lines, not blank ones, as the column `line`."""
+    whole = files.spark_path(part)
+    if whole is None or encodings.python_name(dialect.encoding) in encodings.WIDE:
+        with files.text(path, part, dialect.encoding) as stream:
+            lines = [(line.rstrip("\r\n"),) for line in Lines(stream, files.shown(path, part))]
+        return local(spark, [line for line in lines if line[0].strip(NO_TEXT)], "line string")
+    spark.conf.set("spark.sql.legacy.javaCharsets", "true")
+    return spark.read.options(**text.NO_PATTERN).csv(
+        whole,
         schema="line string",
         sep="\x01",
-        encoding=settings.encoding,
+        encoding=encodings.java_name(dialect.encoding),
         quote="",
         header=False,
     )
-    rows = encoded.select(F.split("line", _literal(settings.separator), -1).alias("parts"))
-    body = rows.where(~_is_head(heads))
-    fits = F.size("parts") == len(heads[0])
-    unfolded = body.where(fits).select(
-        F.trim(F.col("parts")[0]).alias("origin_region"),
-        F.trim(F.col("parts")[1]).alias("origin_sector"),
-        F.posexplode("parts").alias("place", "value"),
-    )
-    cells = unfolded.join(F.broadcast(labels), "place").select(
-        F.lit(0).cast("long").alias("row_number"),
-        *LABELS,
-        F.trim("value").alias("value"),
-        F.lit(None).cast("string").alias("_corrupt"),
-    )
-    broken = body.where(~fits).select(
-        F.lit(0).cast("long").alias("row_number"),
-        *[F.lit(None).cast("string").alias(label) for label in (*LABELS, "value")],
-        F.array_join("parts", settings.separator).alias("_corrupt"),
-    )
-    return cells.unionByName(broken)
 
 
 def _is_head(heads: list[list[str]]) -> Column:

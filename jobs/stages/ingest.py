@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import classifications, resources, wavemaps
 from jobs.context import Context, Outcome
 from jobs.errors import InputError
-from jobs.frames import nothing
+from jobs.frames import nothing, quoted
 from jobs.readers import files, flows, packages, text
+from jobs.readers.files import CORRUPT, PART, ROW, Rows
+from jobs.readers.records import Dialect
 from jobs.settings import FlowsInput, SurveyInput, WaveSettings
 from jobs.transforms.flows import numbered
 from jobs.transforms.quarantine import set_aside, stop_above
@@ -74,12 +78,14 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
 
 
 class _Read:
-    """One input as read: the accepted rows, those set aside, and the counts."""
+    """One input as read: the accepted rows, those set aside, and the counts.
 
-    def __init__(
-        self, frame: DataFrame, source: str, paths: dict[str, str], allowed: float, notes: list[str]
-    ):
-        self.frame = frame.persist()
+    Raises InputError where rows are not in the declared encoding, or where other rows came out than the
+    files hold.
+    """
+
+    def __init__(self, rows: Rows, source: str, paths: dict[str, str], allowed: float):
+        frame = self.frame = rows.frame.persist()
         path = self.path = ", ".join(paths.values())
         self.allowed = allowed
         self.files = {
@@ -87,18 +93,28 @@ class _Read:
         }
         faulty = F.size("faults") > 0
         dropped = F.col("dropped") if "dropped" in frame.columns else F.lit(False)
-        counts = self.frame.agg(
+        sums = frame.agg(
             F.count("*").alias("rows"),
             F.coalesce(F.sum(faulty.cast("int")), F.lit(0)).alias("aside"),
             F.coalesce(F.sum(dropped.cast("int")), F.lit(0)).alias("dropped"),
             F.coalesce(F.max(F.contains("record", F.lit("\ufffd"))), F.lit(False)).alias("mangled"),
-        ).first()
-        assert counts is not None
+        )
+        try:
+            counts = sums.collect()[0]
+        except Py4JJavaError as error:
+            if "FAILED_READ_FILE" not in str(error):
+                raise
+            raise InputError(f"{path} is damaged: not all of it can be read; deliver it again.") from None
         self.rows, self.rows_aside, self.rows_dropped = counts["rows"], counts["aside"], counts["dropped"]
         if counts["mangled"]:
             raise InputError(f"{path} is not in the declared encoding; mend encoding in the run file.")
-        if not self.rows:
+        if not rows.count:
             raise InputError(f"{path} has a header and no rows; deliver the file again.")
+        if self.rows != rows.count:
+            raise InputError(
+                f"{path} holds {rows.count:,} rows, and {self.rows:,} came out; take out what is unusual in "
+                "it (quotes, line breaks in fields, blank lines), or save it anew, and report this."
+            )
         if self.rows == self.rows_aside + self.rows_dropped:
             allowed_words = "no row of it could be read" if not self.rows_dropped else "no cell of it is left"
             if not self.rows_aside:
@@ -106,7 +122,7 @@ class _Read:
         self.accepted = self.frame.where(~faulty & ~dropped)
         keyed = self.frame.where(faulty).withColumns({"country": F.lit(""), "wave": F.lit("")})
         self.aside = set_aside(keyed, NAME, source, F.col("record"))
-        self.notes = notes + (
+        self.notes = rows.notes + (
             [f"{self.rows_dropped:,} cells carry a label of the drop list and were left out"]
             if self.rows_dropped
             else []
@@ -116,32 +132,33 @@ class _Read:
 def _survey(context: Context, survey: SurveyInput) -> _Read:
     wanted = list(wavemaps.read(survey.map).columns)
     if survey.format == "csv":
-        frame, notes = text.read(context.spark, survey.path, survey.separator, survey.encoding, wanted)
+        dialect = Dialect(survey.separator, survey.encoding)
+        rows = text.read(context.spark, text.scanned(survey.path, dialect, wanted), wanted)
     else:
-        frame, notes = packages.read(context.spark, survey.path, survey.format, wanted)
+        rows = packages.read(context.spark, survey.path, survey.format, wanted)
     cells = F.map_from_arrays(
-        F.array(*[F.lit(name) for name in wanted]), F.array(*[F.col(f"`{name}`") for name in wanted])
+        F.array(*[F.lit(name) for name in wanted]), F.array(*[F.col(quoted(name)) for name in wanted])
     )
     answers = F.map_filter(cells, lambda _, answer: answer.isNotNull() & (answer != ""))
     broken = F.struct(
         F.lit("fields").alias("rule"), F.lit("the row has too few or too many fields").alias("reason")
     )
-    frame = frame.select(
-        F.lit(None).cast("string").alias("part"),
-        "row_number",
+    frame = rows.frame.select(
+        F.col(PART).alias("part"),
+        F.col(ROW).alias("row_number"),
         answers.alias("answers"),
-        F.filter(
-            F.array(F.when(F.col("_corrupt").isNotNull(), broken)), lambda fault: fault.isNotNull()
-        ).alias("faults"),
-        F.coalesce("_corrupt", F.to_json(answers)).alias("record"),
+        F.filter(F.array(F.when(F.col(CORRUPT).isNotNull(), broken)), lambda fault: fault.isNotNull()).alias(
+            "faults"
+        ),
+        F.coalesce(F.col(CORRUPT), F.to_json(answers)).alias("record"),
     )
-    return _Read(frame, "survey", {"survey": survey.path}, survey.max_quarantined, notes)
+    return _Read(replace(rows, frame=frame), "survey", {"survey": survey.path}, survey.max_quarantined)
 
 
 def _flows(context: Context, settings: FlowsInput) -> _Read:
-    cells, notes = flows.read(context.spark, settings)
+    rows = flows.read(context.spark, settings)
     frame = numbered(
-        cells.withColumn("part", F.lit(None).cast("string")),
+        rows.frame,
         classifications.read(context.settings.regions),
         classifications.read(context.settings.sectors),
         settings.drop,
@@ -149,7 +166,7 @@ def _flows(context: Context, settings: FlowsInput) -> _Read:
         settings.rest,
         settings.decimal,
     )
-    return _Read(frame, "flows", settings.paths, settings.max_quarantined, notes)
+    return _Read(replace(rows, frame=frame), "flows", settings.paths, settings.max_quarantined)
 
 
 def _keyed(frame: DataFrame, slice: dict[str, str]) -> DataFrame:

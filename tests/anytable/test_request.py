@@ -50,7 +50,7 @@ def request_for(tmp_path):
         ({"separator": "::"}, "--separator is one character"),
         ({"separator": ",", "decimal": ","}, "and not the decimal mark"),
         ({"decimal": "'"}, "--decimal is . or ,"),
-        ({"encoding": "latin-99"}, "--encoding latin-99 is no known encoding"),
+        ({"encoding": "latin-99"}, "--encoding: .latin-99. is no encoding of tables"),
         ({"confidence": 95.0}, "--confidence lies between 0.5 and 1"),
     ],
 )

@@ -109,7 +109,7 @@ def test_files_that_cannot_be_read(fit, tmp_path, name, content, words):
 
 def test_labels_in_another_encoding(fit, tmp_path):
     (tmp_path / "a.csv").write_bytes(b"g,y1,y2,y3,x1,x2\nZo\xeb,1,2,3,4,5\n")
-    with pytest.raises(InputError, match="row 2: the column g is not in utf-8"):
+    with pytest.raises(InputError, match="row 2, is not in utf-8"):
         fit(data=tmp_path / "a.csv", groups=("g",))
 
 

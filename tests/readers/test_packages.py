@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyreadstat
 import pytest
 
@@ -14,8 +18,10 @@ READ = [(2, "A1", "12", "1"), (3, "A2", None, "2"), (4, None, "7.5", "3")]
 
 
 def rows(spark, path, form):
-    frame, _ = packages.read(spark, str(path), form, ["firm", "size", "code"])
-    return sorted(tuple(row)[:-1] for row in frame.collect())
+    read = packages.read(spark, str(path), form, ["firm", "size", "code"])
+    found = sorted(tuple(row)[1:-1] for row in read.frame.collect())
+    assert len(found) == read.count
+    return found
 
 
 def test_stata(spark, tmp_path):
@@ -29,11 +35,10 @@ def test_spss(spark, tmp_path):
 
 
 def test_parquet(spark, tmp_path):
-    ANSWERS.astype({"code": int}).to_parquet(tmp_path / "a.parquet")
-    found = rows(spark, tmp_path / "a.parquet", "parquet")
-    assert [row[0] for row in found] == [2, 3, 4]
-    assert [row[1] or None for row in found] == ["A1", "A2", None]
-    assert [row[3] for row in found] == ["1", "2", "3"]
+    """Doubles and whole numbers give the same codes."""
+    for name, answers in (("a", ANSWERS), ("b", ANSWERS.astype({"code": int}))):
+        answers.to_parquet(tmp_path / f"{name}.parquet")
+        assert rows(spark, tmp_path / f"{name}.parquet", "parquet") == READ
 
 
 @pytest.mark.parametrize("form", ["stata", "spss", "sas", "parquet"])
@@ -56,3 +61,52 @@ def test_a_missing_column_is_named(spark, tmp_path):
     pyreadstat.write_dta(ANSWERS[["firm", "size"]], tmp_path / "a.dta")
     with pytest.raises(InputError, match="has no column code"):
         rows(spark, tmp_path / "a.dta", "stata")
+
+
+def test_codes_that_are_doubles_are_whole_numbers(spark, tmp_path):
+    """One rule for every format, whatever the column's type: 5 and never 5.0 or 1.2345678901E10."""
+    codes = pd.DataFrame({"firm": [12345678901.0, None], "size": [0.0, -9.0], "code": [1e6, 2.5]})
+    read = [(2, "12345678901", "0", "1000000"), (3, None, "-9", "2.5")]
+    codes.to_parquet(tmp_path / "a.parquet")
+    codes.astype({"size": "float32", "code": "float32"}).to_parquet(tmp_path / "b.parquet")
+    pyreadstat.write_sav(codes, tmp_path / "a.sav")
+    pyreadstat.write_dta(codes, tmp_path / "a.dta")
+    assert rows(spark, tmp_path / "a.parquet", "parquet") == read
+    assert rows(spark, tmp_path / "b.parquet", "parquet") == read
+    assert rows(spark, tmp_path / "a.sav", "spss") == read
+    assert rows(spark, tmp_path / "a.dta", "stata") == read
+
+
+def test_decimals_booleans_and_blanks_of_parquet(spark, tmp_path):
+    table = pa.table(
+        {
+            "firm": pa.array([" A1\u00a0", "  "]),
+            "size": pa.array([Decimal("3.00"), Decimal("3.50")], pa.decimal128(9, 2)),
+            "code": pa.array([True, None]),
+        }
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert rows(spark, tmp_path / "a.parquet", "parquet") == [(2, "A1", "3", "true"), (3, None, "3.50", None)]
+
+
+@pytest.mark.parametrize("name", ["p[1].parquet", "a:b.parquet", "p%20{x}.parquet", "_a.parquet"])
+def test_names_of_parquet_files_are_no_patterns(spark, tmp_path, name):
+    ANSWERS.to_parquet(tmp_path / name)
+    ANSWERS.assign(firm="other").to_parquet(tmp_path / "p1.parquet")
+    assert rows(spark, tmp_path / name, "parquet") == READ
+
+
+def test_parts_of_a_folder_are_each_numbered_from_their_own_beginning(spark, tmp_path):
+    for name in ("a.sav", "b.sav"):
+        pyreadstat.write_sav(ANSWERS.assign(firm=name), tmp_path / name)
+    frame = packages.read(spark, str(tmp_path), "spss", ["firm"]).frame
+    assert {(row["_part"], row["_row"]) for row in frame.collect()} == {
+        (name, place) for name in ("a.sav", "b.sav") for place in (2, 3, 4)
+    }
+
+
+def test_a_part_that_lacks_a_column_is_named(spark, tmp_path):
+    ANSWERS.to_parquet(tmp_path / "a.parquet")
+    ANSWERS[["firm", "size"]].to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match=r"b\.parquet has no column code"):
+        rows(spark, tmp_path, "parquet")

@@ -1,0 +1,249 @@
+"""The records of separated text, counted and checked by a parser that Spark's reader is held against.
+
+Python's csv module parses each file once, strictly, before Spark does. It gives the header, the number of
+records, and whether each record is one line in the way Spark's reader takes it. Files of other shapes
+(text over several lines, blank lines between records, several kinds of line ends) are read from here.
+
+A double quote that nothing closes, or that swallows rows up to the next quote, stops the file: no parser
+can know what was meant, and rows must not vanish.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import TextIOBase
+from itertools import chain
+from pathlib import Path
+
+from jobs.errors import InputError
+from jobs.readers import files
+
+LONGEST_LINE = 1 << 24  # characters; a matrix of all European regions has some hundred thousand a line
+LINE_END = re.compile(r"\r\n|\r|\n")
+BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f"  # what is trimmed from the ends of a cell
+END = "\x00end of the file\n"  # laid after the last line, to see whether a quote is still open there
+OPEN = "a double quote opens a text that nothing closes; mend the quote"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written: the mark between fields, and the encoding."""
+
+    separator: str
+    encoding: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of the file: the number of its first line (from 1), how many lines it takes, its fields."""
+
+    row: int
+    lines: int
+    fields: list[str]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one pass over a part file tells.
+
+    `raw`, `names`: the header as it stands, and without blanks around its names. `records`: rows below the
+    header that are not blank. `most_fields`: of any row. `line_records`: each record is one line, and every
+    parser reads its fields alike. `numbered_by_place`: record n is line n + 1 of the file, and all lines
+    end alike. `cut`: the last line has no end, as in a file that was not delivered whole.
+    """
+
+    path: str
+    part: Path
+    dialect: Dialect
+    raw: list[str]
+    names: list[str]
+    records: int
+    most_fields: int
+    line_records: bool
+    numbered_by_place: bool
+    cut: bool
+
+    @property
+    def shown(self) -> str:
+        return files.shown(self.path, self.part)
+
+
+def header(path: str, part: Path, dialect: Dialect) -> list[str]:
+    """The names of the header without blanks around them; nothing else is read.
+
+    Raises InputError where the file is empty, damaged or not in the encoding.
+    """
+    with files.text(path, part, dialect.encoding) as stream:
+        records = _parsed(Lines(stream, files.shown(path, part)), dialect, strict=False)
+        return [clean(name) for name in _head(records, files.shown(path, part)).fields]
+
+
+def scan(path: str, part: Path, dialect: Dialect, wanted: list[str]) -> Scan:
+    """Read a part once and check its records.
+
+    Raises InputError where it is empty, damaged, not in the encoding, lacks a column of `wanted`, has no row,
+    or has quotes that do not fit each other; the row and the column are named.
+    """
+    try:
+        return _scan(path, part, dialect, wanted, strict=True)
+    except _OddQuote:
+        # Text after a closing quote, such as "Acme" Ltd, is no good CSV, but its line can be one record.
+        return _scan(path, part, dialect, wanted, strict=False)
+
+
+def records(known: Scan) -> Iterator[Record]:
+    """The records below the header of a scanned file."""
+    with files.text(known.path, known.part, known.dialect.encoding) as stream:
+        every = _parsed(Lines(stream, known.shown), known.dialect, strict=False)
+        _head(every, known.shown)
+        yield from (record for record in every if not _blank(record.fields, len(known.names)))
+
+
+def clean(cell: str) -> str:
+    """A cell without blanks around it, no-break ones included."""
+    return cell.strip(BLANKS + "\ufeff")
+
+
+class _OddQuote(Exception):
+    """A strict parser meets text behind a closing quote."""
+
+
+class Lines:
+    """The lines of a stream with their ends. Raises InputError for a line that no table has."""
+
+    def __init__(self, stream: TextIOBase, shown: str) -> None:
+        self._stream, self.shown = stream, shown
+        self.cut = False
+
+    def __iter__(self) -> Iterator[str]:
+        last, number = "\n", 0
+        while line := self._stream.readline(LONGEST_LINE):
+            last, number = line, number + 1
+            if len(line) == LONGEST_LINE:
+                raise InputError(
+                    f"{self.shown}, row {number}: the line is longer than {LONGEST_LINE:,} characters, so "
+                    "this is no table; check the file."
+                )
+            yield line
+        self.cut = not last.endswith(("\n", "\r"))
+
+
+def _head(every: Iterator[Record], shown: str) -> Record:
+    """The first record that is not blank."""
+    for record in every:
+        if not _blank(record.fields, 0):
+            return record
+    raise InputError(f"{shown} is empty; deliver the file again.")
+
+
+def _scan(path: str, part: Path, dialect: Dialect, wanted: list[str], strict: bool) -> Scan:
+    shown = files.shown(path, part)
+    with files.text(path, part, dialect.encoding) as stream:
+        lines = Lines(stream, shown)
+        every = _parsed(lines, dialect, strict)
+        head = _head(every, shown)
+        names = [clean(name) for name in head.fields]
+        files.demand(shown, names, wanted)
+        width, count, most = len(names), 0, len(names)
+        line_records, by_place = strict and head.lines == 1, head.row == 1
+        following = head.row + head.lines
+        for record in every:
+            fields = record.fields
+            if len(fields) < 2 and _blank(fields, width):
+                continue
+            by_place = by_place and record.row == following  # else a blank line stands between
+            following = record.row + record.lines
+            if record.lines > 1:
+                _check_lines(record, names, dialect.separator, shown)
+                line_records = False
+            elif dialect.separator == "\t" and not any(fields):
+                line_records = False  # a line of tabs alone is blank for Spark's reader
+            count += 1
+            most = max(most, len(fields))
+        ends = stream.newlines
+    if not count:
+        raise InputError(f"{shown} has a header and no rows; deliver the file again.")
+    return Scan(
+        path=path,
+        part=part,
+        dialect=dialect,
+        raw=head.fields,
+        names=names,
+        records=count,
+        most_fields=most,
+        line_records=line_records,
+        numbered_by_place=by_place and ends in ("\n", "\r\n", None),
+        cut=lines.cut,
+    )
+
+
+def _parsed(lines: Lines, dialect: Dialect, strict: bool) -> Iterator[Record]:
+    """All records, blank lines among them.
+
+    Raises InputError where a quote is still open at the end or a field is too long; _OddQuote where a strict
+    parser gives up on text behind a closing quote.
+    """
+    source: Iterable[str] = lines if strict else chain(lines, [END])
+    reader = csv.reader(
+        source, delimiter=dialect.separator, skipinitialspace=dialect.separator != " ", strict=strict
+    )
+    row, shown = 1, lines.shown
+    try:
+        for fields in reader:
+            if not strict and fields and fields[-1].endswith(END.rstrip()):
+                break
+            yield Record(row, reader.line_num + 1 - row, fields)
+            row = reader.line_num + 1
+    except csv.Error as error:
+        if "expected after" in str(error):
+            raise _OddQuote from None
+        words = OPEN
+        if "NUL" in str(error):
+            words = "the line holds a null character, so this is no text; check the file and its encoding"
+        elif "limit" in str(error):
+            words = (
+                f"a field is longer than {csv.field_size_limit():,} characters; "
+                "a double quote is missing or too many"
+            )
+        raise InputError(f"{shown}, row {row}: {words}.") from None
+    if not strict and len(fields) == 1 and fields[0] == END.rstrip():
+        return
+    if not strict:
+        raise InputError(f"{shown}, row {row}: {OPEN}.")
+
+
+def _blank(fields: list[str], width: int) -> bool:
+    """Whether a record is a blank line; in a table of one column an empty text in quotes is a record."""
+    if not fields:
+        return True
+    return width != 1 and len(fields) == 1 and not clean(fields[0])
+
+
+def _check_lines(record: Record, names: list[str], separator: str, shown: str) -> None:
+    """Raise InputError where a record of several lines looks like rows that a stray quote swallowed.
+
+    Such a text holds the end of its own row and the beginning of another one, so its lines have as many
+    separators as the rows of the table; or what comes out has not as many fields as the header.
+    """
+    rows = f"row {record.row}"
+    last = record.row + record.lines - 1
+    if len(record.fields) != len(names):
+        raise InputError(
+            f"{shown}, {rows}: a text in double quotes runs to row {last}, and what comes out does not fit "
+            "the header; a quote is missing or too many."
+        )
+    between = len(names) - 1
+    for place, field in enumerate(record.fields):
+        first, *inner = LINE_END.split(field)
+        if not inner or not between:
+            continue
+        whole = between > 1 and any(line.count(separator) >= between for line in inner[:-1])
+        ends_meet = first.count(separator) == between - place and inner[-1].count(separator) == place
+        if whole or ends_meet:
+            raise InputError(
+                f"{shown}, {rows}, column {names[place]}: a double quote swallows the rows up to {last}; "
+                "a quote is missing or too many."
+            )

@@ -1,0 +1,41 @@
+"""Values of typed columns as text: one rule for how a number becomes a code, for every format.
+
+A whole number has no decimal point and no exponent (5, not 5.0; 12345678901, not 1.2345678901E10), since
+statistical packages and pandas hold codes as doubles where some are missing. A missing value is null.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from jobs.readers.records import BLANKS, clean
+
+EXACT = 1e15  # whole doubles below it are exact
+FRACTIONAL = ("double", "float", "decimal")
+
+
+def text(value: Any) -> str | None:
+    """A value that a package's reader gave, as text; blanks and missing as null."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, (float, Decimal)) and not isinstance(value, bool):
+        if math.isfinite(value) and value == int(value):
+            return str(int(value))
+        return str(value)
+    return clean(str(value)) or None
+
+
+def column(value: Column, kind: str) -> Column:
+    """A column of Spark's type `kind` as text, by the same rule."""
+    plain = F.nullif(F.btrim(value.cast("string"), F.lit(BLANKS)), F.lit(""))
+    if not kind.startswith(FRACTIONAL):
+        return plain
+    number = value.cast("double") if kind == "float" else value
+    whole = (number == F.floor(number)) & (F.abs(number) < F.lit(EXACT))
+    as_text = F.when(whole, number.cast("bigint").cast("string")).otherwise(plain)
+    return as_text if kind.startswith("decimal") else F.when(~F.isnan(value), as_text)
