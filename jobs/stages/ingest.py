@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from jobs.errors import InputError
 from jobs.frames import nothing, quoted
 from jobs.readers import files, flows, packages, text
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
-from jobs.readers.records import Dialect
+from jobs.readers.records import Dialect, header
 from jobs.settings import FlowsInput, SurveyInput, WaveSettings
 from jobs.transforms.flows import numbered
 from jobs.transforms.quarantine import set_aside, stop_above
@@ -75,6 +76,30 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
             "cells_left_out": rows_dropped,
         },
     )
+
+
+def misfits(wave: WaveSettings) -> list[str]:
+    """What will not fit, by the headers of the wave's files alone: a sentence an input, [] where all fit."""
+    looks = [partial(_look_at_survey, wave.survey)] if wave.survey else []
+    looks += [partial(flows.demand, wave.flows)] if wave.flows else []
+    words = []
+    for look in looks:
+        try:
+            look()
+        except InputError as error:
+            words.append(str(error))
+    return words
+
+
+def _look_at_survey(survey: SurveyInput) -> None:
+    """Raises InputError where a part cannot be read or lacks a column of the map."""
+    wanted = list(wavemaps.read(survey.map).columns)
+    for part in files.parts(survey.path):
+        if survey.format == "csv":
+            names = header(survey.path, part, Dialect(survey.separator, survey.encoding))
+        else:
+            names = packages.names(survey.path, part, survey.format)
+        files.demand(files.shown(survey.path, part), names, wanted)
 
 
 class _Read:
