@@ -75,44 +75,6 @@ def test_faults_are_those_of_error_rules(survey):
     assert found[4] == [("r", "words")] and found[5] == []
 
 
-def test_a_cell_that_stands_there_twice(spark):
-    frame = flows(spark, (1, 1, 2, 2, 5), (1, 1, 2, 2, 7), (1, 1, 2, 1, 5), (1, 1, 2, 0, 1), (1, 1, 2, 0, 1))
-    assert failing(rules.duplicates(frame)) == ["1 1 2 2"]
-    assert failing(rules.duplicates(frame.where("value > 5"))) == []
-
-
-def test_a_region_without_cells(spark):
-    frame = flows(spark, (1, 1, 0, 1, 5))
-    assert failing(rules.coverage(frame, NUMBERS)) == ["B"]
-    assert failing(rules.coverage(flows(spark, (1, 1, 2, 1, 5)), NUMBERS)) == []
-
-
-def test_a_sector_that_is_the_sum_of_the_others(spark):
-    """Sector 3 sells 3 + 5 = 8, what 1 and 2 sell together."""
-    sectors = {"one": 1, "two": 2, "total": 3}
-    cells = [(1, 1, 1, 1, 1), (1, 1, 1, 2, 2), (1, 2, 1, 1, 3), (1, 2, 1, 2, 2)]
-    total = [(1, 3, 1, 1, 4), (1, 3, 1, 2, 4)]
-    assert failing(rules.totals(flows(spark, *cells, *total), sectors)) == ["total"]
-    assert failing(rules.totals(flows(spark, *cells, (1, 3, 1, 1, 4), (1, 3, 1, 2, 5)), sectors)) == []
-    assert failing(rules.totals(flows(spark, *cells), {"one": 1, "two": 2})) == []
-
-
-def test_trade_with_the_rest_of_the_country_balances(spark):
-    sectors = {"one": 1, "two": 2}
-    even = [(1, 1, 0, 1, 100), (2, 1, 0, 2, 50), (0, 1, 1, 1, 90), (0, 1, 2, 1, 60)]
-    assert failing(rules.balance(flows(spark, *even), sectors)) == []
-    assert failing(rules.balance(flows(spark, *even, (0, 1, 2, 2, 1)), sectors)) == ["one"]
-    rounding = [*even, (0, 1, 2, 2, "0.001")]  # 1e-3 of 150 is less than 1e-5
-    assert failing(rules.balance(flows(spark, *rounding), sectors)) == []
-    one_side = [(1, 2, 0, 1, 100), (1, 1, 2, 2, 3)]
-    assert failing(rules.balance(flows(spark, *one_side), sectors)) == []
-
-
-def test_a_region_without_firms(spark):
-    survey = local(spark, [("A",), ("A",), (None,)], "region string")
-    assert failing(rules.regions_without_firms(survey, ["A", "B"]), "missing") == ["B"]
-
-
 def test_the_suites_read_and_name_columns_that_exist():
     for table in ("survey", "flows"):
         suite = rules.read(table)
