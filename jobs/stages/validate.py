@@ -67,7 +67,8 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     _stop_on_failure(results, wave)
     commit = tables.replace("survey", survey.accepted, slice, fingerprint)
     results = [*survey.results, *results]
-    notes += [f"warning: {_counted(result)}" for result in results if result.status == "warning"]
+    warned = [result for result in results if result.status == "warning"]
+    notes += [f"warning: {result.reason} ({result.failing:,})" for result in warned]
     return Outcome(
         survey.rows,
         commit.rows,
@@ -135,21 +136,19 @@ def _tables(validator: Validator, suite: rules.Suite, given: Views) -> list[Resu
         for rule, result in zip(chosen, checked, strict=True):
             column = rule.kwargs.get("column")
             if result.status != "passed" and column and "label" in given[name].columns:
-                labels = _labels(given[name].where(F.col(column) > 0), column)
-                result = replace(result, reason=f"{result.reason}: {labels}")
+                result = replace(result, reason=f"{result.reason}: {_labels(given[name], column)}")
             results.append(result)
     return results
 
 
-def _labels(failing: DataFrame, column: str) -> str:
-    """The labels of the rows that fail, those that fail most first, and how many more there are."""
-    rows = failing.orderBy(F.desc(column), "label").select("label").limit(SHOWN).collect()
-    more = failing.count() - len(rows)
-    return ", ".join(row["label"] for row in rows) + (f", and {more:,} more" if more else "")
-
-
-def _counted(result: Result) -> str:
-    return result.reason + (f" ({result.failing:,})" if result.failing else "")
+def _labels(view: DataFrame, column: str) -> str:
+    """The labels that fail, those that fail most first, how many more there are, and of how many cells."""
+    failing = view.where(F.col(column) > 0).select("label", column)
+    rows = failing.orderBy(F.desc(column), "label").limit(SHOWN).collect()
+    number, cells = failing.agg(F.count("*"), F.sum(column)).collect()[0]
+    words = ", ".join(row["label"] for row in rows)
+    words += f", and {number - len(rows):,} more" if number > len(rows) else ""
+    return words + (f"; {cells:,} in all" if cells > number else "")
 
 
 def _stop_on_failure(results: list[Result], wave: WaveSettings) -> None:
@@ -161,10 +160,11 @@ def _stop_on_failure(results: list[Result], wave: WaveSettings) -> None:
     source = wave.survey.path if first.table == "survey" and wave.survey else ""
     if first.table == "flows" and wave.flows:
         source = ", ".join(wave.flows.paths.values())
+    (rule,) = [rule for rule in rules.read(first.table).table_rules if rule.id == first.rule]
     more = f" ({len(failed) - 1} more rules failed)" if len(failed) > 1 else ""
     raise ValidationStopped(
-        f"{first.table}: {_counted(first)}; rule {first.rule} of expectations/{first.table}.yaml stopped "
-        f"the run{more}. Mend {source}, or the rule where it does not fit your data."
+        f"{first.table}: {first.reason}; rule {rule.id} of expectations/{first.table}.yaml stopped "
+        f"the run{more}. Mend {source}, or {rule.remedy}."
     )
 
 

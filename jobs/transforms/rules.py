@@ -74,7 +74,10 @@ class RowRule(Section):
 
 
 class TableRule(Section):
-    """A great-expectations expectation over a table or a view of it."""
+    """A great-expectations expectation over a table or a view of it.
+
+    `remedy` is what else than mending the input may be right, in words.
+    """
 
     id: RuleId
     view: str
@@ -82,6 +85,7 @@ class TableRule(Section):
     reason: Words
     expectation: str
     kwargs: dict[str, Any]
+    remedy: Words = "the rule where it does not fit your data"
 
 
 class Suite(Section):
