@@ -19,8 +19,8 @@ from jobs.readers import files, flows, packages, text
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
 from jobs.readers.records import Dialect, header
 from jobs.settings import FlowsInput, SurveyInput, WaveSettings
-from jobs.transforms.flows import numbered
-from jobs.transforms.quarantine import set_aside, stop_above
+from jobs.transforms.flows import Notation, doubts, numbered
+from jobs.transforms.quarantine import reasons_noted, set_aside, stop_above
 
 NAME = "ingest"
 TABLES = ("quarantine", "flows", "answers")
@@ -152,6 +152,7 @@ class _Read:
             if self.rows_dropped
             else []
         )
+        self.notes += reasons_noted(self.aside, self.rows_aside)
 
 
 def _survey(context: Context, survey: SurveyInput) -> _Read:
@@ -182,16 +183,16 @@ def _survey(context: Context, survey: SurveyInput) -> _Read:
 
 def _flows(context: Context, settings: FlowsInput) -> _Read:
     rows = flows.read(context.spark, settings)
+    notation = Notation(settings.drop, settings.final, settings.rest, settings.decimal, settings.thousands)
     frame = numbered(
         rows.frame,
         classifications.read(context.settings.regions),
         classifications.read(context.settings.sectors),
-        settings.drop,
-        settings.final,
-        settings.rest,
-        settings.decimal,
+        notation,
     )
-    return _Read(replace(rows, frame=frame), "flows", settings.paths, settings.max_quarantined)
+    read = _Read(replace(rows, frame=frame), "flows", settings.paths, settings.max_quarantined)
+    read.notes += doubts(read.accepted, notation)
+    return read
 
 
 def _keyed(frame: DataFrame, slice: dict[str, str]) -> DataFrame:

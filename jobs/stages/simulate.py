@@ -17,7 +17,7 @@ from jobs.errors import SettingsError
 from jobs.readers import files
 from jobs.settings import SimulateSettings, WaveSettings
 from jobs.transforms.draws import Draws
-from jobs.transforms.flows import numbered
+from jobs.transforms.flows import Notation, numbered
 from jobs.transforms.indicators import commonality, complementarity, left_out
 from jobs.transforms.simulate_answers import answers, broken, questionnaire, truth
 from jobs.transforms.simulate_firms import Plan, firms
@@ -103,7 +103,7 @@ def with_indicators(population: DataFrame, full: DataFrame, plan: Plan) -> DataF
     nothing = F.lit(None).cast("string")
     cells = full.select("*", nothing.alias("part"), F.lit(0).alias("row_number"), nothing.alias("_corrupt"))
     cells = cells.withColumn("value", F.col("value").cast("string"))
-    flows = numbered(cells, plan.regions, plan.sectors, keep=("country", "wave"))
+    flows = numbered(cells, plan.regions, plan.sectors, Notation(), keep=("country", "wave"))
     shares = complementarity(flows, "sales", plan.regions, plan.sectors).select(
         *keys, "complementarity_within"
     )
