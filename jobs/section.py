@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -28,6 +28,8 @@ class Section(BaseModel):
     def _is_of_its_kind(cls, given: Any, info: ValidationInfo) -> Any:
         annotation: Any = cls.model_fields[info.field_name or ""].annotation
         kinds = _kinds(annotation)
+        if isinstance(given, dict) and not any(get_origin(kind) is dict for kind in kinds):
+            return given  # a section, whose own keys are looked at
         values = list(_values(given))
         if kinds & {int, float} and bool not in kinds and any(isinstance(value, bool) for value in values):
             raise ValueError("is a number, not true or false")
