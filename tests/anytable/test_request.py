@@ -36,6 +36,18 @@ def request_for(tmp_path):
     [
         ({"text": ""}, "model.lav: the model text has no formula"),
         ({"text": "f =~ y1 + y2 + y3\nf ~ x1\ny1 ~~ ~ y2\n"}, "model.lav, line 3: the model text cannot be"),
+        (
+            {"text": "y1 ~ c(a, b)*x1\ny2 = x1\n", "groups": ("w",)},
+            "model.lav, line 2: the model text cannot",
+        ),
+        ({"text": f"y1 ~ c({'a, ' * 60}b)*x1"}, "model.lav, line 1: c.. has 61 entries"),
+        (
+            {"text": "f =~ y1 + " + " + ".join(f"x{n}" for n in range(2000))},
+            "2002 variables, and at most 300",
+        ),
+        ({"text": "y1 ~ a*x1\nd := " + "(" * 5000}, "model.lav, line 2: the expression"),
+        ({"text": "(" * 100_000}, "model.lav, line 1: the model text cannot be read"),
+        ({"text": "f =~ y1\0"}, "--model .*model.lav is no text in UTF-8"),
         ({"estimator": "wls"}, "the estimator is ml, mlr or dwls, not wls"),
         ({"missing": "mean"}, "missing is listwise, fiml or pairwise, not mean"),
         ({"ordered": ("y9",)}, "the ordered item y9 is not in the model"),
