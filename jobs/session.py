@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,11 @@ def _submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+def _nowhere() -> Path:
+    """An existing folder for Spark's own catalogue, which has no tables: it makes one where it finds none."""
+    return Path(tempfile.gettempdir()).resolve()
+
+
 @contextmanager
 def _quiet_jvm(quiet: bool) -> Iterator[None]:
     """While this holds, a process that is started says nothing on the terminal; this one still does.
@@ -79,6 +85,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": str(_nowhere()),
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.databricks.delta.snapshotPartitions": "2",

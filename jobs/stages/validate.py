@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources
+from jobs import classifications, resources, workfolder
 from jobs.context import Context, Outcome
 from jobs.errors import ValidationStopped
 from jobs.frames import nothing
+from jobs.output import manifests
+from jobs.output.publication import replacing
 from jobs.settings import WaveSettings
 from jobs.transforms import rules
 from jobs.transforms.quarantine import set_aside, stop_above
@@ -55,9 +56,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         tables.replace("quarantine", nobody, context.slice(wave, stage=NAME), fingerprint)
     if wave.flows:
         results += _tables(validator, rules.read("flows"), _flow_views(context, tables.read("flows", slice)))
-    docs = Path(context.settings.work) / "data_docs" / wave.wave
-    shutil.rmtree(docs, ignore_errors=True)
-    validator.write_docs(docs)
+    _write_pages(validator, workfolder.pages(context.settings.work, wave.wave))
     _stop_on_failure(results)
     commit = tables.replace("survey", accepted, slice, fingerprint)
     warned = [result for result in results if result.status == "warning"]
@@ -68,6 +67,13 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         notes=tuple(f"warning: {result.reason} ({result.failing:,})" for result in warned),
         detail={"results": [result.plain() for result in results]},
     )
+
+
+def _write_pages(validator: Validator, folder: Path) -> None:
+    """great-expectations' pages in the place of the wave's former ones."""
+    with replacing(folder, manifests.PAGES, "work") as draft:
+        validator.write_docs(draft)
+        manifests.write(draft, {"data_docs": folder.name})
 
 
 Views = dict[str, tuple[DataFrame, str]]  # a view, and the column that marks what fails
