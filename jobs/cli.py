@@ -213,14 +213,14 @@ def _with_folders(settings: Any, conf: str, writing: bool, publishing: bool) -> 
     A publication that a killed run left halfway is put back, whatever becomes of this run.
     """
     from jobs import folders, workfolder
-    from jobs.output import manifests, rooms
+    from jobs.output import manifests, publication, rooms
 
     settings = folders.checked(settings, conf)
     out, work = Path(settings.out), Path(settings.work)
     if writing:
         rooms.sweep(out)
     if publishing:
-        manifests.check(out, manifests.PUBLICATION, "out")
+        publication.check(out, manifests.PUBLICATION, "out")
     workfolder.check(work, [wave.wave for wave in settings.waves])
     if writing:
         workfolder.claim(work)

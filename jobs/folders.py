@@ -15,6 +15,7 @@ from jobs.settings import RunSettings
 
 MOUNTS = "/proc/self/mountinfo"
 OCTAL = re.compile(r"\\([0-7]{3})")  # how that file writes blanks and backslashes
+MOST_SHOWN = 200  # characters of a path
 KINDS = {
     stat.S_IFREG: "a file",
     stat.S_IFCHR: "a device",
@@ -50,21 +51,22 @@ def located(text: str, label: str) -> Path:
 
     Raises SettingsError where it can be no folder, or the user may not write there.
     """
+    subject = f"{label} {_shown(text)}"
     if "://" in text:
-        raise SettingsError(f"{label} {text} is an address; name a folder.")
-    if text.startswith("~") and os.path.expanduser(text) == text:
-        raise SettingsError(f"{label} {text} names no user's home; write ./{text} for a folder of that name.")
+        raise SettingsError(f"{subject} is an address; name a folder.")
+    home = os.path.expanduser(text)
+    if text.startswith("~") and home == text:
+        raise SettingsError(f"{subject} names no user's home; write ./{text} for a folder of that name.")
     try:
-        given = Path(os.path.abspath(os.path.expanduser(text or ".")))
-        _demand_folder(given, label)
+        given = Path.cwd() / home
+        _demand_folder(given, subject)
         folder = Path(os.path.realpath(given))
-        _demand_folder(folder, label)
+        _demand_folder(folder, subject)
     except ValueError:
-        shown = text.encode("unicode_escape").decode()
-        raise SettingsError(f"{label} {shown} holds a character that no path can have; mend it.") from None
+        raise SettingsError(f"{subject} holds a character that no path can have; mend it.") from None
     except OSError as error:
         reason = (error.strerror or "unknown").lower()
-        raise SettingsError(f"{label} {text} cannot be used: {reason}; name another folder.") from None
+        raise SettingsError(f"{subject} cannot be used: {reason}; name another folder.") from None
     return folder
 
 
@@ -77,12 +79,13 @@ def replaced_as_a_whole(folder: Path, label: str) -> None:
             f"name a folder in it, such as {folder / 'published'}."
         )
     if folder.exists():
-        _demand_writable(folder.parent, label, f"{label} {folder} is replaced as a whole")
+        _demand_writable(folder.parent, f"{label} {folder} cannot be replaced as a whole")
 
 
 def own_folder(folder: Path, label: str) -> None:
     """Raise SettingsError for the folder in which the user works, the user's home, and those above them."""
-    for word, place in (("the current folder", Path.cwd()), ("the home folder", Path.home())):
+    home = Path(os.path.expanduser("~"))
+    for word, place in (("the current folder", Path.cwd()), ("the home folder", home)):
         if _within(place, folder):
             relation = "is" if _within(folder, place) else "holds"
             raise SettingsError(f"{label} {folder} {relation} {word}; name a folder of its own.")
@@ -151,28 +154,34 @@ def _within(inner: Path, outer: Path) -> bool:
         return False
 
 
-def _demand_folder(path: Path, label: str) -> None:
+def _demand_folder(path: Path, subject: str) -> None:
     """Raise SettingsError unless the path is a folder, or could be made one by this user."""
     for place in (path, *path.parents):
         try:
             os.lstat(place)
         except (FileNotFoundError, NotADirectoryError):
             continue
+        where = "is" if place == path else f"lies in {place}, which is"
         if place.is_symlink() and not place.exists():
-            raise SettingsError(f"{label} {path} follows a link that leads nowhere ({place}); mend the link.")
+            raise SettingsError(f"{subject} {where} a link that leads nowhere; mend the link.")
         kind = stat.S_IFMT(place.stat().st_mode)
         if kind != stat.S_IFDIR:
-            what = KINDS.get(kind, "no folder")
-            raise SettingsError(f"{label} {path}: {place} is {what}; name a folder.")
-        _demand_writable(place, label, f"{label} {path} cannot be written")
+            raise SettingsError(f"{subject} {where} {KINDS.get(kind, 'no folder')}; name a folder.")
+        _demand_writable(place, f"{subject} cannot be written")
         return
 
 
-def _demand_writable(place: Path, label: str, words: str) -> None:
+def _demand_writable(place: Path, words: str) -> None:
     if not os.access(place, os.W_OK | os.X_OK):
-        raise SettingsError(
-            f"{words}, and {place} is not writable; get the right to write there, or name another {label}."
-        )
+        raise SettingsError(f"{words}: this user may not write to {place}; name another folder.")
+
+
+def _shown(text: str) -> str:
+    """A path as it may stand in a sentence: what cannot be printed is escaped, a very long one is cut."""
+    plain = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+    return plain if len(plain) <= MOST_SHOWN else f"{plain[:MOST_SHOWN]}…"
 
 
 def _mounts() -> set[Path]:

@@ -44,9 +44,9 @@ def _submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def _nowhere() -> Path:
-    """An existing folder for Spark's own catalogue, which has no tables: it makes one where it finds none."""
-    return Path(tempfile.gettempdir()).resolve()
+def _nowhere() -> str:
+    """A folder that exists, for Spark's own catalogue, which holds no tables; else Spark makes one."""
+    return Path(tempfile.gettempdir()).resolve().as_uri()
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": str(_nowhere()),
+        "spark.sql.warehouse.dir": _nowhere(),
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.databricks.delta.snapshotPartitions": "2",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jobs import __version__, locks, schemas
 from jobs.errors import SettingsError
-from jobs.output import manifests
+from jobs.output import manifests, publication
 
 MARK = "diamant-work.json"
 FORMER = {"tables", "outcomes", "locks", "data_docs"}  # what a work folder held before there was a mark
@@ -33,7 +33,7 @@ def check(work: Path, waves: Iterable[str]) -> None:
     _demand_own(work)
     if _marked(work):
         for wave in waves:
-            manifests.check(pages(str(work), wave), manifests.PAGES, "work")
+            publication.check(pages(str(work), wave), manifests.PAGES, "work")
 
 
 def _demand_own(work: Path) -> None:

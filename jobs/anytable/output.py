@@ -9,7 +9,7 @@ import pandas as pd
 from jobs import __version__, folders
 from jobs.anytable import results
 from jobs.anytable.request import Request
-from jobs.output import manifests, rooms
+from jobs.output import manifests, publication, rooms
 from jobs.output.publication import replacing
 from jobs.publish import diagram, forest
 from jobs.publish.tables import write_csv
@@ -25,7 +25,7 @@ def check(request: Request) -> Path:
     folders.replaced_as_a_whole(folder, "--out")
     folders.apart_from_input(folder, "--out", {"--data": request.data, "--model": request.model})
     rooms.sweep(folder)
-    manifests.check(folder, manifests.FIT, "--out")
+    publication.check(folder, manifests.FIT, "--out")
     return folder
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from jobs import locks
@@ -31,14 +31,13 @@ def replacing(out: Path, kind: Kind, label: str) -> Iterator[Path]:
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     rooms.sweep(out)
-    manifests.check(out, kind, label)
+    check(out, kind, label)
     with rooms.room(out) as room:
         draft = room / rooms.CONTENT
         draft.mkdir(mode=0o700)
         yield draft
         assert (draft / manifests.NAME).is_file(), "a finished folder has its manifest"
-        busy = f"another run writes to {out.parent}; wait until it has ended."
-        with locks.on_folder(out.parent, PATIENCE, busy):
+        with _held(out):
             manifests.check(out, kind, label)
             _take_place(draft, out, room)
     if room.exists():
@@ -46,6 +45,23 @@ def replacing(out: Path, kind: Kind, label: str) -> Iterator[Path]:
             f"the new {kind.words} stands in {out}, but files came into the former one meanwhile; "
             f"they are kept in {room}: move them where they belong."
         )
+
+
+def check(out: Path, kind: Kind, label: str) -> None:
+    """Whether the folder may be replaced, as it stands between two replacements; nothing is written.
+
+    Raises SettingsError where it holds anything that the program did not write, SliceHeld where another run
+    keeps hold of it.
+    """
+    if out.parent.is_dir():
+        with _held(out):
+            manifests.check(out, kind, label)
+
+
+def _held(out: Path) -> AbstractContextManager[None]:
+    """Hold the place of a folder, while it is compared with its manifest and while it is replaced."""
+    words = f"another run writes to {out.parent}; wait until it has ended."
+    return locks.on_folder(out.parent, PATIENCE, words)
 
 
 def _take_place(draft: Path, out: Path, room: Path) -> None:
