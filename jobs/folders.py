@@ -5,6 +5,7 @@ All this is checked before Spark starts; nothing is written here.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -167,6 +168,9 @@ def _demand_folder(path: Path, subject: str) -> None:
         kind = stat.S_IFMT(place.stat().st_mode)
         if kind != stat.S_IFDIR:
             raise SettingsError(f"{subject} {where} {KINDS.get(kind, 'no folder')}; name a folder.")
+        longest = os.pathconf(place, "PC_NAME_MAX")
+        if any(len(os.fsencode(part)) > longest for part in path.parts):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         _demand_writable(place, f"{subject} cannot be written")
         return
 

@@ -82,8 +82,10 @@ def _clear(folder: Path) -> None:
         place = folder / part
         if (place / manifests.NAME).exists():
             manifests.remove_listed(place)
-        else:
+        elif place.is_dir():
             shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
     if {entry.name for entry in folder.iterdir()} <= {MARK}:
         (folder / MARK).unlink(missing_ok=True)
         folder.rmdir()
