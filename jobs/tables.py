@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from jobs.errors import InputError, SliceHeld
 from jobs.output.manifests import sha256
 
 ATTEMPTS = 3
+PAUSES = (0.1, 0.3, 0.6)  # seconds between looks at a log that seems damaged
 KEPT = "interval 3650 days"  # older states stay readable as long as a statistical office keeps them
 
 
@@ -207,9 +209,19 @@ class Tables:
         return aside / f"{name}-{number}"
 
     def _state(self, name: str) -> delta_log.State | None:
-        """What the table's log says; None where there is no table. Raises Damaged."""
+        """What the table's log says; None where there is no table.
+
+        Raises Damaged where the log stays damaged: another run may be in the middle of a commit.
+        """
         folder = Path(self.path(name))
-        return delta_log.read(folder) if os.path.lexists(folder) else None
+        for pause in (*PAUSES, None):
+            try:
+                return delta_log.read(folder) if os.path.lexists(folder) else None
+            except Damaged:
+                if pause is None:
+                    raise
+                time.sleep(pause)
+        return None
 
     def _holds(self, commit: Commit) -> bool:
         """Whether the data files of a commit's slice are there as the log says."""
