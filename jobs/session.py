@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,11 @@ def _small() -> dict[str, str]:
         raise SettingsError(f"{SMALL}: {fault(error)}; mend the file.") from None
 
 
+def _nowhere() -> str:
+    """A folder that exists, for Spark's own catalogue, which holds no tables; else Spark makes one."""
+    return Path(tempfile.gettempdir()).resolve().as_uri()
+
+
 @contextmanager
 def _quiet_jvm(quiet: bool) -> Iterator[None]:
     """While this holds, a process that is started says nothing on the terminal; this one still does.
@@ -92,6 +98,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": _nowhere(),
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.databricks.delta.snapshotPartitions": "2",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,13 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources
+from jobs import classifications, resources, workfolder
 from jobs.checks import frame, views
 from jobs.context import Context, Outcome
 from jobs.errors import ValidationStopped
 from jobs.frames import nothing
+from jobs.output import manifests
+from jobs.output.publication import replacing
 from jobs.settings import FlowsInput, WaveSettings
 from jobs.transforms import quarantine, rules
 from jobs.validation import Result, Validator
@@ -61,9 +62,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     if wave.flows:
         flow_results, flow_notes = _flows(context, wave.flows, tables.read("flows", slice), validator)
         results, notes = results + flow_results, notes + flow_notes
-    docs = Path(context.settings.work) / "data_docs" / wave.wave
-    shutil.rmtree(docs, ignore_errors=True)
-    validator.write_docs(docs)
+    _write_pages(validator, workfolder.pages(context.settings.work, wave.wave))
     _stop_on_failure(results, wave)
     commit = tables.replace("survey", survey.accepted, slice, fingerprint)
     results = [*survey.results, *results]
@@ -91,6 +90,13 @@ def _survey(harmonised: DataFrame, validator: Validator, suite: rules.Suite) -> 
         rows_aside=faulty.count(),
         results=tuple(validator.rows("survey", flagged, suite.row_rules)),
     )
+
+
+def _write_pages(validator: Validator, folder: Path) -> None:
+    """great-expectations' pages in the place of the wave's former ones."""
+    with replacing(folder, manifests.PAGES, "work") as draft:
+        validator.write_docs(draft)
+        manifests.write(draft, {"data_docs": folder.name})
 
 
 Views = dict[str, DataFrame]
