@@ -134,6 +134,7 @@ MANY = " + ".join(f"x{number}" for number in range(2000))
         ("# nothing\n", "has no formula"),
         ("rd_effort ~~ other_effort", "has no formula"),
         ("rd_effort ~ a*other_effort\nd := a*b", "d is defined by b, which is no label"),
+        ("rd_effort ~ a*other_effort\na := a", "a is defined by := and is the label of a parameter"),
         ("rd_effort ~ other_effort\nrd_effort ~ 0*1", "sets intercepts"),
         ("rd_effort ~ c(a, b)*other_effort", ", line 1: c(a, b) has 2 entries for 1 groups"),
         (f"rd_effort ~ {MANY}", "the model has 2001 variables, and at most 300 are read"),
