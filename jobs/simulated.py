@@ -16,10 +16,10 @@ from pydantic import Field, ValidationError
 from pyspark.sql import SparkSession
 from ruamel.yaml import YAML
 
-from jobs import classifications, resources
+from jobs import classifications, simulation_parameters
 from jobs.errors import SettingsError
 from jobs.settings import Name, Section
-from jobs.stages.simulate import ENCODING, LARGE, PARAMETERS, write
+from jobs.stages.simulate import ENCODING, LARGE, write
 from jobs.transforms.simulate_firms import Plan
 
 DUTCH = ("conf/classifications/regions_nl.yaml", "conf/classifications/sectors_sbi93_19.yaml")
@@ -79,7 +79,7 @@ def studies(
                 sectors=classifications.read(place.sectors),
                 firms=asked.firms,
                 seed=asked.seed,
-                parameters=resources.read_yaml(PARAMETERS),
+                parameters=simulation_parameters.read(),
                 nonresponse=asked.item_nonresponse,
             )
             _, rows = write(spark, plan, place.folder, asked.layout)
