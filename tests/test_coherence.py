@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -173,3 +175,10 @@ def test_a_variable_that_no_questionnaire_has_is_refused(tmp_path):
     (tmp_path / "model.lav").write_text("source_clients ~ source_fairs + rd_effort\n")
     with pytest.raises(SettingsError, match="line 1: source_fairs is absent in the map of every wave"):
         settings.read("conf/runs/ecuador.yaml", [f"model={tmp_path / 'model.lav'}"])
+
+
+def test_the_statistics_are_not_imported_for_the_commands_help():
+    """They take more than a second; reading a run file needs them, `diamant --help` does not."""
+    program = "import sys, jobs.cli, jobs.settings; print('semopy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
