@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from jobs import classifications, models, resources, schemas, wavemaps
+from jobs import classifications, models, resources, schemas, simulation_parameters, wavemaps
 from jobs.classifications import Classification
 from jobs.errors import SettingsError
 from jobs.input_settings import FlowsInput
@@ -26,6 +26,8 @@ FAMILIES = ("complementarity", "commonality")
 def check(settings: RunSettings, path: str) -> None:
     """Refuse settings that do not go together, or name what is not there (SettingsError)."""
     regions, sectors = (classifications.read(name) for name in (settings.regions, settings.sectors))
+    if settings.simulate:
+        simulation_parameters.read()
     maps = {}
     try:
         _check_groups(settings)

@@ -9,7 +9,7 @@ import re
 import types
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -79,6 +79,8 @@ def _type(kind: Any) -> str:
         return f"{_type(inside[0])} to {_type(inside[1])}"
     if kind == settings.Name:
         return "name"
+    if origin is Annotated:
+        return _type(inside[0])
     if isinstance(kind, type) and issubclass(kind, settings.Section):
         return "section, see below"
     return WORDS[kind]

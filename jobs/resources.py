@@ -61,6 +61,8 @@ def read_yaml(name: str | Traversable) -> Any:
         with file.open("rb") as stream:
             content = stream.read(MAX_YAML_BYTES + 1)
     except OSError:
+        if not isinstance(name, str):  # a file of the package: no user can mend it
+            raise
         raise SettingsError(f"{file.name} cannot be read; check who may read it.") from None
     if len(content) > MAX_YAML_BYTES:
         raise SettingsError(f"{file.name} is larger than {MAX_YAML_BYTES} bytes; split it.")

@@ -17,8 +17,8 @@ NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 class Section(BaseModel):
     """A part of the settings: fixed once read, unknown keys refused.
 
-    Two things that pydantic lets pass are refused as well: true and false where a number belongs, and
-    characters that are part of no text, such as a null byte.
+    Three things that pydantic lets pass are refused as well: true and false where a number belongs, binary
+    data for a text, and characters that are part of no text, such as a null byte.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -33,6 +33,8 @@ class Section(BaseModel):
         values = list(_values(given))
         if kinds & {int, float} and bool not in kinds and any(isinstance(value, bool) for value in values):
             raise ValueError("is a number, not true or false")
+        if any(isinstance(value, bytes) for value in values):
+            raise ValueError("is binary; write it as text")
         if any(isinstance(value, str) and NO_TEXT.search(value) for value in values):
             raise ValueError("has a character that belongs in no text, such as a null byte; take it out")
         return given

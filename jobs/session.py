@@ -32,7 +32,7 @@ def jars(settings: SparkSettings) -> list[Path]:
     Raises SettingsError where none is found, unless the session was started by spark-submit, whose
     `--jars` or `--packages` bring them.
     """
-    folder = Path(settings.jars).expanduser() if settings.jars else Path(sys.prefix) / "jars"
+    folder = Path(settings.jars) if settings.jars else Path(sys.prefix) / "jars"
     found = sorted(folder.glob("*.jar")) if folder.is_dir() else []
     if not found and not _submitted():
         raise SettingsError(

@@ -16,11 +16,11 @@ from pydantic import Field, ValidationError
 from pyspark.sql import SparkSession
 from ruamel.yaml import YAML
 
-from jobs import classifications, resources
+from jobs import classifications, simulation_parameters
 from jobs.errors import SettingsError
 from jobs.output import owned, rooms
 from jobs.settings import Name, Section
-from jobs.stages.simulate import ENCODING, LARGE, PARAMETERS, write
+from jobs.stages.simulate import ENCODING, LARGE, write
 from jobs.stages.simulate import names as file_names
 from jobs.transforms.simulate_firms import Plan
 
@@ -95,7 +95,7 @@ def studies(
                 sectors=classifications.read(place.sectors),
                 firms=asked.firms,
                 seed=asked.seed,
-                parameters=resources.read_yaml(PARAMETERS),
+                parameters=simulation_parameters.read(),
                 nonresponse=asked.item_nonresponse,
             )
             _, rows = write(spark, plan, place.folder, asked.layout, LABEL)

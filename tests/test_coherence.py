@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -134,6 +136,7 @@ MANY = " + ".join(f"x{number}" for number in range(2000))
         ("# nothing\n", "has no formula"),
         ("rd_effort ~~ other_effort", "has no formula"),
         ("rd_effort ~ a*other_effort\nd := a*b", "d is defined by b, which is no label"),
+        ("rd_effort ~ a*other_effort\na := a", "a is defined by := and is the label of a parameter"),
         ("rd_effort ~ other_effort\nrd_effort ~ 0*1", "sets intercepts"),
         ("rd_effort ~ c(a, b)*other_effort", ", line 1: c(a, b) has 2 entries for 1 groups"),
         (f"rd_effort ~ {MANY}", "the model has 2001 variables, and at most 300 are read"),
@@ -172,3 +175,10 @@ def test_a_variable_that_no_questionnaire_has_is_refused(tmp_path):
     (tmp_path / "model.lav").write_text("source_clients ~ source_fairs + rd_effort\n")
     with pytest.raises(SettingsError, match="line 1: source_fairs is absent in the map of every wave"):
         settings.read("conf/runs/ecuador.yaml", [f"model={tmp_path / 'model.lav'}"])
+
+
+def test_the_statistics_are_not_imported_for_the_commands_help():
+    """They take more than a second; reading a run file needs them, `diamant --help` does not."""
+    program = "import sys, jobs.cli, jobs.settings; print('semopy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

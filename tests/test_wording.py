@@ -34,6 +34,7 @@ class Outer(Section):
         ({"inner": {"number": float("nan")}}, "inner.number: should be a finite number"),
         ({"many": {"a": {"number": "SECRET"}}}, "many.a.number: input should be a valid number"),
         ({"text": "a\0b"}, "text: has a character that belongs in no text"),
+        ({"text": b"SECRET"}, "text: is binary; write it as text"),
         ({"text": "\ud800"}, "text: has a character that belongs in no text"),
         ("SECRET", "the file: should be a section with keys of its own"),
         (None, "the file: should be a section with keys of its own"),

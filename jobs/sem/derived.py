@@ -10,14 +10,17 @@ import numpy as np
 from jobs.sem.defined import Definition, define
 from jobs.sem.diagnosis import Diagnosis
 from jobs.sem.estimators import Inference
-from jobs.sem.structure import Parameter, Structure
+from jobs.sem.structure import ModelError, Parameter, Structure
 
 Matrix = np.ndarray
 
 
 def check_definitions(definitions: list[Definition], labels: Iterable[str]) -> None:
-    """Refuse a definition that names none of the `labels` of free parameters (ModelError)."""
+    """Refuse a definition of what is no label of a free parameter, or under the name of one (ModelError)."""
     known = list(labels)
+    taken = [one.name for one in definitions if one.name in known]
+    if taken:
+        raise ModelError(f"{taken[0]} is defined by := and is the label of a parameter; give it another name")
     define(definitions, dict.fromkeys(known, 0.0), dict.fromkeys(known, np.zeros(0)))
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import classifications, folders, resources
+from jobs import classifications, folders, resources, simulation_parameters
 from jobs.context import Context, Outcome
 from jobs.errors import SettingsError
 from jobs.output import owned, rooms
 from jobs.readers import files
 from jobs.settings import SimulateSettings, WaveSettings
+from jobs.simulation_parameters import PARAMETERS
 from jobs.transforms.draws import Draws
 from jobs.transforms.flows import Notation, numbered
 from jobs.transforms.indicators import commonality, complementarity, left_out
@@ -24,7 +25,6 @@ from jobs.transforms.simulate_flows import biregional, deliveries
 
 NAME = "simulate"
 TABLES: tuple[str, ...] = ()
-PARAMETERS = "conf/simulation.yaml"
 ENCODING = "ISO-8859-1"
 LARGE = 200_000  # firms above which the survey is a folder of files, written in parallel
 
@@ -96,7 +96,7 @@ def plan_of(context: Context, chosen: SimulateSettings, wave: WaveSettings) -> P
         sectors=classifications.read(context.settings.sectors),
         firms=chosen.firms,
         seed=chosen.seed,
-        parameters=resources.read_yaml(PARAMETERS),
+        parameters=simulation_parameters.read(),
         nonresponse=chosen.item_nonresponse,
     )
 

@@ -85,3 +85,14 @@ def test_the_interval_is_named_by_its_level():
     figures = [{"svg": "<svg></svg>", "caption": "c"}]
     page = report.render(tables(), FACTS, asked, figures)
     assert "90 % interval" in page and "95 % interval" not in page
+
+
+def test_a_model_without_paths_has_a_page_without_findings(run):
+    """Nothing is explained, so that nothing is found; the factors' figure and the fit are there."""
+    measured = {
+        **tables(),
+        "estimates": estimates({}),
+        "group_differences": tables()["group_differences"].iloc[:0],
+    }
+    page = Page(report.render(measured, FACTS, run, [{"svg": "<svg></svg>", "caption": "factors"}]))
+    assert "factors" in page.text and "significant effect" not in page.text
