@@ -73,6 +73,12 @@ def read(table: Path) -> State:
     return state
 
 
+def checksum_of(path: str) -> str:
+    """Where Hadoop keeps the checksums of a file."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/.{name}.crc"
+
+
 def whole(table: Path, file: File) -> bool:
     """Whether a data file is there with the size the log says, and fits its checksum file if it has one."""
     path = table / file.path
@@ -85,7 +91,7 @@ def fits_checksum(path: Path) -> bool:
     The checksum file holds `crc`, a zero, the bytes a checksum covers, and a CRC-32 for each such piece.
     Spark refuses to read a file that it does not fit.
     """
-    beside = path.with_name(f".{path.name}.crc")
+    beside = Path(checksum_of(str(path)))
     if not beside.is_file():
         return True
     content = beside.read_bytes()

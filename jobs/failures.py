@@ -19,13 +19,13 @@ LIMITS = {errno.EMFILE, errno.ENFILE}
 PLACES = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
     *(errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP, errno.EBUSY, errno.EXDEV, errno.EIO, errno.ESTALE),
-    *(errno.ENOLCK, errno.EFBIG, errno.ETXTBSY, errno.ENODEV, errno.ENXIO),
+    *(errno.ENOLCK, errno.EFBIG, errno.ETXTBSY, errno.ENODEV, errno.ENXIO, errno.ENOSYS, errno.EOPNOTSUPP),
 }
 JAVA_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 JAVA_LIMITS = re.compile(r"Too many open files")
 JAVA_PLACES = re.compile(
-    r"\(?(Permission denied|Read-only file system|Operation not permitted|Not a directory|File name too long"
-    r"|Mkdirs failed to create|Cannot create directory|Unable to create)"
+    r"\(?(Permission denied|[Nn]ot a directory|Read-only file system|Operation not permitted"
+    r"|File name too long|Mkdirs failed to create|Cannot create directory|Unable to create)"
 )
 
 
@@ -57,8 +57,8 @@ def _of_system(error: OSError, place: str) -> DiamantError | None:
         return _full(where or "one of the folders of the run")
     if error.errno in LIMITS:
         return _limit()
-    if error.errno in PLACES and where:
-        return _refused(where, os.strerror(error.errno))
+    if error.errno in PLACES:
+        return _refused(where or "a folder of the run", os.strerror(error.errno))
     return None
 
 

@@ -183,22 +183,25 @@ class Tables:
         state = self._state(name)
         files = state.of_slice(slice) if state else []
         folder = Path(self.path(name))
-        if {file.path for file in files} != set(digests):
+        checksums = {delta_log.checksum_of(file.path) for file in files}
+        if {file.path for file in files} != digests.keys() - checksums:
             return "its log names other data files than were written"
-        for file in files:
-            if not (folder / file.path).is_file():
-                return "a data file is gone"
-            if not delta_log.whole(folder, file) or sha256(folder / file.path) != digests[file.path]:
+        if not all((folder / file.path).is_file() for file in files):
+            return "a data file is gone"
+        for path, digest in digests.items():
+            lost = path in checksums and not (folder / path).exists()  # Spark does without a checksum file
+            if not lost and sha256(folder / path) != digest:
                 return "a data file is damaged"
         self._whole.add(key)
         return None
 
     def digests(self, commit: Commit) -> dict[str, str]:
-        """The data files of a commit's slice, by their paths below the table, with their sha256."""
+        """The data files of a commit's slice and their checksum files: paths below the table, and sha256."""
         state = self._state(commit.table)
         folder = Path(self.path(commit.table))
-        files = state.of_slice(commit.slice) if state else []
-        return {file.path: sha256(folder / file.path) for file in files}
+        data = [file.path for file in state.of_slice(commit.slice)] if state else []
+        beside = [path for path in map(delta_log.checksum_of, data) if (folder / path).is_file()]
+        return {path: sha256(folder / path) for path in [*data, *beside]}
 
     def move_aside(self, name: str) -> Path:
         """Move a damaged table out of the way, whole, to the folder `damaged` beside the tables."""

@@ -16,6 +16,7 @@ from jobs.output import manifests, publication
 
 MARK = "diamant-work.json"
 FORMER = {"tables", "outcomes", "locks", "data_docs"}  # what a work folder held before there was a mark
+OWN = {*FORMER, "damaged"}
 PATIENCE = 30  # seconds
 
 
@@ -31,6 +32,9 @@ def check(work: Path, waves: Iterable[str]) -> None:
     the waves, since these are replaced as a whole.
     """
     _demand_own(work)
+    for name in sorted(OWN):
+        if os.path.lexists(work / name) and not (work / name).is_dir():
+            raise SettingsError(f"work {work} holds {name}, which is no folder; move it elsewhere.")
     if _marked(work):
         for wave in waves:
             publication.check(pages(str(work), wave), manifests.PAGES, "work")

@@ -111,3 +111,12 @@ def test_many_runs_take_a_folder_at_once(tmp_path):
     for run in runs:
         run.join()
     assert faults == []
+
+
+@pytest.mark.parametrize("name", ["tables", "outcomes", "locks", "data_docs", "damaged"])
+def test_a_file_in_the_place_of_a_folder_is_refused_by_name(tmp_path, name):
+    workfolder.claim(tmp_path)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(SettingsError, match=f"work .* holds {name}, which is no folder"):
+        workfolder.check(tmp_path, ["a"])
+    assert (tmp_path / name).read_text() == "mine"

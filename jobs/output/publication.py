@@ -72,7 +72,7 @@ def _take_place(draft: Path, out: Path, room: Path) -> None:
         elif not exchange(draft, out):
             _take_place_in_two_steps(draft, out, room)
     except OSError as error:
-        if error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+        if error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EXDEV):
             raise
         reason = (error.strerror or "unknown").lower()
         raise SettingsError(

@@ -50,7 +50,7 @@ def sweep(target: Path) -> None:
         except FileNotFoundError:
             continue  # its own run has cleared it meanwhile
         try:
-            if locks.taken(handle):
+            if locks.taken(handle) and (folder / MARK).exists():  # else another run has cleared it
                 previous = folder / PREVIOUS
                 if previous.is_dir() and not os.path.lexists(target):
                     os.rename(previous, target)
