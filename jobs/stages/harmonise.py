@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from pyspark.sql import Column, Row
 from pyspark.sql import functions as F
 
 from jobs import classifications, resources, wavemaps
 from jobs.context import Context, Outcome
+from jobs.errors import ValidationStopped
 from jobs.frames import nothing
-from jobs.settings import WaveSettings
-from jobs.transforms.harmonise import contradictions, harmonise
+from jobs.settings import SurveyInput, WaveSettings
+from jobs.transforms.doubts import WORDS
+from jobs.transforms.harmonise import contradictions, doubtful, harmonise
 from jobs.transforms.quarantine import reasons_noted, set_aside, stop_above
 
 NAME = "harmonise"
@@ -28,43 +31,63 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     if wave.survey is None:
         tables.replace("harmonised", nothing(context.spark, "harmonised"), slice, fingerprint)
         return Outcome(0, 0, notes=("the wave has no survey",))
-    wave_map = wavemaps.read(wave.survey.map)
+    survey, wave_map = wave.survey, wavemaps.read(wave.survey.map)
     answers = tables.read("answers", slice)
+    # Typed files write numbers with a point; their columns of text may have the declared mark.
+    decimal = survey.decimal if survey.format == "csv" else "".join(sorted({".", survey.decimal}))
     frame = harmonise(
         answers,
         wave_map,
         classifications.read(settings.regions),
         classifications.read(settings.sectors),
-        wave.survey.decimal,
+        decimal,
+        survey.thousands,
     ).persist()
     try:
-        rows_in = frame.count()
+        differing = contradictions(answers, wave_map, decimal, survey.thousands)
+        judged, doubted = doubtful(frame, wave_map, decimal, survey.thousands)
+        counts = judged.agg(
+            F.count("*").alias("rows"),
+            F.count_if(F.size("faults") > 0).alias("aside"),
+            F.array(*[F.count_if(condition) for _, condition in differing]).alias("differing"),
+            F.array(*[doubt for _, _, doubt in doubted]).alias("doubts"),
+        ).first()
+        assert counts is not None
+        _stop_on_doubts(survey, list(zip(doubted, counts["doubts"], strict=True)))
         faulty = frame.where(F.size("faults") > 0)
         aside = set_aside(faulty, "harmonise", "survey", F.to_json("answers"))
         quarantined = tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
-        rows_aside = faulty.count()
-        stop_above(wave.survey.max_quarantined, rows_in, aside, NAME, wave.survey.path)
-        reasons = reasons_noted(aside, rows_aside)
-        differing = contradictions(answers, wave_map, wave.survey.decimal)
-        counts = (
-            frame.agg(*[F.sum(condition.cast("int")) for _, condition in differing]).first()
-            if differing
-            else ()
-        )
-        notes = [
-            f"{count or 0:,} firms: {words}"
-            for (words, _), count in zip(differing, counts or (), strict=True)
-        ]
+        stop_above(survey.max_quarantined, counts["rows"], aside, NAME, survey.path)
+        reasons = reasons_noted(aside, counts["aside"])
         commit = tables.replace("harmonised", frame.where(F.size("faults") == 0), slice, fingerprint)
     finally:
         frame.unpersist()
+    notes = [
+        f"{count:,} firms: {words}" for (words, _), count in zip(differing, counts["differing"], strict=True)
+    ]
     return Outcome(
-        rows_in,
+        counts["rows"],
         commit.rows,
-        rows_aside,
+        counts["aside"],
         notes=(*reasons, *notes, *(f"series break: {words}" for words in wave_map.breaks)),
-        detail={"faults": quarantined.rows, "map": wave.survey.map, "population": wave_map.population},
+        detail={"faults": quarantined.rows, "map": survey.map, "population": wave_map.population},
     )
+
+
+def _stop_on_doubts(survey: SurveyInput, doubted: list[tuple[tuple[str, str, Column], Row]]) -> None:
+    """Stop the run where columns of numbers are not believed. Raises ValidationStopped with the remedies."""
+    remedies = {
+        "thousands": "give survey.thousands and survey.decimal in the run file if they are thousands",
+        "nines": "declare that code under missing if it stands for no answer",
+    }
+    for doubt, remedy in remedies.items():
+        odd = [(rule, column) for (rule, column, _), verdict in doubted if verdict[doubt]]
+        if odd:
+            rules, columns = (list(dict.fromkeys(names)) for names in zip(*odd, strict=True))
+            raise ValidationStopped(
+                f"{survey.path}: column {', '.join(columns)}: {WORDS[doubt]}; {remedy}, or, if the numbers "
+                f"are meant so, write as_written: true in the rule {', '.join(rules)} of {survey.map}."
+            )
 
 
 if __name__ == "__main__":

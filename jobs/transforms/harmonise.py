@@ -2,17 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import reduce
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache, reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs import schemas
 from jobs.classifications import Classification
+from jobs.codes import BLANKS
+from jobs.transforms.cells import EXACT, answered, declared, looked_up, number, trimmed, written_out
+from jobs.transforms.doubts import doubts, evidence
 from jobs.wavemaps import Rule, WaveMap
 
-EXACT = "decimal(38,9)"  # holds no NaN and no infinity
+UNDECLARED = "has a code the map does not declare"
+PLAIN_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """How a file's cells are read: where they are, how numbers are written, what codes there are.
+
+    `once` gives what to use in the place of a column that is used several times.
+    """
+
+    cells: Column
+    cell: Callable[[str], Column]
+    decimal: str = "."
+    thousands: str | None = None
+    labels: Mapping[str, Classification] = field(default_factory=dict)
+    once: Callable[[Column], Column] = lambda column: column
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a rule makes of a row: the value, and why the row is at fault (null where it is not)."""
+
+    value: Column
+    fault: Column | None = None
+
+
+@dataclass(frozen=True)
+class NumberCell:
+    """The text of a cell, the number in it, and whether it stands for no answer; both are null then."""
+
+    text: Column
+    value: Column
+    missing: Column | None
+
+
+class _Once:
+    """Columns that a frame gets before others use them, so that Spark computes each of them once a row."""
+
+    def __init__(self, name: str):
+        self.name, self.columns = name, list[Column]()
+
+    def __call__(self, column: Column) -> Column:
+        # A column of the file may have any name, so what is made of it goes by a number.
+        name = f"{self.name} {len(self.columns)}"
+        self.columns.append(column.alias(name))
+        return F.col(name)
 
 
 def harmonise(
@@ -21,144 +73,245 @@ def harmonise(
     regions: Classification,
     sectors: Classification,
     decimal: str = ".",
+    thousands: str | None = None,
 ) -> DataFrame:
     """Answers (schema `answers`) as the canonical survey, with the column `faults`.
 
     `faults` is an array of (rule, reason): an undeclared code, or a cell that is no number the column holds,
     where the map says that the row is set aside for it. The reason names the column, never its value.
+    `decimal` and `thousands` are those of transforms.cells.number.
     """
-    labels = {"regions": regions, "sectors": sectors}
     canonical = schemas.table("harmonised")
     types = {column.name: column.type for column in canonical.columns}
-    frame = answers
-    faults: list[Column] = []
-    # Columns that others lean on come first.
-    ordered = sorted(
-        wave_map.rules.items(), key=lambda entry: (entry[1].asked_of is not None, entry[1].kind == "either")
+    cell, part = _Once("cell"), _Once("part")
+    questionnaire = Questionnaire(
+        F.col("cells"),
+        cache(lambda source: cell(F.col("cells").getItem(source))),
+        decimal,
+        thousands,
+        {"regions": regions, "sectors": sectors},
+        part,
     )
-    for name, rule in ordered:
-        answered, fault = _KINDS[rule.kind](rule, labels, decimal)
-        value = answered.try_cast(types[name])
-        if fault is not None:  # a number that is too large for its column is none either
-            fault = fault | (answered.isNotNull() & value.isNull())
-        if rule.asked_of:
-            value = F.when(F.col(rule.asked_of), value)
-        frame = frame.withColumn(name, value)
-        if fault is not None and rule.on_unknown == "quarantine":
-            faults.append(F.when(fault, _fault(name, rule)))
+    results = {name: _answer(rule, questionnaire, types[name]) for name, rule in wave_map.rules.items()}
+    frame = answers.withColumn("cells", answered(F.col("answers")))
+    frame = frame.select("*", *cell.columns).select("*", *part.columns)
+    for names in wave_map.levels:
+        frame = frame.withColumns({name: results[name].value for name in names})
     frame = frame.withColumn(
         "industrial", F.coalesce(F.col("sector").isin(list(sectors.industrial)), F.lit(False))
     )
-    frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
+    faults = [
+        F.when(answer.fault.isNotNull(), _broken(f"{wave_map.rules[name].kind}:{name}", answer.fault))
+        for name, answer in results.items()
+        if answer.fault is not None and wave_map.rules[name].on_unknown == "quarantine"
+    ]
     return frame.select(
         *[F.col(column.name).cast(column.type).alias(column.name) for column in canonical.columns],
-        "faults",
+        F.filter(F.array(*faults), lambda entry: entry.isNotNull()).alias("faults"),
         "answers",
     )
 
 
-def contradictions(answers: DataFrame, wave_map: WaveMap, decimal: str = ".") -> list[tuple[str, Column]]:
+def contradictions(
+    answers: DataFrame, wave_map: WaveMap, decimal: str = ".", thousands: str | None = None
+) -> list[tuple[str, Column]]:
     """For each declared pair of questions its words and the condition under which their answers differ.
 
     The condition is over a frame with the columns of the harmonised survey and `answers`.
     """
-    found = []
+    cells = answered(F.col("answers"))
+    questionnaire = Questionnaire(cells, cells.getItem, decimal, thousands)
+    differing = []
     for check in wave_map.contradictions:
-        value, _ = _KINDS[check.against.kind](check.against, {}, decimal)
-        found.append(
-            (
-                check.words,
-                F.col(check.column).isNotNull() & value.isNotNull() & (F.col(check.column) != value),
-            )
-        )
-    return found
+        first, second = F.col(check.column), _KINDS[check.against.kind](check.against, questionnaire).value
+        differing.append((check.words, F.coalesce(first != second, F.lit(False))))
+    return differing
 
 
-def cell(column: str) -> Column:
-    """The answer to a question; null where it was left blank."""
-    return F.col("answers").getItem(column)
+def doubtful(
+    answers: DataFrame, wave_map: WaveMap, decimal: str = ".", thousands: str | None = None
+) -> tuple[DataFrame, list[tuple[str, str, Column]]]:
+    """What is odd about the columns of numbers (see transforms.doubts); rules with `as_written` are left out.
 
-
-def number(text: Column, decimal: str) -> Column:
-    """A number written with the declared decimal mark; null where it is none (NaN and infinity are none)."""
-    plain = F.replace(text, F.lit(decimal), F.lit(".")) if decimal != "." else text
-    # A text with both marks is a number with separators of thousands: not declared, so not guessed.
-    other = F.contains(text, F.lit("." if decimal != "." else ","))
-    return F.when(~other, plain.try_cast(EXACT))
-
-
-def _fault(name: str, rule: Rule) -> Column:
-    what = {"number": "is no number", "code": f"is no code of the {rule.of}"}.get(
-        rule.kind, "has a code the map does not declare"
+    Gives a frame with the columns of `answers` and some more, and for each column of a number the rule, the
+    column and an aggregate over that frame.
+    """
+    cell, part, judged = _Once("cell"), _Once("part"), _Once("evidence")
+    questionnaire = Questionnaire(
+        F.col("answers"),
+        cache(lambda source: cell(trimmed(F.col("answers").getItem(source)))),
+        decimal,
+        thousands,
+        once=part,
     )
-    columns = ", ".join(rule.sources)
-    return F.struct(F.lit(f"{rule.kind}:{name}").alias("rule"), F.lit(f"{columns} {what}").alias("reason"))
+    doubted = []
+    for name, rule in wave_map.rules.items():
+        if rule.kind == "number" and not rule.as_written:
+            for source in rule.sources:
+                number_cell = _number_cell(rule, questionnaire, source)
+                odd = doubts(judged(evidence(number_cell.text, number_cell.value, decimal)))
+                doubted.append((name, source, odd))
+    frame = answers
+    for columns in (cell.columns, part.columns, judged.columns):
+        frame = frame.select("*", *columns)
+    return frame, doubted
 
 
-Labels = dict[str, Classification]
-Made = tuple[Column, "Column | None"]  # the value, and whether the answer is unknown
-
-
-def _text(rule: Rule, labels: Labels, decimal: str) -> Made:
-    return cell(rule.sources[0]), None
-
-
-def _number(rule: Rule, labels: Labels, decimal: str) -> Made:
-    parsed = [number(cell(source), decimal) for source in rule.sources]
-    unknown = _any(
-        cell(source).isNotNull() & value.isNull() for source, value in zip(rule.sources, parsed, strict=True)
+def _number_cell(rule: Rule, questionnaire: Questionnaire, source: str) -> NumberCell:
+    """A cell of a `number` rule."""
+    text = questionnaire.cell(source)
+    value = number(text, questionnaire.decimal, questionnaire.thousands)
+    if not rule.missing:
+        return NumberCell(text, questionnaire.once(value), None)
+    missing = _is_missing(rule.missing, text, value)
+    return NumberCell(
+        F.when(~missing, text), questionnaire.once(F.when(~missing, value)), questionnaire.once(missing)
     )
-    answered = _any(value.isNotNull() for value in parsed)
-    total = reduce(lambda a, b: a + b, [F.coalesce(value, F.lit(0).cast(EXACT)) for value in parsed])
+
+
+def _is_missing(missing: tuple[str, ...], text: Column, value: Column) -> Column:
+    """Whether a number cell holds a code for no answer: as text, as a number, or as a code."""
+    conditions = [text.isin(list(missing))]
+    numbers = [Decimal(entry.replace(",", ".")) for entry in missing if re.match(PLAIN_NUMBER, entry)]
+    if numbers:
+        conditions.append(value.isin([F.lit(entry).cast(EXACT) for entry in numbers]))
+    # With the other mark than the file's `-9.0` is no number, and `9.000` may be nine thousand.
+    code = declared(text, {entry: entry for entry in missing})
+    conditions.append(value.isNull() & ~text.rlike("[.,]000$") & code.isNotNull())
+    return F.coalesce(_any(conditions), F.lit(False))
+
+
+def _answer(rule: Rule, questionnaire: Questionnaire, type_: str) -> Answer:
+    """A rule's answer in the type of its canonical column, null for those the question was not asked."""
+    answer = _KINDS[rule.kind](rule, questionnaire)
+    if rule.kind == "number":
+        answer = _in_type(rule, answer, type_)
+    value = answer.value.try_cast(type_)
+    return Answer(F.when(F.col(rule.asked_of), value) if rule.asked_of else value, answer.fault)
+
+
+def _in_type(rule: Rule, answer: Answer, type_: str) -> Answer:
+    """A number that its column can hold; where it cannot, the row is at fault."""
+    value, columns = answer.value, ", ".join(rule.sources)
+    faults = [] if answer.fault is None else [answer.fault]
+    if type_ == "int":
+        value = value.cast(EXACT)  # the error of a binary fraction makes no whole number a broken one
+        if rule.round:
+            value = F.round(value, 0)
+        else:
+            broken = value != F.floor(value)
+            faults.append(F.when(broken, F.lit(f"{columns} is no whole number")))
+            value = F.when(~broken, value)
+    too_large = value.isNotNull() & value.try_cast(type_).isNull()
+    faults.append(F.when(too_large, F.lit(f"{columns} is no number")))
+    return Answer(value, F.coalesce(*faults))
+
+
+def _text(rule: Rule, questionnaire: Questionnaire) -> Answer:
+    cell = questionnaire.cell(rule.sources[0])
+    text = written_out(cell)
+    if not rule.missing:
+        return Answer(text)
+    missing = cell.isin(list(rule.missing)) | text.isin(list(rule.missing))
+    return Answer(F.when(~missing, text))
+
+
+def _number(rule: Rule, questionnaire: Questionnaire) -> Answer:
+    cells = {source: _number_cell(rule, questionnaire, source) for source in rule.sources}
+    faults = []
+    for source, cell in cells.items():
+        unreadable = cell.text.isNotNull() & cell.value.isNull()
+        faults.append(F.when(unreadable, F.lit(f"{source} is no number")))
+        if len(cells) > 1:
+            faults.append(F.when(cell.value < 0, F.lit(f"{source} is negative")))
+    fault = F.coalesce(*faults)
+    parts = [F.coalesce(cell.value, F.lit(0).cast(EXACT)) for cell in cells.values()]
+    total = reduce(lambda a, b: a + b, parts)
     scaled = total if rule.factor == 1.0 else total.cast("double") * F.lit(rule.factor)
-    # A sum with an unreadable part is not known.
-    return F.when(answered & ~unknown, scaled), unknown
+    known = _any(cell.value.isNotNull() for cell in cells.values()) & fault.isNull()
+    # A sum is not known where a part of it stands for no answer.
+    for cell in cells.values():
+        known = known if cell.missing is None else known & ~cell.missing
+    return Answer(F.when(known, scaled), fault)
 
 
-def _yes_no(rule: Rule, labels: Labels, decimal: str) -> Made:
-    cells = [cell(source) for source in rule.sources]
-    yes = _any(F.coalesce(one.isin(list(rule.yes)), F.lit(False)) for one in cells)
-    no = _any(F.coalesce(one.isin(list(rule.no)), F.lit(False)) for one in cells)
-    unknown = _any(one.isNotNull() & ~one.isin([*rule.yes, *rule.no]) for one in cells)
-    return F.when(yes, F.lit(True)).when(no, F.lit(False)), unknown
+def _yes_no(rule: Rule, questionnaire: Questionnaire) -> Answer:
+    codes, fault = _codes(rule, questionnaire, {"yes": rule.yes, "no": rule.no})
+    yes = F.exists(codes, lambda code: code.isin(list(rule.yes)))
+    no = F.exists(codes, lambda code: code.isin(list(rule.no)))
+    return Answer(F.when(yes, F.lit(True)).when(no, F.lit(False)), fault)
 
 
-def _ticked(rule: Rule, labels: Labels, decimal: str) -> Made:
-    return _any(cell(source).isNotNull() & ~cell(source).isin(list(rule.no)) for source in rule.sources), None
+def _ticked(rule: Rule, questionnaire: Questionnaire) -> Answer:
+    codes, fault = _codes(rule, questionnaire, {"yes": rule.yes, "no": rule.no})
+    yes = F.exists(codes, lambda code: code.isin(list(rule.yes)))
+    # A blank box is not ticked; of one with a missing or an unknown code nobody can say.
+    undecided = F.exists(codes, lambda code: code.isNull() | ~code.isin(list(rule.no)))
+    return Answer(F.when(yes, F.lit(True)).when(~undecided, F.lit(False)), fault)
 
 
-def _scale(rule: Rule, labels: Labels, decimal: str) -> Made:
-    answer = cell(rule.sources[0])
-    places = F.create_map(
-        *[F.lit(part) for place, code in enumerate(rule.order) for part in (code, float(place))]
+def _scale(rule: Rule, questionnaire: Questionnaire) -> Answer:
+    source = rule.sources[0]
+    cell = questionnaire.cell(source)
+    meanings = {entry: place for place, entry in enumerate(rule.order)} | dict.fromkeys(rule.missing, -1)
+    code = questionnaire.once(declared(cell, meanings))
+    unknown = cell.isNotNull() & code.isNull()
+    value = looked_up(code, {entry: float(place) for place, entry in enumerate(rule.order)})
+    return Answer(value, F.when(unknown, F.lit(f"{source} {UNDECLARED}")))
+
+
+def _code(rule: Rule, questionnaire: Questionnaire) -> Answer:
+    source, classification = rule.sources[0], questionnaire.labels[rule.of or ""]
+    known = {division.strip(BLANKS): item for division, item in classification.by_division.items()}
+    outside = [entry.strip(BLANKS) for entry in (*classification.extra_regio, *rule.missing)]
+    cell = questionnaire.cell(source)
+    code = questionnaire.once(declared(cell, {**dict.fromkeys(outside), **known}))
+    fault = F.when(cell.isNull(), F.lit(f"{source} is blank, which is no code of the {rule.of}")).when(
+        code.isNull(), F.lit(f"{source} is no code of the {rule.of}")
     )
-    return places[answer], answer.isNotNull() & ~answer.isin(list(rule.order))
+    return Answer(looked_up(code, known), fault)
 
 
-def _code(rule: Rule, labels: Labels, decimal: str) -> Made:
-    answer = cell(rule.sources[0])
-    classification = labels[rule.of or ""]
-    codes = classification.by_division
-    known = F.create_map(*[F.lit(part) for pair in codes.items() for part in pair])
-    accepted = [*codes, *classification.extra_regio]
-    return known[answer], answer.isNull() | ~answer.isin(accepted)
-
-
-def _either(rule: Rule, labels: Labels, decimal: str) -> Made:
+def _either(rule: Rule, questionnaire: Questionnaire) -> Answer:
     columns = [F.col(name) for name in rule.either or ()]
     yes = _any(F.coalesce(column, F.lit(False)) for column in columns)
-    return F.when(yes, F.lit(True)).when(_any(column.isNotNull() for column in columns), F.lit(False)), None
+    known = _any(column.isNotNull() for column in columns)
+    return Answer(F.when(yes, F.lit(True)).when(known, F.lit(False)))
 
 
-def _absent(rule: Rule, labels: Labels, decimal: str) -> Made:
-    return F.lit(None), None
+def _absent(rule: Rule, questionnaire: Questionnaire) -> Answer:
+    return Answer(F.lit(None))
 
 
-def _any(conditions) -> Column:
+def _codes(
+    rule: Rule, questionnaire: Questionnaire, answers: dict[str, tuple[str, ...]]
+) -> tuple[Column, Column]:
+    """The declared codes of a rule's answered cells, null for an unknown one, and the fault of the row.
+
+    `answers` holds the codes by what they mean. The fault names the first column with an unknown code.
+    """
+    meanings = {entry: meaning for meaning, entries in answers.items() for entry in entries}
+    meanings.update(dict.fromkeys(rule.missing, "missing"))
+    if len(rule.sources) == 1:
+        source = rule.sources[0]
+        cells = F.create_map(F.lit(source), questionnaire.cell(source))
+        cells = F.map_filter(cells, lambda _, text: text.isNotNull())
+    else:  # most boxes are blank, and blank cells are not in the map
+        cells = F.map_filter(questionnaire.cells, lambda source, _: source.isin(list(rule.sources)))
+    codes = questionnaire.once(F.transform_values(cells, lambda _, text: declared(text, meanings)))
+    unknown = F.map_keys(F.map_filter(codes, lambda _, code: code.isNull()))
+    return F.map_values(codes), F.concat(F.get(unknown, F.lit(0)), F.lit(f" {UNDECLARED}"))
+
+
+def _broken(rule: str, reason: Column) -> Column:
+    return F.struct(F.lit(rule).alias("rule"), reason.alias("reason"))
+
+
+def _any(conditions: Iterable[Column]) -> Column:
     return reduce(lambda a, b: a | b, conditions)
 
 
-_KINDS: dict[str, Callable[[Rule, Labels, str], Made]] = {
+_KINDS: dict[str, Callable[[Rule, Questionnaire], Answer]] = {
     "text": _text,
     "number": _number,
     "yes_no": _yes_no,

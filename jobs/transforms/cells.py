@@ -1,0 +1,101 @@
+"""Cells of text as codes and numbers: how a table's texts are read. Pure functions of columns."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from jobs import codes
+
+EXACT = "decimal(38,9)"  # of a number; holds no NaN and no infinity
+EXPONENT = "decimal(38,18)"  # of a code with an exponent, see jobs.codes
+BLANK = "[ \u00a0\u2000-\u200a\u202f\u205f]"  # within a number
+GAPS = {".": "[.]", ",": "[,]", "'": "['\u2019]", " ": BLANK}  # marks between thousands, as patterns
+
+
+def trimmed(text: Column) -> Column:
+    """A text without the blanks of every kind around it; null where nothing is left."""
+    bare = F.btrim(text, F.lit(codes.BLANKS))
+    return F.when(bare != "", bare)
+
+
+def answered(cells: Column) -> Column:
+    """A map of cells, each trimmed, without the blank ones."""
+    bare = F.transform_values(cells, lambda _, text: F.btrim(text, F.lit(codes.BLANKS)))
+    return F.map_filter(bare, lambda _, text: text != "")
+
+
+def written_out(text: Column) -> Column:
+    """As jobs.codes.written_out: `12.0`, `1.2E1` and `1e+05` as `12`, `12` and `100000`, others as they are.
+
+    For identifiers, and for whole doubles that were cast to text.
+    """
+    return _without_exponent(text, F.regexp_replace(text, codes.WITH_ZEROS, "$1"))
+
+
+def code(text: Column) -> Column:
+    """As jobs.codes.canonical: the form in which codes are compared; `05`, `5.0` and `+5` are `5`."""
+    plain = F.regexp_replace(_without_exponent(text, text), codes.WHOLE, "$1$2")
+    return F.when(plain == "-0", F.lit("0")).otherwise(plain)
+
+
+def declared(text: Column, meanings: Mapping[str, Hashable]) -> Column:
+    """The declared code that a cell stands for; null where it stands for none.
+
+    `meanings` holds the codes and what each means. The text itself is looked up first, then its canonical
+    form, unless declared codes of different meaning share that form (`5` and `05`).
+    """
+    exact = F.when(text.isin(list(meanings)), text)
+    sharing: dict[str, list[str]] = defaultdict(list)
+    for entry in meanings:
+        form = codes.canonical(entry)
+        if re.match(codes.WHOLE, form):
+            sharing[form].append(entry)
+    clear = {
+        form: entries[0]
+        for form, entries in sharing.items()
+        if len({meanings[entry] for entry in entries}) == 1
+    }
+    return exact.when(text.isNotNull(), looked_up(code(text), clear)) if clear else exact
+
+
+def looked_up(key: Column, values: Mapping[str, str | float]) -> Column:
+    """The value of a key in a small table, null where it is not in it."""
+    return F.create_map(*[F.lit(part) for pair in values.items() for part in pair])[key]
+
+
+def number(text: Column, decimal: str, thousands: str | None = None) -> Column:
+    """A number as the settings say numbers are written; null where it is none (NaN and infinity are none).
+
+    `decimal` is the mark, or both marks where either may stand (columns of a typed file); what the two read
+    differently is no number then. `thousands` is the mark between groups of three digits, which need not be
+    there; digits that are grouped otherwise are no number.
+    """
+    readings = [_number(text, mark, thousands) for mark in decimal]
+    if len(readings) == 1:
+        return readings[0]
+    with_point, with_comma = readings
+    same = with_point.isNull() | with_comma.isNull() | (with_point == with_comma)
+    return F.when(same, F.coalesce(with_point, with_comma))
+
+
+def _number(text: Column, mark: str, thousands: str | None) -> Column:
+    plain = F.btrim(text, F.lit(codes.BLANKS))
+    if thousands and thousands != mark:
+        gap = GAPS[thousands]
+        grouped = plain.rlike(rf"^[+-]?[1-9][0-9]{{0,2}}(?:{gap}[0-9]{{3}})+(?:[{mark}][0-9]*)?$")
+        plain = F.when(grouped, F.regexp_replace(plain, gap, "")).when(~plain.rlike(gap), plain)
+    if mark == ",":  # a point is no part of such a number, unless it was the mark of thousands
+        plain = F.when(~F.contains(plain, F.lit(".")), F.replace(plain, F.lit(","), F.lit(".")))
+    return plain.try_cast(EXACT)
+
+
+def _without_exponent(text: Column, otherwise: Column) -> Column:
+    """The whole number that a text with an exponent is; `otherwise` where there is no exponent to undo."""
+    exact = F.replace(text, F.lit(","), F.lit(".")).try_cast(EXPONENT)
+    whole = F.when(exact == F.floor(exact), exact.cast("decimal(20,0)").cast("string"))
+    return F.when(text.rlike(codes.WITH_EXPONENT), F.coalesce(whole, text)).otherwise(otherwise)
