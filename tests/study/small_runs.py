@@ -1,9 +1,9 @@
-"""The small study run as far as a case needs it, in the warm session of the tests, and held against the truth."""
+"""The small study run as far as a case needs it, in the session of the tests, and held against the truth."""
 
 from __future__ import annotations
 
-import copy
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +45,7 @@ def _bytes(content: str | bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Came:
-    """What came of a run: the tables by firm and by cell, each stage's outcome, and the error that ended it."""
+    """What came of a run: tables by firm and by cell, each stage's outcome, and the error that ended it."""
 
     survey: Truth
     flows: dict[Cell, float]
@@ -58,7 +58,7 @@ class Came:
 
 
 class InMemory(Tables):
-    """Tables that keep the same columns and slices without Delta, which would be two thirds of a small run."""
+    """Tables with the same columns and slices, without Delta, which would be two thirds of a small run."""
 
     def __init__(self, spark: SparkSession) -> None:
         super().__init__(spark, "in memory")
@@ -89,10 +89,10 @@ def run(
     folder: Path,
     survey: Delivered | None = None,
     flows: Delivered | None = None,
-    changed: dict[str, dict[str, Any]] | None = None,
     until: str = "validate",
+    **settings_files: dict[str, Any],
 ) -> Came:
-    """Run the stages until `until` on what was delivered; `changed` are keys laid over rules of the map.
+    """Run the stages until `until` on what was delivered; `settings_files`: see `write_settings`.
 
     Any error but those a user can act on is raised.
     """
@@ -103,7 +103,7 @@ def run(
     if flows:
         tables = {"layout": "long", "paths": {"flows": str(flows.write(folder))}}
         wave["flows"] = {**tables, **flows.settings}
-    conf = write_settings(folder, changed or {}, waves=[wave])
+    conf = write_settings(folder, {"waves": [wave]}, **settings_files)
     outcomes: dict[str, Outcome] = {}
     try:
         context = Context(spark, settings.read(str(conf)), InMemory(spark))
@@ -159,6 +159,7 @@ class Case:
     written: Callable[[list[Row]], Content] = csv
     settings: dict[str, Any] = field(default_factory=dict)
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
     file: str = "survey.csv"
     until: str = "harmonise"
     stops: str = ""
@@ -169,14 +170,34 @@ class Case:
     def __str__(self) -> str:
         return self.name
 
-    def delivered(self) -> tuple[Delivered, Truth]:
-        """What is delivered, and the truth that has to come out."""
-        truth = firms()
-        rows = answers(truth)
-        self.cells(rows)
-        known = copy.deepcopy(truth)
-        self.known(known)
-        return Delivered(self.written(rows), self.file, self.settings), known
+
+def check(case: Case, spark: SparkSession, folder: Path) -> None:
+    """Deliver a case's survey and hold what comes out against the truth, or what is said against `stops`."""
+    truth = firms()
+    rows = answers(truth)
+    case.cells(rows)
+    delivered = Delivered(case.written(rows), case.file, case.settings)
+    came = run(spark, folder, delivered, until=case.until, rules=case.rules, codes=case.codes)
+    if case.stops:
+        assert came.error is not None, f"nothing was said; {differences(came.survey, truth)[:5]}"
+        sentence = str(came.error)
+        assert isinstance(came.error, case.error) and came.error.exit_code != 1, sentence
+        assert re.search(case.stops, sentence, re.DOTALL), sentence
+        assert_no_answers(sentence, rows)
+        return
+    if came.error:
+        raise came.error
+    case.known(truth)
+    assert differences(came.survey, truth)[:5] == []
+    assert re.search(case.notes, came.notes), came.notes
+
+
+def assert_no_answers(sentence: str, rows: list[Row]) -> None:
+    """A message is one line, and quotes no name of a firm and no figure of it."""
+    assert "\n" not in sentence
+    private = {row[column] for row in rows for column in ("firm", "name", "turn", "rd") if column in row}
+    quoted = [text for text in private if len(text) > 3 and text in sentence]
+    assert not quoted, f"the message quotes {quoted}: {sentence}"
 
 
 def put(column: str, *texts: str, first: int = 4, step: int = 6) -> Callable[[list[Row]], None]:
@@ -205,6 +226,36 @@ def rewritten(columns: tuple[str, ...], write: Callable[[str], str]) -> Callable
     def change(rows: list[Row]) -> None:
         for row in rows:
             row.update({column: write(row[column]) for column in columns if row[column]})
+
+    return change
+
+
+def without(*identifiers: str) -> Callable[[Truth], None]:
+    """Firms that are set aside."""
+
+    def change(truth: Truth) -> None:
+        for firm in identifiers:
+            del truth[firm]
+
+    return change
+
+
+def unknown(column: str, *identifiers: str) -> Callable[[Truth], None]:
+    """Firms whose value is not known."""
+
+    def change(truth: Truth) -> None:
+        for firm in identifiers:
+            truth[firm][column] = None
+
+    return change
+
+
+def changed(column: str, value: Callable[[Any], Any]) -> Callable[[Truth], None]:
+    """Another value for each firm, made of the known one."""
+
+    def change(truth: Truth) -> None:
+        for values in truth.values():
+            values[column] = value(values[column])
 
     return change
 

@@ -18,8 +18,7 @@ SOURCES = ("suppliers", "clients", "competitors", "universities", "fairs")
 SCALE = ["0", "1", "2", "3"]
 BOXES = ("cdom1", "cdom2", "cfor1", "cfor2")  # ticked where a partner is at home or abroad
 KINDS = {"text", "number", "yes_no", "ticked", "scale", "code", "either", "absent"}
-# Columns of the questionnaire whose numbers carry the file's decimal mark.
-FRACTIONS = ("turn", "mkt", "frm", "rd", "oth", "w")
+FRACTIONS = ("turn", "mkt", "frm", "rd", "oth", "w", "value")  # columns that carry the file's decimal mark
 
 Truth = dict[str, dict[str, Any]]  # a firm to its canonical values
 Cell = tuple[str, str, str, str]  # delivering region and sector, buying region and sector; "" where unknown
@@ -62,7 +61,7 @@ def _firm(draw: random.Random, number: int) -> dict[str, Any]:
 
 
 def answers(known: Truth) -> list[Row]:
-    """The questionnaires of firms as they are typed: decimal points, codes, blank cells where no answer is."""
+    """Questionnaires as they are typed: decimal points, codes, blank cells where there is no answer."""
     draw = random.Random(1)
     return [_questionnaire(draw, firm, values) for firm, values in known.items()]
 
@@ -70,9 +69,7 @@ def answers(known: Truth) -> list[Row]:
 def _questionnaire(draw: random.Random, firm: str, values: dict[str, Any]) -> Row:
     share = values["innovative_share"]
     market = draw.randint(0, round(100 * share)) if share is not None else None
-    boxes = {
-        box: draw.random() < 0.5 for box in BOXES
-    }  # the first of a pair is ticked where the answer is yes
+    boxes = {box: draw.random() < 0.5 for box in BOXES}
     ticks = {
         box: _tick(values[partners], first=box.endswith("1"), drawn=boxes[box])
         for partners, pair in (("partners_domestic", BOXES[:2]), ("partners_foreign", BOXES[2:]))
@@ -96,7 +93,7 @@ def _questionnaire(draw: random.Random, firm: str, values: dict[str, Any]) -> Ro
         "coop": _code(values["cooperates"]),
         **ticks,
         "w": str(values["weight"]),
-        "note": "",
+        "name": f"Kovács {firm[1:]} Kft",
     }
 
 
@@ -105,10 +102,11 @@ def _code(value: float | bool | None) -> str:
 
 
 def _tick(partners: bool | None, first: bool, drawn: bool) -> str:
+    """A box; the first one of a pair is ticked wherever the firm has such a partner."""
     return _code(bool(partners) and (first or drawn))
 
 
-def rules() -> dict[str, dict[str, Any]]:
+def questions() -> dict[str, dict[str, Any]]:
     """The rules of the wave map that reads `answers`."""
     return {
         "firm_id": {"text": "firm"},
@@ -169,7 +167,8 @@ def wide(table: dict[Cell, float]) -> list[list[str]]:
     """A matrix: two header rows with the buyers, two label columns with the deliverers."""
     places = [(region, sector) for region in REGIONS for sector in SECTORS]
     heads = [["", "", *(place[kind] for place in places)] for kind in (0, 1)]
-    return [*heads, *([*origin, *(str(table[*origin, *buyer]) for buyer in places)] for origin in places)]
+    rows = [[*origin, *(str(table[origin + buyer]) for buyer in places)] for origin in places]
+    return [*heads, *rows]
 
 
 def csv(
@@ -179,23 +178,26 @@ def csv(
     end: str = "\n",
     quoted: bool = False,
     columns: Iterable[str] | None = None,
+    fractions: tuple[str, ...] = FRACTIONS,
 ) -> str:
-    """Rows as separated text: with a header where they are rows by name, as they stand otherwise."""
+    """Rows as separated text: with a header where they are rows by name, as they stand otherwise.
+
+    `decimal` is put into the columns `fractions` only.
+    """
     rows = list(rows)
     lines: list[list[str]] = []
     for row in rows:
         if isinstance(row, dict):
             names = list(columns or row)
             lines = lines or [names]
-            marked = {name: _marked(name, row[name], decimal) for name in names}
-            lines.append([marked[name] for name in names])
+            lines.append([_marked(row[name], decimal if name in fractions else ".") for name in names])
         else:
-            lines.append([cell.replace(".", decimal) for cell in row])
+            lines.append([_marked(cell, decimal) for cell in row])
     return "".join(separator.join(_field(cell, separator, quoted) for cell in line) + end for line in lines)
 
 
-def _marked(name: str, text: str, decimal: str) -> str:
-    return text.replace(".", decimal) if name in (*FRACTIONS, "value") else text
+def _marked(text: str, decimal: str) -> str:
+    return text.replace(".", decimal)
 
 
 def _field(text: str, separator: str, quoted: bool) -> str:
@@ -203,23 +205,34 @@ def _field(text: str, separator: str, quoted: bool) -> str:
     return '"' + text.replace('"', '""') + '"' if needed else text
 
 
-def write_settings(folder: Path, changed: dict[str, dict[str, Any]], **run: Any) -> Path:
+def write_settings(
+    folder: Path,
+    run: dict[str, Any],
+    rules: dict[str, dict[str, Any]] | None = None,
+    codes: dict[str, str] | None = None,
+) -> Path:
     """The run file `run.yaml` with its wave map and classifications below `folder`.
 
-    `changed`: by canonical column, keys laid over its rule of `rules`; a kind of its own replaces the rule.
-    `run`: keys of the run file, such as `waves`.
+    `run`: keys of the run file, such as `waves`. `rules`: by canonical column, keys laid over its rule; a
+    kind of its own replaces the rule. `codes`: other codes for regions, sectors or divisions.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    regions = [{"code": code, "name": code} for code in REGIONS]
+    other = codes or {}
+    regions = [{"code": other.get(code, code), "name": code} for code in REGIONS]
     sectors = [
-        {"code": code, "name": code, "industrial": True, "divisions": list(divisions)}
+        {
+            "code": other.get(code, code),
+            "name": code,
+            "industrial": True,
+            "divisions": [other.get(division, division) for division in divisions],
+        }
         for code, divisions in SECTORS.items()
     ]
     head = {"version": "1", "source": "small study"}
     _write(folder / "regions.yaml", {**head, "items": regions})
     _write(folder / "sectors.yaml", {**head, "items": sectors})
     wave_map = {"title": "small", "source": "small study", "population": "all_firms"}
-    _write(folder / "map.yaml", {**wave_map, "rules": laid_over(rules(), changed)})
+    _write(folder / "map.yaml", {**wave_map, "rules": laid_over(questions(), rules or {})})
     settings = {
         "study": "small",
         "title": "A small study",
