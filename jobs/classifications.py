@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from jobs import resources
 from jobs.errors import SettingsError
-from jobs.settings import Section
+from jobs.section import Section, Text
+from jobs.wording import fault, shown
 
 REST = 0  # number of the rest of the country in the flows
+WHOLE = "_all"  # stands for a region as a whole in the place of a sector
+MOST_ITEMS = 32_000  # their numbers are small integers of Spark
+
+
+def _is_a_code(code: str) -> str:
+    if code != code.strip():
+        raise ValueError("begins or ends with a blank, and codes in files are read without; take it out")
+    if code == WHOLE:
+        raise ValueError(f"is {WHOLE}, which stands for a region as a whole; take another code")
+    return code
+
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_a_code)]
 
 
 class Item(Section):
     """A region or a sector. `divisions` are the codes of the survey that belong to a sector."""
 
-    code: str
-    name: str
+    code: Code
+    name: Text
     industrial: bool = False
-    divisions: tuple[str, ...] = ()
+    divisions: tuple[Code, ...] = ()
 
 
 class Classification(Section):
     """Items in their order; an item's number is its place, beginning with 1."""
 
-    version: str
-    source: str
-    items: tuple[Item, ...]
-    extra_regio: tuple[str, ...] = ()
+    version: Text
+    source: Text
+    items: tuple[Item, ...] = Field(min_length=1, max_length=MOST_ITEMS)
+    extra_regio: tuple[Code, ...] = ()
 
     @cached_property
     def numbers(self) -> dict[str, int]:
@@ -56,15 +72,31 @@ def read(name: str) -> Classification:
     try:
         classification = Classification.model_validate(resources.read_yaml(name))
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{name}: {where}: {first['msg'].lower()}; mend the file.") from None
-    codes = [item.code for item in classification.items]
-    divisions = [division for item in classification.items for division in item.divisions]
-    for kind, listed in (("code", codes), ("division", divisions)):
-        twice = sorted({entry for entry in listed if listed.count(entry) > 1})
-        if twice:
-            raise SettingsError(
-                f"{name}: the {kind} {twice[0]} stands there twice; each belongs to one item."
-            )
+        raise SettingsError(f"{name}: {fault(error)}; mend the file.") from None
+    reason = _unclear(classification)
+    if reason:
+        raise SettingsError(f"{name}: {reason}.")
     return classification
+
+
+def _unclear(classification: Classification) -> str | None:
+    """Which code leads to two items, or to an item and out of the country; None where none does."""
+    codes = {item.code for item in classification.items}
+    divisions = [division for item in classification.items for division in item.divisions]
+    for kind, listed in (
+        ("code", [item.code for item in classification.items]),
+        ("division", divisions),
+        ("extra-regio code", list(classification.extra_regio)),
+    ):
+        twice = sorted(entry for entry, count in Counter(listed).items() if count > 1)
+        if twice:
+            return f"the {kind} {shown(twice[0])} stands there twice; each belongs to one item"
+    for item in classification.items:
+        for division in item.divisions:
+            if division != item.code and division in codes:
+                return (
+                    f"the division {shown(division)} of {shown(item.code)} is the code of another item; "
+                    "give it to one of them"
+                )
+    both = sorted(codes & set(classification.extra_regio))
+    return f"{shown(both[0])} is a code and in extra_regio; leave it out of one of them" if both else None

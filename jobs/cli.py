@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from jobs import __version__, java
+from jobs import __version__, failures, java
 from jobs.anytable import options
 from jobs.errors import INTERRUPTED, DiamantError, SettingsError, scrub
 from jobs.progress import Progress
@@ -46,7 +46,9 @@ def run(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
     """Run every stage that is not up to date and publish tables, figures and the report."""
     # While one core starts the JVM, another imports what the later stages need: some seconds of a short run.
     threading.Thread(target=_import_stages, daemon=True).start()
-    report = _with_context(conf, wave, set, lambda context, pipeline: pipeline.run(context, Progress()))
+    report = _with_context(
+        conf, wave, set, lambda context, pipeline: pipeline.run(context, Progress()), publishing=True
+    )
     print(f"Report: {Path(report).resolve()}")
 
 
@@ -136,7 +138,9 @@ def fit(
 @app.command()
 def plan(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
     """Show what `run` would do, and why, without writing."""
-    steps = _with_context(conf, wave, set, lambda context, pipeline: pipeline.plan(context), writing=False)
+    steps = _with_context(
+        conf, wave, set, lambda context, pipeline: pipeline.plan(context), writing=False, publishing=True
+    )
     table = Table("stage", "wave", "would run", "because")
     for step in steps:
         table.add_row(
@@ -163,7 +167,13 @@ def stage_job(name: str) -> None:
 
     @job.command(name=name, help=f"The stage {name} alone, whether up to date or not.")
     def _job(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
-        _with_context(conf, wave, set, lambda context, pipeline: pipeline.run_one(context, Progress(), name))
+        _with_context(
+            conf,
+            wave,
+            set,
+            lambda context, pipeline: pipeline.run_one(context, Progress(), name),
+            publishing=name == "publish",
+        )
 
     _guarded(job)
 
@@ -181,20 +191,40 @@ def _with_context(
     waves: list[str] | None,
     changes: list[str] | None,
     work: Callable[[Any, Any], Any],
+    *,
     writing: bool = True,
+    publishing: bool = False,
 ) -> Any:
-    """Read the settings, start Spark, do the work, stop Spark."""
+    """Read the settings, look at the folders, start Spark, do the work, stop Spark."""
     from jobs import settings as settings_module
 
-    settings = settings_module.read(conf, changes, waves)
-    if writing:
-        Path(settings.work).mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings = _with_folders(settings_module.read(conf, changes, waves), conf, writing, publishing)
     with _session(settings.spark, settings.study) as spark:
         from jobs import pipeline
         from jobs.context import Context
         from jobs.tables import Tables
 
         return work(Context(spark, settings, Tables(spark, f"{settings.work}/tables")), pipeline)
+
+
+def _with_folders(settings: Any, conf: str, writing: bool, publishing: bool) -> Any:
+    """The settings with whole paths, once it is certain that the run can lose no file but its own.
+
+    A publication that a killed run left halfway is put back, whatever becomes of this run.
+    """
+    from jobs import folders, workfolder
+    from jobs.output import manifests, publication, rooms
+
+    settings = folders.checked(settings, conf)
+    out, work = Path(settings.out), Path(settings.work)
+    if writing:
+        rooms.sweep(out)
+    if publishing:
+        publication.check(out, manifests.PUBLICATION, "out")
+    workfolder.check(work, [wave.wave for wave in settings.waves])
+    if writing:
+        workfolder.claim(work)
+    return settings
 
 
 @contextmanager
@@ -217,14 +247,16 @@ def _session(settings: Any, name: str) -> Iterator[Any]:
 
 def _simulated(options: dict[str, Any], out: str) -> list[Path]:
     """Write studies of any size in a session of their own."""
-    from jobs import simulated
+    from jobs import folders, simulated
     from jobs.settings import SparkSettings
 
     for name in {"countries", "waves"} & set(options):
         options[name] = options[name].split(",")
     asked = simulated.wanted(options)
+    place = folders.located(out, simulated.LABEL)
+    simulated.check(asked, place)
     with _session(SparkSettings(small=asked.firms <= simulated.LARGE), "simulate") as spark:
-        return simulated.studies(spark, asked, Path(out), Progress().say)
+        return simulated.studies(spark, asked, place, Progress().say)
 
 
 def _with_table(request: Any, changes: list[str]) -> str:
@@ -255,6 +287,9 @@ def _guarded(command: Callable[[], Any]) -> None:
         print(f"diamant: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception as error:
+        if refused := failures.explained(error):
+            print(f"diamant: {refused}", file=sys.stderr)
+            sys.exit(refused.exit_code)
         # Frames only: the message of an exception may quote the data.
         where = traceback.extract_tb(error.__traceback__)[-1]
         own = [

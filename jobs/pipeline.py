@@ -1,30 +1,30 @@
 """The stages in order: what would run and why, what has run, and what came of it.
 
 A stage of a wave is up to date when the work folder holds an outcome with the fingerprint that its inputs
-have now and its table's slice was committed with the same fingerprint. A run that was killed at any
-point is therefore taken up where it stopped by the same command.
+have now, and each table it wrote is whole and was committed with the same fingerprint. A run that was
+killed at any point is therefore taken up where it stopped by the same command, and so is one whose tables
+were damaged or deleted since.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from jobs import __version__, resources
+from jobs import __version__, locks, outcomes, resources
 from jobs.context import Context, Outcome, Stage
 from jobs.errors import DiamantError, InputError, SliceHeld
 from jobs.progress import Progress
 from jobs.settings import WaveSettings, fingerprint
 
+PATIENCE = 600  # seconds; while another run compares its tables with what was written
 ORDER = ("simulate", "ingest", "harmonise", "validate", "indicators", "link", "fit", "publish")
 
 
@@ -67,7 +67,8 @@ def run(context: Context, progress: Progress, until: str = "publish") -> Path | 
     Raises the stages' own errors, and SliceHeld where another run works on a wave of this one.
     """
     wanted = [name for name in _stages(context) if ORDER.index(name) <= ORDER.index(until)]
-    with _held(context):
+    with _held(context) as lock:
+        _mend(context, progress, [name for name in wanted if name != "publish"], lock)
         for wave in context.settings.waves:
             chain = ""
             for name in wanted:
@@ -84,7 +85,8 @@ def run_one(context: Context, progress: Progress, name: str) -> None:
 
     Raises InputError where a stage before it has yet to run: its result would not be that of its input.
     """
-    with _held(context):
+    with _held(context) as lock:
+        _mend(context, progress, [] if name == "publish" else [name], lock)
         for wave in context.settings.waves:
             chain = ""
             for earlier in _stages(context):
@@ -114,9 +116,9 @@ def facts(context: Context) -> dict[str, Any]:
     waves: dict[str, Any] = {}
     for wave in context.settings.waves:
         waves[wave.wave] = {
-            name: {**outcome["outcome"], "table_versions": outcome["tables"]}
+            name: {**kept.outcome.model_dump(), "table_versions": kept.tables}
             for name in _stages(context)[:-1]
-            if (outcome := _recorded(context, name, wave)) is not None
+            if (kept := outcomes.read(_outcome_file(context, name, wave))) is not None
         }
     return {
         "study": context.settings.study,
@@ -188,64 +190,102 @@ def _execute(context: Context, progress: Progress, name: str, wave: WaveSettings
 
 def _reason(context: Context, name: str, wave: WaveSettings, mark: str) -> str | None:
     """Why the stage has to run; None when it is up to date."""
-    recorded = _recorded(context, name, wave)
-    if recorded is None:
-        return "it never ran"
-    if recorded["fingerprint"] != mark:
+    file = _outcome_file(context, name, wave)
+    kept = outcomes.read(file)
+    if kept is None:
+        return f"{file} is damaged" if os.path.lexists(file) else "it never ran"
+    if kept.fingerprint != mark:
         return "its input, its settings or the program changed"
     if name == "simulate" and (simulated := context.settings.simulate):
-        made = recorded["outcome"]["detail"].get("files", {})
-        gone = [file for file in made if not (Path(simulated.path) / file).exists()]
+        made = kept.outcome.detail.get("files", {})
+        gone = [file for file in made if not (Path(simulated.path).expanduser() / file).exists()]
         return "its files are gone" if gone else None
-    table = stage(name).TABLES[-1]
-    more = {"stage": name} if table == "quarantine" else {}
-    commit = context.tables.last_commit(table, context.slice(wave, **more))
-    return None if commit and commit.fingerprint == mark else "its table was replaced by another run"
+    if not set(stage(name).TABLES[-1:]) <= kept.slices.keys():
+        return f"{file} is damaged"
+    return next(filter(None, (_fault(context, table, kept) for table in kept.slices)), None)
+
+
+def _fault(context: Context, table: str, kept: outcomes.Kept) -> str | None:
+    """What is wrong with a table's slice that a stage committed; None where it is as it was left."""
+    damage = context.tables.damage(table)
+    if damage:
+        return f"its table {table} is damaged: {damage}"
+    held = kept.slices[table]
+    commit = context.tables.last_commit(table, held.keys)
+    if commit is None:
+        return f"its table {table} is gone"
+    if commit.fingerprint != kept.fingerprint:
+        return "its table was replaced by another run"
+    damage = context.tables.slice_damage(table, held.keys, held.files)
+    return f"its table {table} is damaged: {damage}" if damage else None
 
 
 def _outcome_file(context: Context, name: str, wave: WaveSettings) -> Path:
-    return Path(context.settings.work) / "outcomes" / context.settings.country / wave.wave / f"{name}.json"
+    return outcomes.file(context.settings.work, context.settings.country, wave.wave, name)
 
 
 def _record(context: Context, name: str, wave: WaveSettings, mark: str, outcome: Outcome) -> None:
-    """Keep the outcome beside the tables; written whole or not at all."""
-    file = _outcome_file(context, name, wave)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".tmp")
-    versions = {commit.table: commit.version for commit in context.tables.commits}
-    kept = {"fingerprint": mark, "outcome": asdict(outcome), "tables": versions}
-    draft.write_text(json.dumps(kept, indent=1, sort_keys=True))
-    os.replace(draft, file)
-
-
-def _recorded(context: Context, name: str, wave: WaveSettings) -> dict[str, Any] | None:
-    try:
-        return json.loads(_outcome_file(context, name, wave).read_text())
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise InputError(
-            f"{_outcome_file(context, name, wave)} is damaged; delete it and run again."
-        ) from None
+    commits = context.tables.commits
+    digests = [context.tables.digests(commit) for commit in commits]
+    outcomes.write(_outcome_file(context, name, wave), mark, outcome, commits, digests)
 
 
 @contextmanager
-def _held(context: Context) -> Iterator[None]:
-    """Hold the waves of this run; the system lets go of them when the process ends, however it ends."""
-    folder = Path(context.settings.work) / "locks"
+def _held(context: Context) -> Iterator[int]:
+    """Hold the waves of this run; gives the lock on the tables, which runs of other waves share."""
+    settings = context.settings
+    folder = Path(settings.work) / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     handles = []
     try:
-        for wave in sorted(context.settings.waves, key=lambda wave: wave.wave):
-            handle = (folder / f"{context.settings.country}-{wave.wave}.lock").open("w")
-            handles.append(handle)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise SliceHeld(
-                    f"another run works on {context.settings.country} {wave.wave}; wait until it has ended."
-                ) from None
-        yield
+        for wave in sorted(wave.wave for wave in settings.waves):
+            handles.append(locks.opened(folder / f"{settings.country}-{wave}.lock"))
+            if not locks.taken(handles[-1]):
+                raise SliceHeld(f"another run works on {settings.country} {wave}; wait until it has ended.")
+        handles.append(locks.opened(folder / "tables.lock"))
+        yield handles[-1]
     finally:
         for handle in handles:
-            handle.close()
+            os.close(handle)
+
+
+def _mend(context: Context, progress: Progress, names: list[str], lock: int) -> None:
+    """Move the damaged tables of these stages aside, whole, so that the stages make them again.
+
+    That needs the tables for itself: runs of other waves may read them. Where such a run is at work, damage
+    ends this one. Afterwards the tables are held together with the others.
+    Raises SliceHeld.
+    """
+    alone = locks.taken(lock)
+    if not alone:
+        locks.wait(lock, PATIENCE, "another run mends the tables; wait until it has ended.", shared=True)
+    for table, damage in _damaged(context, names).items():
+        if not alone:
+            raise SliceHeld(
+                f"the table {table} is damaged ({damage}), and another run uses the tables; "
+                "run again when it has ended."
+            )
+        aside = context.tables.move_aside(table)
+        progress.say(f"the table {table} is damaged: {damage}; it was moved to {aside} and is made again")
+    locks.wait(lock, PATIENCE, "another run mends the tables; wait until it has ended.", shared=True)
+
+
+def _damaged(context: Context, names: list[str]) -> dict[str, str]:
+    """The tables of these stages that are damaged, or whose slice of a wave of this run is, and how."""
+    tables: dict[str, str] = {}
+    written = {table for name in names for table in stage(name).TABLES}
+    for table in sorted(written):
+        if damage := context.tables.damage(table):
+            tables[table] = damage
+    for wave in context.settings.waves:
+        for name in names:
+            kept = outcomes.read(_outcome_file(context, name, wave))
+            for table, held in (kept.slices if kept else {}).items():
+                if table in tables or table not in written:
+                    continue
+                commit = context.tables.last_commit(table, held.keys)
+                if commit is None or kept is None or commit.fingerprint != kept.fingerprint:
+                    continue
+                if damage := context.tables.slice_damage(table, held.keys, held.files):
+                    tables[table] = damage
+    return tables

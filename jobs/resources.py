@@ -8,10 +8,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from jobs import plain_yaml
 from jobs.errors import SettingsError
+from jobs.wording import shown
 
 if sys.version_info >= (3, 11):
     from importlib.resources.abc import Traversable
@@ -20,7 +19,8 @@ else:
 
 # What the artefact of `make package` does without: no run uses it.
 OF_THE_CHECKOUT = {"__pycache__", "setup.py", "package.py", "cluster.py", "reference.py"}
-MAX_YAML_BYTES = 2_000_000  # guards against alias bombs and mistaken paths
+MAX_YAML_BYTES = 2_000_000  # guards against mistaken paths
+ABSENT = "does not exist here or in the package"
 
 
 def root() -> Traversable:
@@ -32,31 +32,46 @@ def root() -> Traversable:
 
 
 def find(name: str) -> Traversable:
-    """A file named in the settings: as given from the working directory, else from the package."""
-    own = Path(name).expanduser()
-    if own.is_file():
-        return own
-    packaged = root()
-    for part in Path(name).parts:
-        packaged = packaged / part
-    if not Path(name).is_absolute() and packaged.is_file():
-        return packaged
-    raise SettingsError(f"{name} does not exist here or in the package; check the path in the run file.")
+    """A file named in the settings: as given from the working directory, else from the package.
+
+    Raises SettingsError where there is none; a folder, a device or a pipe is none.
+    """
+    try:
+        own = Path(name).expanduser()
+        if own.is_file():
+            return own
+        packaged = root()
+        for part in Path(name).parts:
+            packaged = packaged / part
+        if not Path(name).is_absolute() and packaged.is_file():
+            return packaged
+        what = "is no file, but a folder, a device or a pipe" if own.exists() else ABSENT
+    except (OSError, ValueError, RuntimeError):  # too long a name, a null byte, an unknown user's home
+        what = ABSENT
+    raise SettingsError(f"{shown(name)} {what}; check the path in the run file.")
 
 
 def read_yaml(name: str | Traversable) -> Any:
-    """A YAML file by the safe loader; duplicate keys and files above 2 MB are refused."""
+    """A YAML file as plain data (see jobs.plain_yaml); files above 2 MB are refused.
+
+    Raises SettingsError with the file and the line.
+    """
     file = find(name) if isinstance(name, str) else name
-    text = file.read_text(encoding="utf-8")
-    if len(text) > MAX_YAML_BYTES:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_YAML_BYTES + 1)
+    except OSError:
+        raise SettingsError(f"{file.name} cannot be read; check who may read it.") from None
+    if len(content) > MAX_YAML_BYTES:
         raise SettingsError(f"{file.name} is larger than {MAX_YAML_BYTES} bytes; split it.")
     try:
-        return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or "it is not YAML"
-        raise SettingsError(f"{file.name}{where}: {what}; mend the file.") from None
+        return plain_yaml.load(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SettingsError(f"{file.name}, line {line}: it is no text in UTF-8; save it as such.") from None
+    except plain_yaml.NotPlain as error:
+        where = f", line {error.line}" if error.line else ""
+        raise SettingsError(f"{file.name}{where}: {error}; mend the file.") from None
 
 
 def digest(name: str | Traversable) -> str:
@@ -65,9 +80,9 @@ def digest(name: str | Traversable) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def yaml_value(text: str) -> Any:
-    """One value written as YAML, as on the command line."""
+def yaml_value(text: str, where: str = "a value of --set") -> Any:
+    """One value written as YAML, as on the command line. Raises SettingsError, which begins with `where`."""
     try:
-        return YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        raise SettingsError("a value of --set is not YAML; quote it.") from None
+        return plain_yaml.load(text)
+    except plain_yaml.NotPlain as error:
+        raise SettingsError(f"{where}: the value is not YAML ({error}); quote it.") from None

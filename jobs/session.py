@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from delta import configure_spark_with_delta_pip  # noqa: F401  (the import proves delta-spark is installed)
+from pydantic import ValidationError
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from jobs import resources
 from jobs.errors import SettingsError
 from jobs.settings import SparkSettings
+from jobs.wording import fault, shown
 
 SMALL = "conf/spark/small.yaml"
+AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
 
 # What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
 QUOTING = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
@@ -28,8 +32,8 @@ def jars(settings: SparkSettings) -> list[Path]:
     Raises SettingsError where none is found, unless the session was started by spark-submit, whose
     `--jars` or `--packages` bring them.
     """
-    folder = Path(settings.jars) if settings.jars else Path(sys.prefix) / "jars"
-    found = sorted(folder.glob("*.jar"))
+    folder = Path(settings.jars).expanduser() if settings.jars else Path(sys.prefix) / "jars"
+    found = sorted(folder.glob("*.jar")) if folder.is_dir() else []
     if not found and not _submitted():
         raise SettingsError(
             f"Delta's JARs are missing in {folder}; run 'make setup', "
@@ -41,6 +45,19 @@ def jars(settings: SparkSettings) -> list[Path]:
 def _submitted() -> bool:
     """True under spark-submit, which has started the JVM already."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _small() -> dict[str, str]:
+    """The options for small input. Raises SettingsError where a file of the user's own holds others."""
+    try:
+        return SparkSettings.model_validate({"options": resources.read_yaml(SMALL)}).options
+    except ValidationError as error:
+        raise SettingsError(f"{SMALL}: {fault(error)}; mend the file.") from None
+
+
+def _nowhere() -> str:
+    """A folder that exists, for Spark's own catalogue, which holds no tables; else Spark makes one."""
+    return Path(tempfile.gettempdir()).resolve().as_uri()
 
 
 @contextmanager
@@ -66,6 +83,8 @@ def _quiet_jvm(quiet: bool) -> Iterator[None]:
 def start(settings: SparkSettings, name: str) -> SparkSession:
     """A session as the settings ask; settings of spark-submit win over the run file's master.
 
+    Raises SettingsError where Spark or Java do not start with them.
+
     Log level is OFF by default: Spark's own error lines quote the values they could not cast.
     """
     builder = SparkSession.builder.appName(f"diamant {name}")
@@ -79,6 +98,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": _nowhere(),
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.databricks.delta.snapshotPartitions": "2",
@@ -86,8 +106,8 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": settings.log_level,
         "spark.sql.debug.maxToStringFields": "0",
-        **(resources.read_yaml(SMALL) if settings.small else {}),
-        **settings.options,
+        **(_small() if settings.small else {}),
+        **{key: value for key, value in settings.options.items() if not _of_a_session(key)},
     }
     for key, value in options.items():
         builder = builder.config(key, value)
@@ -95,11 +115,45 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
     try:
         with _quiet_jvm(settings.log_level == "OFF"):
-            return builder.getOrCreate()
+            session = builder.getOrCreate()
+    except Exception as error:  # nothing but set-up has happened yet
+        raise SettingsError(_why_not_started(error, settings)) from None
+    _set_options(session, settings.options)
+    return session
+
+
+def _why_not_started(error: Exception, settings: SparkSettings) -> str:
+    """One sentence on a session that did not come about; no data has been read, so that Spark is quoted."""
+    if "JAVA_GATEWAY_EXITED" in str(error) or isinstance(error, FileNotFoundError):
+        return (
+            "Java 17 or 21 is missing or does not start; install a JRE 17 or 21 and set JAVA_HOME to it, "
+            "or mend spark.driver_memory or spark.options (spark.log_level WARN shows what it says)."
+        )
+    return f"Spark does not start ({_cause(error)}); mend spark.master, spark.driver_memory or spark.options."
+
+
+def _set_options(session: SparkSession, options: dict[str, str]) -> None:
+    """Set the run file's own options, and refuse what Spark would refuse later in the run (SettingsError)."""
+    key = ""
+    try:
+        for key, value in options.items():
+            if _of_a_session(key):
+                session.conf.set(key, value)
+        key = ""
+        if options:
+            session.range(1).count()  # Spark reads some options with its first job only
     except Exception as error:
-        if "JAVA_GATEWAY_EXITED" in str(error) or isinstance(error, FileNotFoundError):
-            raise SettingsError(
-                "Java 17 or 21 is missing or does not start; install a JRE 17 or 21 and set JAVA_HOME to it "
-                "(spark.log_level WARN shows what it says)."
-            ) from None
-        raise
+        session.stop()
+        where = f"spark.options.{key}" if key else "spark.options"
+        raise SettingsError(f"{where}: Spark does not take this ({_cause(error)}); mend it.") from None
+
+
+def _of_a_session(key: str) -> bool:
+    """Whether an option can be set once Spark runs; a wrong value at its start would make it hang."""
+    return key.startswith(("spark.sql.", "spark.databricks.")) and not key.startswith(AT_THE_START)
+
+
+def _cause(error: Exception) -> str:
+    """What Java says of an error, else Python."""
+    causes = [line[2:] for line in str(error).splitlines() if line.startswith(": ")]
+    return shown((causes or [f"{type(error).__name__}: {error}"])[0], most=200)

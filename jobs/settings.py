@@ -4,99 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
-from jobs import resources
+from jobs import resources, spark_options
+from jobs.changes import lay_over
 from jobs.errors import SettingsError
+from jobs.input_settings import FlowsInput, SurveyInput, WaveSettings
+from jobs.section import FilePath, Name, Section, Text
+from jobs.wording import fault
 
-# Names that end up in paths.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
+__all__ = ["FlowsInput", "Name", "Section", "SurveyInput", "WaveSettings"]
 
-Thousands = Literal[".", ",", " ", "'"]  # a blank stands for every kind of blank
-
-
-class Section(BaseModel):
-    """A part of the settings: fixed once read, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+MOST_EMPLOYEES = 10_000_000
+MOST_SIZE_CLASSES = 20
 
 
 class SparkSettings(Section):
     """How Spark runs. Under spark-submit its own master and memory win."""
 
-    master: str = "local[2]"
-    driver_memory: str = "2g"
-    shuffle_partitions: int = Field(4, ge=1)
+    master: Annotated[Text, AfterValidator(spark_options.master)] = "local[2]"
+    driver_memory: Annotated[Text, AfterValidator(spark_options.memory)] = "2g"
+    shuffle_partitions: int = Field(4, ge=1, le=100_000)
     small: bool = Field(
         False, description="input of some thousand rows: options of conf/spark/small.yaml, twice as fast then"
     )
-    jars: str | None = Field(None, description="folder with Delta's JARs, for machines without a network")
+    jars: FilePath | None = Field(
+        None, description="folder with Delta's JARs, for machines without a network"
+    )
     log_level: Literal["OFF", "FATAL", "ERROR", "WARN", "INFO"] = "OFF"
-    options: dict[str, str] = {}
+    options: dict[str, str] = Field({})
 
-
-class SurveyInput(Section):
-    """A survey file and the wave map that reads it."""
-
-    path: str
-    map: str = Field(description="wave map, a file of conf/waves")
-    format: Literal["csv", "parquet", "stata", "spss", "sas"] = "csv"
-    separator: str = Field(";", min_length=1, max_length=1)
-    encoding: str = "utf-8"
-    decimal: Literal[".", ","] = "."
-    thousands: Thousands | None = Field(
-        None, description="mark between groups of three digits: . , ' or a blank; none where not given"
-    )
-    max_quarantined: float = Field(
-        0.05, ge=0, le=1, description="largest share of rows that may be set aside"
-    )
-
-
-class FlowsInput(Section):
-    """Input-output tables of a wave and how they are laid out."""
-
-    layout: Literal["long", "biregional", "wide"]
-    paths: dict[Name, str] = Field(
-        description="{flows: FILE}, or for a biregional pair {own: FILE, rest: FILE}"
-    )
-    columns: dict[Name, str] = Field({}, description="role of a column to its header in the file")
-    drop: tuple[str, ...] = Field((), description="labels that are no sectors: totals, final demand")
-    final: tuple[str, ...] = Field(
-        (), description="labels of final demand, kept for the balance of trade only"
-    )
-    rest: str = Field("REST", description="marker of the rest of the country among the regions")
-    exports: str | None = Field(
-        None, description="biregional pair: the label of deliveries to the rest of the country"
-    )
-    separator: str = Field(";", min_length=1, max_length=1)
-    encoding: str = "utf-8"
-    decimal: Literal[".", ","] = "."
-    thousands: Thousands | None = Field(
-        None, description="mark between groups of three digits, as for the survey"
-    )
-    absent: Literal["stop", "zero"] = Field(
-        "stop", description="cells that the table lacks: they stop the run, or count as zero and are told"
-    )
-    max_quarantined: float = Field(0.0, ge=0, le=1)
-
-
-class WaveSettings(Section):
-    """One wave: its survey, and the input-output tables of a year near it."""
-
-    wave: Name
-    survey: SurveyInput | None = None
-    flows: FlowsInput | None = None
+    @field_validator("options")
+    @classmethod
+    def _may_be_set(cls, given: dict[str, str]) -> dict[str, str]:
+        return spark_options.options(given)
 
 
 class SimulateSettings(Section):
     """The simulated study. Firms and regions of the default are those of the Dutch study."""
 
-    path: str = Field(description="folder the simulated files are written to")
-    seed: int = 1996
-    firms: int = Field(9000, ge=100, description="firms a country and wave in the survey")
+    path: FilePath = Field(description="folder the simulated files are written to")
+    seed: int = Field(1996, ge=0, le=2**31 - 1)
+    firms: int = Field(9000, ge=100, le=100_000_000, description="firms a country and wave in the survey")
     item_nonresponse: float = Field(0.03, ge=0, lt=0.5)
     layout: Literal["long", "biregional"] = "biregional"
 
@@ -116,8 +67,15 @@ class SampleSettings(Section):
     exporting: bool = True
     industrial: bool = True
     product_innovators: bool = True
-    employees_min: int | None = 10
-    employees_max: int | None = 200
+    employees_min: int | None = Field(10, ge=0, le=MOST_EMPLOYEES)
+    employees_max: int | None = Field(200, ge=0, le=MOST_EMPLOYEES)
+
+    @model_validator(mode="after")
+    def _bounds_hold_a_firm(self) -> SampleSettings:
+        low, high = self.employees_min, self.employees_max
+        if low is not None and high is not None and low > high:
+            raise ValueError("employees_min is above employees_max, so no firm is in the sample")
+        return self
 
 
 class GroupSettings(Section):
@@ -127,15 +85,21 @@ class GroupSettings(Section):
     when_true: Name = "co-operating"
     when_false: Name = "stand-alone"
 
+    @model_validator(mode="after")
+    def _sides_have_names(self) -> GroupSettings:
+        if self.when_true == self.when_false:
+            raise ValueError("when_true and when_false are one name, which would make one group of the two")
+        return self
+
 
 class FitSettings(Section):
     """How the model is fitted."""
 
     estimator: Literal["ml", "mlr", "dwls"] = "ml"
     missing: Literal["listwise", "fiml", "pairwise"] = "listwise"
-    ordered: tuple[str, ...] = Field((), description="items that are ordered categories, for dwls")
+    ordered: tuple[Text, ...] = Field((), description="items that are ordered categories, for dwls")
     clusters: tuple[Literal["cell", "region"], ...] = ("cell", "region")
-    primary_error: str = Field(
+    primary_error: Text = Field(
         "bias_reduced:cell",
         description="error that significance is shown by; where not given, that of the first cluster: "
         "bias_reduced, for dwls cluster; robust without clusters",
@@ -147,10 +111,11 @@ class FitSettings(Section):
         False,
         description="publish residuals, modification indices, reliability and standardised estimates too",
     )
-    max_failed_groups: int = Field(0, ge=0)
+    max_failed_groups: int = Field(0, ge=0, le=1000)
     collect_limit: int = Field(
         500_000,
         ge=0,
+        le=2**31 - 1,
         description="firms above which Spark sums them and collects none; ml, listwise, no diagnosis only",
     )
 
@@ -164,6 +129,13 @@ class FitSettings(Section):
         named = isinstance(clusters, (list, tuple)) and len(clusters) > 0
         return {**raw, "primary_error": f"{kind}:{clusters[0]}" if named else "robust"}
 
+    @field_validator("ordered", "clusters")
+    @classmethod
+    def _stands_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(given)) < len(given):
+            raise ValueError("names something twice; each counts once")
+        return given
+
     @model_validator(mode="after")
     def _primary_error_is_computed(self) -> FitSettings:
         kind, _, column = self.primary_error.partition(":")
@@ -175,35 +147,60 @@ class FitSettings(Section):
 
 
 class DisclosureSettings(Section):
-    """Primary disclosure rules of published cells."""
+    """Primary disclosure rules of published cells; the defaults are the least strict that are taken."""
 
-    threshold: int = Field(10, ge=3, description="fewest firms behind a cell")
-    dominance_firms: int = Field(2, ge=1)
-    dominance_share: float = Field(0.9, gt=0, le=1)
-    p_percent: float = Field(10, ge=0, le=100)
-    degrees_of_freedom: int = Field(10, ge=1, description="fewest cases less parameters behind a model")
+    threshold: int = Field(10, ge=10, le=1_000_000, description="fewest firms behind a cell")
+    dominance_firms: int = 2
+    dominance_share: float = Field(0.9, gt=0, le=0.9)
+    p_percent: float = Field(10, ge=10, le=100)
+    degrees_of_freedom: int = Field(
+        10, ge=10, le=1_000_000, description="fewest cases less parameters behind a model"
+    )
+
+    @field_validator("dominance_firms")
+    @classmethod
+    def _is_the_rule_that_is_applied(cls, given: int) -> int:
+        if given != 2:
+            raise ValueError("is 2: the rule is applied to the two largest firms, and to no other number yet")
+        return given
 
 
 class RunSettings(Section):
     """A run file of conf/runs."""
 
     study: Name
-    title: str
+    title: Text
     country: Name
-    regions: str = Field(description="regions, a file of conf/classifications")
-    sectors: str = Field(description="sectors, a file of conf/classifications")
-    work: str = Field(description="folder of the tables; holds micro data")
-    out: str = Field(description="folder of the published files")
+    regions: FilePath = Field(description="regions, a file of conf/classifications")
+    sectors: FilePath = Field(description="sectors, a file of conf/classifications")
+    work: FilePath = Field(description="folder of the tables; holds micro data")
+    out: FilePath = Field(description="folder of the published files")
     waves: tuple[WaveSettings, ...] = Field(min_length=1)
     simulate: SimulateSettings | None = None
     indicators: IndicatorSettings = IndicatorSettings()
     sample: SampleSettings = SampleSettings()
-    size_classes: tuple[int, ...] = (10, 50, 250)
+    size_classes: tuple[int, ...] = Field((10, 50, 250), min_length=1, max_length=MOST_SIZE_CLASSES)
     groups: GroupSettings = GroupSettings()
-    model: str | None = Field(None, description="model, a file of conf/models in lavaan syntax")
+    model: FilePath | None = Field(None, description="model, a file of conf/models in lavaan syntax")
     fit: FitSettings = FitSettings()
     disclosure: DisclosureSettings = DisclosureSettings()
     spark: SparkSettings = SparkSettings()
+
+    @field_validator("size_classes")
+    @classmethod
+    def _edges_ascend(cls, given: tuple[int, ...]) -> tuple[int, ...]:
+        if not all(1 <= edge <= MOST_EMPLOYEES for edge in given) or sorted(set(given)) != list(given):
+            raise ValueError(
+                f"are whole numbers from 1 to {MOST_EMPLOYEES} in rising order, such as [10, 50]"
+            )
+        return given
+
+    @field_validator("waves")
+    @classmethod
+    def _waves_differ(cls, given: tuple[WaveSettings, ...]) -> tuple[WaveSettings, ...]:
+        if len({wave.wave for wave in given}) < len(given):
+            raise ValueError("a wave stands there twice; each needs a name of its own")
+        return given
 
 
 def read(path: str, changes: list[str] | None = None, waves: list[str] | None = None) -> RunSettings:
@@ -211,21 +208,18 @@ def read(path: str, changes: list[str] | None = None, waves: list[str] | None = 
 
     Raises SettingsError naming the key that is wrong.
     """
+    from jobs import coherence  # it reads models, and the statistics take a second to import
+
     raw = resources.read_yaml(path)
     if not isinstance(raw, dict):
         raise SettingsError(f"{path} holds no settings; start from a file of conf/runs.")
     for change in changes or []:
-        _lay_over(raw, change)
+        lay_over(raw, change)
     try:
         settings = RunSettings.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        message = "is not a setting" if first["type"] == "extra_forbidden" else first["msg"].lower()
-        raise SettingsError(f"{path}: {where}: {message}; mend it or see docs/settings.md.") from None
+        raise SettingsError(f"{path}: {fault(error)}; mend it or see docs/settings.md.") from None
     names = [wave.wave for wave in settings.waves]
-    if len(set(names)) < len(names):
-        raise SettingsError(f"{path}: waves: a wave stands there twice; each needs a name of its own.")
     if waves:
         unknown = sorted(set(waves) - set(names))
         if unknown:
@@ -233,31 +227,8 @@ def read(path: str, changes: list[str] | None = None, waves: list[str] | None = 
         settings = settings.model_copy(
             update={"waves": tuple(wave for wave in settings.waves if wave.wave in waves)}
         )
+    coherence.check(settings, path)
     return settings
-
-
-def _lay_over(raw: dict[str, Any], change: str) -> None:
-    """Put one `key.sub=value` into the raw settings; the value is read as YAML."""
-    match = re.fullmatch(r"([A-Za-z0-9_.-]+)=(.*)", change, re.DOTALL)
-    if not match:
-        raise SettingsError(f"--set {change}: write key=value, with dots between the parts of the key.")
-    *parents, last = match.group(1).split(".")
-    place: Any = raw
-    for part in [*parents]:
-        key: Any = int(part) if isinstance(place, list) else part
-        try:
-            place = place.setdefault(key, {}) if isinstance(place, dict) else place[key]
-        except (IndexError, TypeError, AttributeError):
-            raise SettingsError(f"--set {change}: {part} is not a part of the run file.") from None
-        if place is None or not isinstance(place, (dict, list)):
-            raise SettingsError(f"--set {change}: {part} holds a value, not settings.")
-    value = resources.yaml_value(match.group(2))
-    if isinstance(place, list):
-        if not last.isdigit() or int(last) >= len(place):
-            raise SettingsError(f"--set {change}: {last} is not a part of the run file.")
-        place[int(last)] = value
-    else:
-        place[last] = value
 
 
 def fingerprint(*parts: Any) -> str:

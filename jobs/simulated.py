@@ -18,12 +18,15 @@ from ruamel.yaml import YAML
 
 from jobs import classifications, resources
 from jobs.errors import SettingsError
+from jobs.output import owned, rooms
 from jobs.settings import Name, Section
 from jobs.stages.simulate import ENCODING, LARGE, PARAMETERS, write
+from jobs.stages.simulate import names as file_names
 from jobs.transforms.simulate_firms import Plan
 
 DUTCH = ("conf/classifications/regions_nl.yaml", "conf/classifications/sectors_sbi93_19.yaml")
 SOURCE = "simulated"
+LABEL = "--out"
 
 
 class Wanted(Section):
@@ -61,13 +64,26 @@ def wanted(given: dict[str, Any]) -> Wanted:
     return asked
 
 
+def check(asked: Wanted, out: Path) -> None:
+    """Raise SettingsError where a file stands in the way that `studies` did not write."""
+    owned.check(out, [f"{country}.yaml" for country in asked.countries], LABEL)
+    for country in asked.countries:
+        folder = out / country
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise SettingsError(f"{LABEL} {out} holds {country}, which is no folder; name another folder.")
+        for wave in asked.waves:
+            owned.check(folder, (*file_names(wave), "regions.yaml", "sectors.yaml"), LABEL)
+
+
 def studies(
     spark: SparkSession, asked: Wanted, out: Path, told: Callable[[str], None] = lambda line: None
 ) -> list[Path]:
     """Write `out`/<country>/ with surveys, tables, truth and classifications, and `out`/<country>.yaml.
 
-    The run files, in the order of the countries. The same request gives the same files.
+    The run files, in the order of the countries. The same request gives the same files. Raises SettingsError
+    where a file of another stands in the way.
     """
+    check(asked, out)
     made = []
     for country in asked.countries:
         place = _classifications(asked, country, out)
@@ -82,7 +98,7 @@ def studies(
                 parameters=resources.read_yaml(PARAMETERS),
                 nonresponse=asked.item_nonresponse,
             )
-            _, rows = write(spark, plan, place.folder, asked.layout)
+            _, rows = write(spark, plan, place.folder, asked.layout, LABEL)
             told(f"{country} {wave}: {rows:,} firms")
         made.append(out / f"{country}.yaml")
         _dump(_run_file(asked, country, place), made[-1])
@@ -139,7 +155,9 @@ def _run_file(asked: Wanted, country: str, place: _Place) -> dict[str, Any]:
 
 
 def _dump(content: dict[str, Any], path: Path) -> None:
-    draft = path.with_suffix(".tmp")
-    with draft.open("w", encoding="utf-8") as stream:
-        YAML(typ="safe", pure=True).dump(content, stream)
-    os.replace(draft, path)
+    with rooms.room(path) as room:
+        draft = room / rooms.CONTENT / path.name
+        draft.parent.mkdir()
+        with draft.open("w", encoding="utf-8") as stream:
+            YAML(typ="safe", pure=True).dump(content, stream)
+        owned.put(draft, path, LABEL)

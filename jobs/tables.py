@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 from delta.exceptions import (
@@ -18,10 +23,13 @@ from delta.exceptions import (
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs import schemas
+from jobs import delta_log, failures, schemas
+from jobs.delta_log import Damaged
 from jobs.errors import InputError, SliceHeld
+from jobs.output.manifests import sha256
 
 ATTEMPTS = 3
+PAUSES = (0.1, 0.3, 0.6)  # seconds between looks at a log that seems damaged
 KEPT = "interval 3650 days"  # older states stay readable as long as a statistical office keeps them
 
 
@@ -45,6 +53,7 @@ class Tables:
         self.spark = spark
         self.root = root if "://" in root else str(Path(root).resolve())
         self.commits: list[Commit] = []  # what `replace` left, in its order
+        self._whole: set[str] = set()  # slices whose bytes were found to be those that were written
 
     def path(self, name: str) -> str:
         return f"{self.root}/{name}"
@@ -87,9 +96,10 @@ class Tables:
         """
         table = schemas.table(name)
         assert set(slice) == set(table.slices), f"{name} is sliced by {table.slices}"
-        self._create(table)
+        with self._explained(name):
+            self._create(table)
         before = self.last_commit(name, slice)
-        if before is not None and before.fingerprint == fingerprint:
+        if before is not None and before.fingerprint == fingerprint and self._holds(before):
             skipped = dataclasses.replace(before, skipped=True)
             self.commits.append(skipped)
             return skipped
@@ -106,7 +116,8 @@ class Tables:
         )
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                writer.save(self.path(name))
+                with self._explained(name):
+                    writer.save(self.path(name))
                 break
             except ConcurrentTransactionException:
                 break  # the same number was committed by another run: read back below
@@ -126,23 +137,110 @@ class Tables:
         return after
 
     def last_commit(self, name: str, slice: dict[str, str]) -> Commit | None:
-        """The newest commit of a slice, from the table's history; None where there is none."""
-        if not self.exists(name):
-            return None
-        history = DeltaTable.forPath(self.spark, self.path(name)).history()
-        rows = history.select("version", "userMetadata", "operationMetrics").where("userMetadata is not null")
-        for row in rows.toLocalIterator():
-            metadata = json.loads(row["userMetadata"])
+        """The newest commit of a slice, from the table's log; None where there is none.
+
+        Raises InputError where the log is not whole.
+        """
+        try:
+            state = self._state(name)
+        except Damaged as error:
+            raise InputError(f"the table {name} is damaged: {error}; run the same command again.") from None
+        for version, info in reversed(state.commits if state else []):
+            metadata = _metadata(info)
             if metadata.get("slice") == slice:
                 return Commit(
                     table=name,
                     slice=slice,
-                    version=row["version"],
+                    version=version,
                     sequence=metadata["sequence"],
                     fingerprint=metadata["fingerprint"],
-                    rows=int(row["operationMetrics"].get("numOutputRows", 0)),
+                    rows=int(info.get("operationMetrics", {}).get("numOutputRows", 0)),
                 )
         return None
+
+    def damage(self, name: str) -> str | None:
+        """Why the table cannot be read or written any more; None where it can, or does not exist."""
+        try:
+            state = self._state(name)
+        except Damaged as error:
+            return str(error)
+        if state is None:
+            return None
+        table = schemas.table(name)
+        declared = json.loads(table.struct.json())["fields"]
+        if state.columns != declared or state.slices != list(table.slices):
+            return "another version of the program wrote it"
+        return None
+
+    def slice_damage(self, name: str, slice: dict[str, str], digests: dict[str, str]) -> str | None:
+        """What is wrong with the data files of a slice that had these sha256; None where they are whole.
+
+        A slice that was found whole is not read again by this object, unless it was committed anew.
+        """
+        key = json.dumps([name, slice, digests], sort_keys=True)
+        if key in self._whole:
+            return None
+        state = self._state(name)
+        files = state.of_slice(slice) if state else []
+        folder = Path(self.path(name))
+        if {file.path for file in files} != set(digests):
+            return "its log names other data files than were written"
+        for file in files:
+            if not (folder / file.path).is_file():
+                return "a data file is gone"
+            if not delta_log.whole(folder, file) or sha256(folder / file.path) != digests[file.path]:
+                return "a data file is damaged"
+        self._whole.add(key)
+        return None
+
+    def digests(self, commit: Commit) -> dict[str, str]:
+        """The data files of a commit's slice, by their paths below the table, with their sha256."""
+        state = self._state(commit.table)
+        folder = Path(self.path(commit.table))
+        files = state.of_slice(commit.slice) if state else []
+        return {file.path: sha256(folder / file.path) for file in files}
+
+    def move_aside(self, name: str) -> Path:
+        """Move a damaged table out of the way, whole, to the folder `damaged` beside the tables."""
+        aside = Path(self.root).parent / "damaged"
+        aside.mkdir(mode=0o700, exist_ok=True)
+        number = next(n for n in itertools.count(1) if not (aside / f"{name}-{n}").exists())
+        os.rename(self.path(name), aside / f"{name}-{number}")
+        return aside / f"{name}-{number}"
+
+    def _state(self, name: str) -> delta_log.State | None:
+        """What the table's log says; None where there is no table.
+
+        Raises Damaged where the log stays damaged: another run may be in the middle of a commit.
+        """
+        folder = Path(self.path(name))
+        for pause in (*PAUSES, None):
+            try:
+                return delta_log.read(folder) if os.path.lexists(folder) else None
+            except Damaged:
+                if pause is None:
+                    raise
+                time.sleep(pause)
+        return None
+
+    def _holds(self, commit: Commit) -> bool:
+        """Whether the data files of a commit's slice are there as the log says."""
+        state = self._state(commit.table)
+        folder = Path(self.path(commit.table))
+        return state is not None and all(
+            delta_log.whole(folder, file) for file in state.of_slice(commit.slice)
+        )
+
+    @contextmanager
+    def _explained(self, name: str) -> Iterator[None]:
+        """A full disk or missing rights, found by Spark or Delta, as a sentence that names the table."""
+        try:
+            yield
+        except Exception as error:
+            sentence = failures.explained(error, f"the table {name} ({self.path(name)})")
+            if sentence is None:
+                raise
+            raise sentence from None
 
     def _create(self, table: schemas.Table) -> None:
         """Make the table where it is missing, with its keys as partitions and no statistics of micro data."""
@@ -165,6 +263,16 @@ class Tables:
 def collected(frame: DataFrame) -> pd.DataFrame:
     """A small table on the driver."""
     return cast(pd.DataFrame, frame.toPandas())
+
+
+def _metadata(info: dict[str, Any]) -> dict[str, Any]:
+    """What `replace` wrote into a commit; nothing where another program committed."""
+    try:
+        said = json.loads(info.get("userMetadata") or "{}")
+    except ValueError:
+        return {}
+    ours = isinstance(said, dict) and {"slice", "sequence", "fingerprint"} <= said.keys()
+    return said if ours else {}
 
 
 def _words(slice: dict[str, str]) -> str:

@@ -44,6 +44,13 @@ def test_a_division_leads_to_its_sector_and_a_code_without_divisions_to_itself()
     assert regions.by_division["NL11"] == "NL11"
 
 
+def test_an_items_own_code_may_be_its_division(tmp_path):
+    (tmp_path / "own.yaml").write_text(
+        "version: v\nsource: s\nitems: [{code: '15', name: food, divisions: ['15', '16']}]\n"
+    )
+    assert classifications.read(str(tmp_path / "own.yaml")).by_division == {"15": "15", "16": "15"}
+
+
 @pytest.mark.parametrize(
     ("items", "words"),
     [
@@ -55,7 +62,25 @@ def test_a_division_leads_to_its_sector_and_a_code_without_divisions_to_itself()
         ("[{code: A}]", "items.0.name: field required"),
         ("[{code: 1, name: a}]", "items.0.code: input should be a valid string"),
         ("[{code: A, name: a, colour: red}]", "items.0.colour"),
+        ("[]", "items: "),
+        ("null", "items: should be a list"),
+        ("[A, B]", "items.0: should be a section"),
+        ("[{code: 05, name: a}]", "items.0.code: .*write it in quotes"),
+        ("[{code: A, name: a, divisions: [05]}]", "items.0.divisions.0: .*write it in quotes"),
+        ("[{code: '', name: a}]", "items.0.code"),
+        ("[{code: 'A ', name: a}]", "items.0.code: begins or ends with a blank"),
+        ("[{code: A, name: ' '}]", "items.0.name: is blank"),
+        ("[{code: A, name: a, divisions: [' 1']}]", "items.0.divisions.0: begins or ends with a blank"),
+        ("[{code: _all, name: a}]", "items.0.code: is _all"),
+        (
+            "[{code: A, name: a, divisions: ['1', B]}, {code: B, name: b}]",
+            "the division B of A is the code of another item",
+        ),
+        ("[{code: A, name: a}]\nextra_regio: [A]", "A is a code and in extra_regio"),
+        ("[{code: A, name: a}]\nextra_regio: [Z, Z]", "the extra-regio code Z stands there twice"),
+        (f"[{', '.join(f'{{code: c{number}, name: n}}' for number in range(32_001))}]", "items: "),
     ],
+    ids=lambda text: text[:60],
 )
 def test_a_wrong_file_is_refused_by_its_place(tmp_path, items, words):
     file = tmp_path / "own.yaml"

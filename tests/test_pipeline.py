@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs import pipeline, settings
+from jobs import locks, pipeline, settings
 from jobs.context import Context, Outcome
 from jobs.errors import DiamantError, InputError, SliceHeld
 
@@ -22,13 +23,34 @@ class Commits:
     held: dict[Any, str] = field(default_factory=dict)
     commits: list[Any] = field(default_factory=list)
 
+    damaged: dict[str, str] = field(default_factory=dict)  # tables
+    spoilt: dict[str, str] = field(default_factory=dict)  # tables with a slice whose files are not whole
+    aside: list[str] = field(default_factory=list)
+
     def last_commit(self, name, slice):
         mark = self.held.get((name, *sorted(slice.items())))
         return mark and SimpleNamespace(fingerprint=mark)
 
+    def damage(self, name):
+        return self.damaged.get(name)
+
+    def slice_damage(self, name, slice, digests):
+        assert digests == {"part": "a digest"}
+        return self.spoilt.get(name)
+
+    def digests(self, commit):
+        return {"part": "a digest"}
+
+    def move_aside(self, name):
+        self.aside.append(name)
+        self.held = {key: mark for key, mark in self.held.items() if key[0] != name}
+        self.damaged.pop(name, None)
+        self.spoilt.pop(name, None)
+        return f"damaged/{name}-1"
+
     def replace(self, name, slice, mark):
         self.held[(name, *sorted(slice.items()))] = mark
-        self.commits.append(SimpleNamespace(table=name, version=1, skipped=False))
+        self.commits.append(SimpleNamespace(table=name, slice=slice, version=1, skipped=False))
 
 
 @dataclass
@@ -42,14 +64,15 @@ class Idle:
 
     @property
     def TABLES(self):
-        return (f"of {self.NAME}",)
+        return (f"first of {self.NAME}", f"of {self.NAME}")
 
     def inputs(self, context, wave):
         return list(self.reads)
 
     def run(self, context, wave, mark):
         self.ran.append(self.NAME)
-        context.tables.replace(self.TABLES[0], context.slice(wave), mark)
+        for name in self.TABLES:
+            context.tables.replace(name, context.slice(wave), mark)
         return Outcome(10, 10 - self.lost)
 
 
@@ -57,7 +80,7 @@ class Silent:
     """Progress that keeps what was skipped."""
 
     def __init__(self):
-        self.skips = []
+        self.skips, self.said = [], []
 
     def stage(self, name, wave):
         return nullcontext(lambda outcome: None)
@@ -66,13 +89,13 @@ class Silent:
         self.skips.append(name)
 
     def say(self, text):
-        raise AssertionError(text)
+        self.said.append(text)
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """A context of the demo without simulation, its stages idle, and what they ran."""
-    changes = [f"work={tmp_path}", f"out={tmp_path / 'out'}", "simulate=null"]
+    changes = [f"work={tmp_path / 'work'}", f"out={tmp_path / 'out'}", "simulate=null"]
     context = Context(None, settings.read("conf/runs/demo.yaml", changes), Commits())
     ran: list[str] = []
     stages = {name: Idle(name, ran) for name in pipeline.ORDER[:-1]}
@@ -149,13 +172,93 @@ def test_a_wave_is_held_by_one_run_at_a_time(run):
     assert run.ran == ["ingest"]
 
 
-def test_a_damaged_outcome_is_named(run):
+@pytest.mark.parametrize(
+    "spoilt",
+    ["", "{", "{}", "[]", "null", "3", '"text"', "\x00", "[" * 100_000, '{"fingerprint": 3}'],
+    ids=lambda text: repr(text[:20]),
+)
+def test_a_damaged_outcome_is_as_none(run, spoilt):
+    pipeline.run(run.context, Silent(), "link")
+    file = run.folder / "work" / "outcomes" / "NL" / "cis2" / "harmonise.json"
+    whole = file.read_text()
+    assert json.loads(whole)["outcome"]["rows_in"] == 10
+    file.write_text(spoilt)
+    assert reasons(run)["harmonise"] == f"{file} is damaged"
+    run.ran.clear()
+    pipeline.run(run.context, Silent(), "link")
+    assert run.ran == ["harmonise"] and file.read_text() == whole
+
+
+@pytest.mark.parametrize("key", ["fingerprint", "outcome", "tables", "slices"])
+@pytest.mark.parametrize("value", [None, 3, "text", [], {"link": 3.5}])
+def test_an_outcome_with_a_part_of_the_wrong_type_is_as_none(run, key, value):
+    pipeline.run(run.context, Silent(), "link")
+    file = run.folder / "work" / "outcomes" / "NL" / "cis2" / "link.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), key: value}))
+    run.ran.clear()
+    pipeline.run(run.context, Silent(), "link")
+    assert run.ran == ["link"]
+
+
+@pytest.mark.parametrize("table", ["first of harmonise", "of harmonise"])
+def test_a_deleted_table_is_made_again_by_its_stage_alone(run, table):
+    pipeline.run(run.context, Silent(), "fit")
+    run.ran.clear()
+    run.context.tables.move_aside(table)
+    assert reasons(run)["harmonise"] == f"its table {table} is gone"
+    pipeline.run(run.context, Silent(), "fit")
+    assert run.ran == ["harmonise"]
+
+
+@pytest.mark.parametrize("table", ["first of link", "of link"])
+@pytest.mark.parametrize("what", ["damaged", "spoilt"])
+def test_a_damaged_table_is_named_moved_aside_and_made_again(run, table, what):
+    pipeline.run(run.context, Silent(), "fit")
+    run.ran.clear()
+    getattr(run.context.tables, what)[table] = "a data file is gone"
+    assert reasons(run)["link"] == f"its table {table} is damaged: a data file is gone"
+    assert run.context.tables.aside == [], "plan moves nothing"
+    progress = Silent()
+    pipeline.run(run.context, progress, "fit")
+    assert run.ran == ["link"] and run.context.tables.aside == [table]
+    assert progress.said == [
+        f"the table {table} is damaged: a data file is gone; "
+        f"it was moved to damaged/{table}-1 and is made again"
+    ]
+    assert reasons(run)["link"] is None
+
+
+def test_a_damaged_table_waits_for_the_runs_that_use_it(run):
+    pipeline.run(run.context, Silent(), "fit")
+    run.context.tables.damaged["of link"] = "its log is gone"
+    handle = locks.opened(run.folder / "work" / "locks" / "tables.lock")
+    assert locks.taken(handle, shared=True)
+    words = r"of link is damaged \(its log is gone\), and another run uses the tables; run again"
+    with pytest.raises(SliceHeld, match=words):
+        pipeline.run(run.context, Silent(), "fit")
+    assert run.context.tables.aside == []
+    os.close(handle)
+    pipeline.run(run.context, Silent(), "fit")
+    assert run.context.tables.aside == ["of link"]
+
+
+def test_a_stage_of_its_own_mends_its_own_tables_only(run):
+    pipeline.run(run.context, Silent(), "fit")
+    run.ran.clear()
+    run.context.tables.damaged["of harmonise"] = "its log is gone"
+    with pytest.raises(InputError, match=r"needs harmonise, but its table of harmonise is damaged: its log"):
+        pipeline.run_one(run.context, Silent(), "link")
+    pipeline.run_one(run.context, Silent(), "harmonise")
+    pipeline.run_one(run.context, Silent(), "link")
+    assert run.ran == ["harmonise", "link"]
+
+
+def test_a_lock_leaves_what_a_file_of_its_name_holds(run):
+    lock = run.folder / "work" / "locks" / "NL-cis2.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("notes of the user")
     pipeline.run(run.context, Silent(), "ingest")
-    file = run.folder / "outcomes" / "NL" / "cis2" / "ingest.json"
-    assert json.loads(file.read_text())["outcome"]["rows_in"] == 10
-    file.write_text("{")
-    with pytest.raises(InputError, match=r"ingest\.json is damaged; delete it and run again"):
-        pipeline.plan(run.context)
+    assert lock.read_text() == "notes of the user"
 
 
 def test_facts_hold_no_time_and_no_folder(run):

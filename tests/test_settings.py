@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,77 @@ import pytest
 from jobs import resources, settings
 from jobs.errors import SettingsError
 
+# Settings that would be accepted and mean nothing, or harm.
+RANGES = [
+    ("waves.0.survey.separator=','", "waves.0.survey: separator is the mark of decimals"),
+    ("waves.0.flows.separator=','", "waves.0.flows: separator is the mark of decimals"),
+    ("waves.0.survey.separator=;;", "waves.0.survey.separator"),
+    ("waves.0.survey.separator=''", "waves.0.survey.separator"),
+    ("waves.0.survey.separator='\\'", "waves.0.survey.separator: is no separator"),
+    ("waves.0.survey.separator='\"'", "waves.0.survey.separator: is no separator"),
+    ('waves.0.flows.separator="\\n"', "waves.0.flows.separator: is no separator"),
+    ("waves.0.survey.separator=a", "waves.0.survey.separator: is no separator"),
+    ("waves.0.survey.separator='7'", "waves.0.survey.separator: is no separator"),
+    ("waves.0.survey.thousands=','", "waves.0.survey: thousands and decimal are one mark"),
+    ("waves.0.flows={layout: long, paths: {flows: f}, thousands: .}", "waves.0.flows: thousands and decimal"),
+    ("waves.0.survey.thousands=';'", "waves.0.survey.thousands"),
+    ("waves.0.survey.encoding=klingon", "waves.0.survey.encoding: 'klingon' is no encoding"),
+    ("waves.0.survey.encoding=utf-7", "waves.0.survey.encoding"),
+    ("waves.0.flows.encoding=undefined", "waves.0.flows.encoding"),
+    ("waves.0.flows.encoding=''", "waves.0.flows.encoding"),
+    ("waves.0.survey.max_quarantined=1.5", "waves.0.survey.max_quarantined"),
+    ("waves=[{wave: w}]", "waves.0: has neither survey nor flows"),
+    ("waves=[]", "waves"),
+    ("waves=cis2", "waves: should be a list"),
+    ("waves.0.wave=a/b", "waves.0.wave: is no name"),
+    ("country=N L", "country: is no name"),
+    ("study=2014", "study: input should be a valid string; write it in quotes"),
+    ("title=2020-01-01", "title: input should be a valid string; write it in quotes"),
+    ("sample={employees_min: 11, employees_max: 10}", "sample: employees_min is above employees_max"),
+    ("sample.employees_min=1e23", "sample.employees_min"),
+    ("sample.employees_max=-1", "sample.employees_max"),
+    ("size_classes=[]", "size_classes"),
+    ("size_classes=[50, 10]", "size_classes: are whole numbers from 1"),
+    ("size_classes=[10, 10]", "size_classes: are whole numbers from 1"),
+    ("size_classes=[0, 10]", "size_classes: are whole numbers from 1"),
+    ("size_classes=[10, 1e15]", "size_classes: are whole numbers from 1"),
+    ("groups.when_true=stand-alone", "groups: when_true and when_false are one name"),
+    ("fit.clusters=[cell, cell]", "fit.clusters: names something twice"),
+    ("fit.ordered=[a, a]", "fit.ordered: names something twice"),
+    ("fit.confidence=95", "fit.confidence"),
+    ("fit.max_failed_groups=-1", "fit.max_failed_groups"),
+    ("fit.collect_limit=1e30", "fit.collect_limit"),
+    ("disclosure.threshold=3", "disclosure.threshold"),
+    ("disclosure.threshold=9", "disclosure.threshold"),
+    ("disclosure.dominance_share=1.0", "disclosure.dominance_share"),
+    ("disclosure.dominance_share=0.91", "disclosure.dominance_share"),
+    ("disclosure.p_percent=0.1", "disclosure.p_percent"),
+    ("disclosure.degrees_of_freedom=9", "disclosure.degrees_of_freedom"),
+    ("disclosure.dominance_firms=5", "disclosure.dominance_firms: is 2"),
+    ("disclosure.dominance_firms=1", "disclosure.dominance_firms: is 2"),
+    ("simulate.firms=1e12", "simulate.firms"),
+    ("simulate.seed=-1", "simulate.seed"),
+    ("simulate.seed=99999999999", "simulate.seed"),
+    ("spark.master=banana", "spark.master: is no master"),
+    ("spark.master=local[0]", "spark.master: is no master"),
+    ("spark.driver_memory=banana", "spark.driver_memory: is no memory"),
+    ("spark.driver_memory='2'", "spark.driver_memory: is no memory"),
+    ("spark.driver_memory=1m", "spark.driver_memory: is no memory"),
+    ("spark.shuffle_partitions=0", "spark.shuffle_partitions"),
+    ("spark.options={heap: 8g}", "spark.options: heap is no option of Spark"),
+    ("spark.options.spark.driver.memory=8g", "spark.options: spark.driver.memory has a key of its own"),
+    ("spark.options.spark.sql.ansi.enabled='false'", "spark.options: spark.sql.ansi.enabled is fixed"),
+    ("spark.options.spark.sql.session.timeZone=CET", "spark.options: spark.sql.session.timeZone is fixed"),
+    ("spark.options.spark.sql.extensions=x", "spark.options: spark.sql.extensions is fixed"),
+    ("spark.options.spark.sql.files.ignoreCorruptFiles='true'", "ignoreCorruptFiles is fixed"),
+    (
+        "spark.options.spark.ui.enabled=false",
+        "spark.options.spark.ui.enabled: input should be a valid string",
+    ),
+    ("spark.jars=''", "spark.jars"),
+    ("indicators=sales", "indicators: should be a section"),
+    ("indicators=null", "indicators: should be a section"),
+]
 RUNS = sorted(Path(resources.root(), "conf", "runs").glob("*.yaml"))
 DEMO = "conf/runs/demo.yaml"
 
@@ -36,11 +108,76 @@ def test_a_change_is_laid_over_the_file():
         ("no equals sign", "write key=value"),
         ("study.name=x", "study holds a value"),
         ("fit.level=[1", "not YAML"),
+        *RANGES,
     ],
 )
 def test_a_wrong_change_names_its_key(change, words):
-    with pytest.raises(SettingsError, match=words.replace(".", r"\.")):
+    with pytest.raises(SettingsError, match=re.escape(words)) as refused:
         settings.read(DEMO, [change])
+    assert refused.value.exit_code == 2 and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("waves.0.survey.separator=tab", "\t"),
+        ("waves.0.survey.separator='\\t'", "\t"),
+        ("waves.0.survey.separator='|'", "|"),
+        ("waves.0.survey.separator=' '", " "),
+    ],
+)
+def test_a_tab_has_words(change, value):
+    assert settings.read(DEMO, [change]).waves[0].survey.separator == value
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "waves.0.survey.encoding=latin-1",
+        "waves.0.survey.encoding=utf-8-sig",
+        "waves.0.survey.thousands=.",
+        "sample.employees_min=null",
+        "sample={employees_min: 20, employees_max: 20}",
+        "size_classes=[1]",
+        "groups={column: exports, when_true: abroad, when_false: home}",
+        "fit.primary_error=robust",
+        "fit={missing: fiml, clusters: [], primary_error: observed}",
+        "fit={estimator: dwls, missing: pairwise, ordered: [source_fairs]}",
+        "disclosure={threshold: 20, dominance_share: 0.8, p_percent: 15, degrees_of_freedom: 30}",
+        "spark.master=local[*]",
+        "spark.master=spark://a:7077,b:7077",
+        "spark.driver_memory=512m",
+        "spark.options={spark.executor.memory: 4g}",
+        "title='Öffnung: 50 % & <mehr>'",
+        "simulate.seed=0",
+        "waves.0.flows.drop=['', Total]",
+    ],
+)
+def test_what_is_meant_is_taken(change):
+    assert settings.read(DEMO, [change])
+
+
+def test_every_text_and_path_says_something():
+    """The kind whole: no key of a run file takes a blank, a null byte or a text of megabytes."""
+    for key in ("title", "regions", "work", "out", "model", "waves.0.survey.path", "simulate.path", "study"):
+        for text in ("''", "' '", '"a\\0b"', "x" * 3000):
+            with pytest.raises(SettingsError, match=re.escape(f": {key}: ")):
+                settings.read(DEMO, [f"{key}={text}"])
+
+
+def test_a_number_is_not_true_or_false_and_not_infinite():
+    numbers = (
+        "fit.level",
+        "fit.confidence",
+        "disclosure.threshold",
+        "simulate.firms",
+        "sample.employees_min",
+    )
+    for key in (*numbers, "size_classes", "spark.shuffle_partitions", "waves.0.survey.max_quarantined"):
+        for value in ("true", ".nan", ".inf", "-.inf", "1e23", "-1", "text"):
+            written = f"[{value}]" if key == "size_classes" else value
+            with pytest.raises(SettingsError, match=re.escape(f": {key}")):
+                settings.read(DEMO, [f"{key}={written}"])
 
 
 @pytest.mark.parametrize(
@@ -48,7 +185,7 @@ def test_a_wrong_change_names_its_key(change, words):
     [
         ([], "bias_reduced:cell"),
         (["fit.clusters=[region]"], "bias_reduced:region"),
-        (["fit.estimator=dwls"], "cluster:cell"),
+        (["fit.estimator=dwls", "fit.ordered=[source_fairs]"], "cluster:cell"),
         (["fit.clusters=[]"], "robust"),
         (["fit.primary_error=expected"], "expected"),
     ],

@@ -19,7 +19,7 @@ from jobs.tables import collected
 
 def check(request: Request) -> None:
     """What can be known before Spark starts. Raises SettingsError, InputError."""
-    output.check(request.out)
+    output.check(request)
     source.form_of(request.data)
 
 
@@ -28,7 +28,7 @@ def run(request: Request, spark: SparkSession, progress: Progress, few: int = fi
 
     Raises SettingsError, InputError; FitsFailed once all is written, where more groups failed than allowed.
     """
-    out = output.check(request.out)
+    out = output.check(request)
     rows = source.read(spark, request)
     table = rows.frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:

@@ -6,43 +6,39 @@ from pathlib import Path
 
 import pandas as pd
 
+from jobs import __version__, folders
 from jobs.anytable import results
 from jobs.anytable.request import Request
-from jobs.drafts import replacing
-from jobs.errors import SettingsError
+from jobs.output import manifests, publication, rooms
+from jobs.output.publication import replacing
 from jobs.publish import diagram, forest
 from jobs.publish.tables import write_csv
-from jobs.sem.groups import DIAGNOSIS
 
 LEVEL = 0.05  # of significance, in path diagrams
 MOST_FIGURES = 12  # groups with a path diagram, and pools with forest plots
 MOST_ROWS = 200  # groups on a forest plot
-OWN = {
-    *("estimates.csv", "fit_measures.csv", "status.csv", "differences.csv", "pooled.csv"),
-    *("hypotheses.csv", "invariance.csv"),
-    *(f"{name}.csv" for name in DIAGNOSIS),
-}
 
 
-def check(out: str) -> Path:
-    """The folder as a path. Raises SettingsError where it holds other files, which would be lost."""
-    folder = Path(out).expanduser().resolve()
-    if folder.exists() and not folder.is_dir():
-        raise SettingsError(f"--out {out} is a file; name a folder.")
-    if folder.is_dir() and any(not _own(path.name) for path in folder.iterdir()):
-        raise SettingsError(f"--out {out} holds other files; name a new folder, its content is replaced.")
+def check(request: Request) -> Path:
+    """The folder as a path. Raises SettingsError where it holds or could lose files that are not a fit's."""
+    folder = folders.located(request.out, "--out")
+    folders.replaced_as_a_whole(folder, "--out")
+    folders.apart_from_input(folder, "--out", {"--data": request.data, "--model": request.model})
+    rooms.sweep(folder)
+    publication.check(folder, manifests.FIT, "--out")
     return folder
 
 
 def write(tables: dict[str, pd.DataFrame], request: Request, out: Path) -> None:
     """All tables and figures, for the user alone."""
-    with replacing(out) as draft:
+    with replacing(out, manifests.FIT, "--out") as draft:
         for name, table in tables.items():
             write_csv(results.written(table), draft / f"{name}.csv")
         names = _Names()
         _diagrams(tables, request, draft, names)
         if "pooled" in tables:
             _forests(tables, request, draft, names)
+        manifests.write(draft, {"fit": Path(request.model).name, "version": __version__})
         for path in [draft, *draft.iterdir()]:
             path.chmod(0o700 if path.is_dir() else 0o600)
 
@@ -98,7 +94,3 @@ def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, na
         note += "" if pool.reliable else "\nnot to be judged: see pooled.csv"
         stem = names.stem("forest", *([] if pool.group == "all" else [pool.group]), pool.lhs, pool.rhs)
         diagram.write(forest.draw(rows, pool, title, note), folder / stem, f"Forest plot: {title}")
-
-
-def _own(name: str) -> bool:
-    return name in OWN or (name.startswith(("path_", "forest_")) and name.endswith((".svg", ".png")))

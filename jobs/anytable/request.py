@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from jobs import models
 from jobs.errors import SettingsError
 from jobs.readers.encodings import python_name
 from jobs.sem import FitSettings, multigroup
 from jobs.sem.defined import Definition
 from jobs.sem.derived import check_definitions
-from jobs.sem.estimators import check
+from jobs.sem.estimators import check, error_kinds
 from jobs.sem.hypotheses import read_hypotheses
 from jobs.sem.layout import Layout, layout
 from jobs.sem.multiple import family
 from jobs.sem.structure import ModelError, Structure
 from jobs.sem.syntax import entries, equates, read
 
-PLAIN_ERRORS = {"ml": ("expected", "robust"), "full": ("observed", "robust"), "dwls": ("robust",)}
 FEWEST_REPLICATES = 100
 TAB = {"\\t", "tab"}  # ways to write it on a command line
 
@@ -72,23 +71,30 @@ class Request:
                 multigroup.check(self.settings, self.plan, self.equal)
             family(self._parameters(), self.family)
         except ModelError as error:
-            raise SettingsError(f"{self.model}: {error}; mend the model or the options.") from None
+            raise models.refused(error, self.model, "mend the model or the options") from None
         return self
 
     @cached_property
     def text(self) -> str:
         """The model's text."""
         try:
-            return Path(self.model).expanduser().read_text(encoding="utf-8")
-        except OSError:
-            raise SettingsError(f"--model {self.model} cannot be read; check the path.") from None
-        except UnicodeDecodeError:
-            raise SettingsError(f"--model {self.model} is no text in UTF-8; save it as such.") from None
+            file = Path(self.model).expanduser()
+        except RuntimeError:  # an unknown user's home
+            file = Path(self.model)
+        return models.read(file, f"--model {self.model}")
+
+    @cached_property
+    def written_groups(self) -> int:
+        """The number of groups that the model's text is written for; 1 where it does not say."""
+        try:
+            return entries(self.text)
+        except ModelError as error:
+            raise models.refused(error, self.model) from None
 
     @cached_property
     def joint(self) -> bool:
         """Whether all groups are fitted at once."""
-        by_text = entries(self.text) > 1 or equates(self.text)
+        by_text = self.written_groups > 1 or equates(self.text)
         return bool(self.equal or self.hypotheses or (self.groups and by_text))
 
     @property
@@ -102,19 +108,17 @@ class Request:
         if not self.joint:
             return None
         _ = self.structure
-        names = [str(number) for number in range(_groups(self.text))]
+        names = [str(number) for number in range(max(self.written_groups, 2))]
         return layout(self.text, names, self.equal, self.free)
 
     @cached_property
     def structure(self) -> Structure:
         """The model of a group; in a joint fit that of the first."""
-        read = _first_structure if self.joint else Structure
-        try:
-            return read(self.text)
-        except ModelError as error:
-            line = None if _nothing_yet(error) else _unreadable_line(self.text, read)
-            where = f", line {line}" if line else ""
-            raise SettingsError(f"{self.model}{where}: {error}; mend the model.") from None
+        return models.structure(self.text, self.model, self._first_structure if self.joint else Structure)
+
+    def _first_structure(self, text: str) -> Structure:
+        """The model of the first of several groups."""
+        return Structure(read(text, max(self.written_groups, 2)).groups[0])
 
     @property
     def settings(self) -> FitSettings:
@@ -192,7 +196,7 @@ class Request:
                 f"{clash[0]} is a label (--group, --cluster) and a number (model, --weights); "
                 "copy the column."
             )
-        kinds = self._error_kinds()
+        kinds = error_kinds(self.settings)
         if self.error and self.error not in kinds:
             raise SettingsError(f"--error {self.error}: with these options it is {' or '.join(kinds)}.")
 
@@ -235,42 +239,3 @@ class Request:
         ]
         made = [(one.name, ":=", one.expression.text, one.name) for one in self._definitions]
         return pd.DataFrame([*free, *made], columns=["lhs", "op", "rhs", "label"])
-
-    def _error_kinds(self) -> list[str]:
-        settings = self.settings
-        full = settings.missing == "fiml" or settings.estimator == "mlr"
-        route = "dwls" if settings.estimator == "dwls" else "full" if full else "ml"
-        clustered = ("cluster",) if route == "dwls" else ("cluster", "bias_reduced")
-        return [*PLAIN_ERRORS[route], *[f"{kind}:{column}" for column in self.clusters for kind in clustered]]
-
-
-def _groups(text: str) -> int:
-    """The number of groups that a model's text is written for; two where it does not say."""
-    return max(entries(text), 2)
-
-
-def _first_structure(text: str) -> Structure:
-    """The model of the first of several groups."""
-    return Structure(read(text, _groups(text)).groups[0])
-
-
-def _unreadable_line(text: str, read: Callable[[str], Structure]) -> int | None:
-    """The line (from 1) from which on no beginning of the model can be read; None for an empty model."""
-    lines = text.splitlines()
-    for last in range(len(lines), 0, -1):
-        if _readable("\n".join(lines[: last - 1]), read):
-            return last
-    return 1 if lines else None
-
-
-def _readable(text: str, read: Callable[[str], Structure]) -> bool:
-    try:
-        read(text)
-    except ModelError as error:
-        return _nothing_yet(error)
-    return True
-
-
-def _nothing_yet(error: ModelError) -> bool:
-    """So far only blank lines, comments and covariances."""
-    return "has no formula" in str(error)

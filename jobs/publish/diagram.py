@@ -44,9 +44,12 @@ def marks(row: Any) -> str:
 
 
 def draw(estimates: pd.DataFrame, title: str, note: str, level: float) -> Figure:
-    """A figure of one wave and group; `estimates` are its rows of one kind of error."""
+    """A figure of one wave and group; `estimates` are its rows of one kind of error.
+
+    A model without paths is drawn as its factors and their covariances.
+    """
     paths = estimates[estimates.op == "~"]
-    latent = set(estimates[estimates.op == "=~"].lhs)
+    latent = list(dict.fromkeys(estimates[estimates.op == "=~"].lhs))
     nodes = _place(paths, latent)
     rows = max(sum(1 for node in nodes.values() if node.x == x) for x in {node.x for node in nodes.values()})
     figure = Figure(figsize=(8.6, 1.25 * rows + 1.5), facecolor=PAPER)
@@ -88,9 +91,9 @@ def write(figure: Figure, stem: Path, description: str) -> None:
     svg.write_text(text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1), encoding="utf-8")
 
 
-def _place(paths: pd.DataFrame, latent: set[str]) -> dict[str, Node]:
+def _place(paths: pd.DataFrame, latent: list[str]) -> dict[str, Node]:
     """Predictors left of what they explain; within a column factors first, in the model's order."""
-    names = list(dict.fromkeys([*paths.rhs, *paths.lhs]))
+    names = list(dict.fromkeys([*paths.rhs, *paths.lhs])) or latent
     depth = dict.fromkeys(names, 0)
     for _ in names:
         for row in paths.itertuples():

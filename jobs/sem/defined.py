@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.sem.trouble import ModelError
+from jobs.sem.trouble import ModelError, excerpt
 
 Matrix = np.ndarray
+LONGEST = 10_000  # characters of an expression
+DEEPEST = 100  # operations within each other; a sum of as many labels is as deep
 Dual = tuple[float, dict[str, float]]  # a value, and its derivatives by the labels it is made of
 
 
@@ -30,17 +32,23 @@ class Expression:
 
     @classmethod
     def read(cls, text: str) -> Expression:
+        said = excerpt(text)
+        if len(text) > LONGEST:
+            raise ModelError(f"the expression {said} is longer than {LONGEST} characters; split it")
         try:
             tree = ast.parse(text.replace("^", "**").strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise ModelError(
-                f"the expression {text} cannot be read; write labels, numbers and + - * / ^"
+                f"the expression {said} cannot be read; write labels, numbers and + - * / ^"
             ) from None
-        found = cls(text.strip(), tree)
+        if _deeper_than(tree, DEEPEST):
+            raise ModelError(
+                f"the expression {said} is nested deeper than {DEEPEST} operations; split it by :="
+            )
         for node in ast.walk(tree):
             if not isinstance(node, _ALLOWED) or (isinstance(node, ast.Constant) and not _is_number(node)):
-                raise ModelError(f"the expression {text} has more than labels, numbers and + - * / ^")
-        return found
+                raise ModelError(f"the expression {said} has more than labels, numbers and + - * / ^")
+        return cls(text.strip(), tree)
 
     @property
     def names(self) -> list[str]:
@@ -87,6 +95,14 @@ _ALLOWED = (
     *(ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, ast.Constant),
     *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UAdd, ast.USub),
 )
+
+
+def _deeper_than(tree: ast.expr, most: int) -> bool:
+    """Whether more than `most` operations stand within each other."""
+    level: list[ast.AST] = [tree]
+    for _ in range(most + 1):
+        level = [part for node in level for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+    return bool(level)
 
 
 def _is_number(node: ast.Constant) -> bool:

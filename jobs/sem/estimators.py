@@ -24,8 +24,11 @@ from jobs.sem.residuals import ordinal_residuals, residuals
 from jobs.sem.small_sample import BiasReduced, bias_reduced
 from jobs.sem.standardised import jacobian, standardised
 from jobs.sem.structure import ModelError, Parameter, Structure
+from jobs.sem.trouble import excerpt
 
 Matrix = np.ndarray
+# Kinds of standard error without clusters, by the way a group is fitted.
+PLAIN_ERRORS = {"ml": ("expected", "robust"), "full": ("observed", "robust"), "dwls": ("robust",)}
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,27 @@ def route(structure: Structure, data: pd.DataFrame, settings: FitSettings) -> Ro
     return MaximumLikelihood(structure, data, settings)
 
 
+def error_kinds(settings: FitSettings) -> list[str]:
+    """The kinds of standard error that a fit with these settings gives."""
+    full = settings.missing == "fiml" or settings.estimator == "mlr"
+    way = "dwls" if settings.estimator == "dwls" else "full" if full else "ml"
+    clustered = ("cluster",) if way == "dwls" else ("cluster", "bias_reduced")
+    return [*PLAIN_ERRORS[way], *[f"{kind}:{column}" for column in settings.clusters for kind in clustered]]
+
+
 def check(settings: FitSettings, structure: Structure) -> None:
     """Refuse settings that do not go together, or not with the model (ModelError)."""
     exogenous = [structure.observed[place] for place in structure.exogenous]
+    check_combination(settings)
+    for name in settings.ordered:
+        if name not in structure.observed:
+            raise ModelError(f"the ordered item {excerpt(name)} is not in the model")
+        if name in exogenous:
+            raise ModelError(f"{name} is a predictor only: enter it as a number, or as one column a category")
+
+
+def check_combination(settings: FitSettings) -> None:
+    """Refuse settings that do not go together, whatever the model (ModelError)."""
     if settings.estimator not in ("ml", "mlr", "dwls"):
         raise ModelError(f"the estimator is ml, mlr or dwls, not {settings.estimator}")
     if settings.missing not in ("listwise", "fiml", "pairwise"):
@@ -104,11 +125,6 @@ def check(settings: FitSettings, structure: Structure) -> None:
         raise ModelError("ordered items have no full-information likelihood here; take listwise or pairwise")
     if settings.missing == "pairwise" and settings.estimator != "dwls":
         raise ModelError("pairwise deletion is for ordered items; take listwise or fiml")
-    for name in settings.ordered:
-        if name not in structure.observed:
-            raise ModelError(f"the ordered item {name} is not in the model")
-        if name in exogenous:
-            raise ModelError(f"{name} is a predictor only: enter it as a number, or as one column a category")
 
 
 class MaximumLikelihood:

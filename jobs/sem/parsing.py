@@ -78,6 +78,8 @@ def parsed(text: str) -> Parsed:
     model, effects = _model(written.groups[0])
     model.prepare_params()
     observed = list(model.vars["observed"])
+    if not observed:
+        raise ModelError("the model text has factors only; name the observed variables that measure them")
     sample = [p for p in model.parameters.values() if not p.active and p.start is None]
     fixed_x = {model.names_psi[0][index] for p in sample for index in p.locations[0].indices}
     elements = _elements(model)

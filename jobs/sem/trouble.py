@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from numpy.linalg import LinAlgError
 
+LONGEST = 80  # characters of a model's text that a message repeats
+
 
 class ModelError(ValueError):
-    """The model's text cannot be fitted; the message says which part."""
+    """The model's text cannot be fitted; the message says which part, `line` where it stands (from 1)."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def excerpt(text: str) -> str:
+    """A part of a model's text for a message: one line, cut where it is long."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 class Trouble(ValueError):

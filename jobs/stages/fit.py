@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from jobs import resources, schemas
+from jobs import models, resources, schemas
+from jobs.coherence import sem_settings
 from jobs.context import Context, Outcome
 from jobs.errors import FitsFailed, SettingsError
 from jobs.frames import local, nothing
@@ -37,27 +38,18 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     if settings.model is None or wave.survey is None:
         _empty(context, TABLES, slice, fingerprint)
         return Outcome(0, 0, notes=("no model is fitted for this wave",))
-    asked = settings.fit
-    model = resources.find(settings.model).read_text(encoding="utf-8")
-    wanted = FitSettings(
-        estimator=asked.estimator,
-        missing=asked.missing,
-        ordered=asked.ordered,
-        clusters=asked.clusters,
-        weights="weight" if asked.weighted else None,
-        confidence=asked.confidence,
-        diagnosis=asked.diagnosis,
-    )
+    model = models.read(resources.find(settings.model), settings.model)
+    wanted = sem_settings(settings.fit)
     try:
         report, way = _fitted(context, _sample(context, slice, model), model, wanted)
     except ModelError as error:
         raise SettingsError(f"{settings.model}: {error}; mend the model.") from None
-    if not asked.diagnosis:
+    if not settings.fit.diagnosis:
         _empty(context, DIAGNOSIS, slice, fingerprint)
     for name, frame in _frames(report).items():
         tables.replace(name, _spark_frame(context, name, frame, slice), slice, fingerprint)
     failed = report.status[report.status.status != GOOD]
-    if len(failed) > asked.max_failed_groups:
+    if len(failed) > settings.fit.max_failed_groups:
         words = "; ".join(f"{row.group}: {row.status} ({row.detail})" for row in failed.itertuples())
         raise FitsFailed(
             f"{len(failed)} of {len(report.status)} groups of wave {wave.wave} have no trustworthy fit: "

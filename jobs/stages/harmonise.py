@@ -11,7 +11,7 @@ from jobs.context import Context, Outcome
 from jobs.frames import nothing
 from jobs.settings import WaveSettings
 from jobs.transforms.harmonise import contradictions, harmonise
-from jobs.transforms.quarantine import set_aside, stop_above
+from jobs.transforms.quarantine import reasons_noted, set_aside, stop_above
 
 NAME = "harmonise"
 TABLES = ("quarantine", "harmonised")
@@ -44,6 +44,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         quarantined = tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
         rows_aside = faulty.count()
         stop_above(wave.survey.max_quarantined, rows_in, aside, NAME, wave.survey.path)
+        reasons = reasons_noted(aside, rows_aside)
         differing = contradictions(answers, wave_map, wave.survey.decimal)
         counts = (
             frame.agg(*[F.sum(condition.cast("int")) for _, condition in differing]).first()
@@ -61,7 +62,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         rows_in,
         commit.rows,
         rows_aside,
-        notes=(*notes, *(f"series break: {words}" for words in wave_map.breaks)),
+        notes=(*reasons, *notes, *(f"series break: {words}" for words in wave_map.breaks)),
         detail={"faults": quarantined.rows, "map": wave.survey.map, "population": wave_map.population},
     )
 

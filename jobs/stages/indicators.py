@@ -6,7 +6,7 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources, wavemaps
+from jobs import classifications, resources
 from jobs.context import Context, Outcome
 from jobs.errors import SettingsError
 from jobs.frames import local
@@ -40,11 +40,6 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     elif asked.complementarity:
         notes.append("no complementarity: the wave has no input-output tables")
     if asked.commonality and wave.survey:
-        if wavemaps.read(wave.survey.map).population == "innovators_only":
-            raise SettingsError(
-                f"commonality of wave {wave.wave} is undefined: the wave holds innovators only, so "
-                "every share would be 1; set indicators.commonality to false in the run file."
-            )
         shares = commonality(tables.read("survey", slice))
     elif asked.commonality:
         notes.append("no commonality: the wave has no survey")

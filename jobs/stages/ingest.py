@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from jobs.errors import InputError
 from jobs.frames import nothing, quoted
 from jobs.readers import files, flows, packages, text
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
-from jobs.readers.records import Dialect
+from jobs.readers.records import Dialect, header
 from jobs.settings import FlowsInput, SurveyInput, WaveSettings
-from jobs.transforms.flows import numbered
-from jobs.transforms.quarantine import set_aside, stop_above
+from jobs.transforms.flows import Notation, doubts, numbered
+from jobs.transforms.quarantine import reasons_noted, set_aside, stop_above
 
 NAME = "ingest"
 TABLES = ("quarantine", "flows", "answers")
@@ -77,6 +78,30 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     )
 
 
+def misfits(wave: WaveSettings) -> list[str]:
+    """What will not fit, by the headers of the wave's files alone: a sentence an input, [] where all fit."""
+    looks = [partial(_look_at_survey, wave.survey)] if wave.survey else []
+    looks += [partial(flows.demand, wave.flows)] if wave.flows else []
+    words = []
+    for look in looks:
+        try:
+            look()
+        except InputError as error:
+            words.append(str(error))
+    return words
+
+
+def _look_at_survey(survey: SurveyInput) -> None:
+    """Raises InputError where a part cannot be read or lacks a column of the map."""
+    wanted = list(wavemaps.read(survey.map).columns)
+    for part in files.parts(survey.path):
+        if survey.format == "csv":
+            names = header(survey.path, part, Dialect(survey.separator, survey.encoding))
+        else:
+            names = packages.names(survey.path, part, survey.format)
+        files.demand(files.shown(survey.path, part), names, wanted)
+
+
 class _Read:
     """One input as read: the accepted rows, those set aside, and the counts.
 
@@ -127,6 +152,7 @@ class _Read:
             if self.rows_dropped
             else []
         )
+        self.notes += reasons_noted(self.aside, self.rows_aside)
 
 
 def _survey(context: Context, survey: SurveyInput) -> _Read:
@@ -157,16 +183,16 @@ def _survey(context: Context, survey: SurveyInput) -> _Read:
 
 def _flows(context: Context, settings: FlowsInput) -> _Read:
     rows = flows.read(context.spark, settings)
+    notation = Notation(settings.drop, settings.final, settings.rest, settings.decimal, settings.thousands)
     frame = numbered(
         rows.frame,
         classifications.read(context.settings.regions),
         classifications.read(context.settings.sectors),
-        settings.drop,
-        settings.final,
-        settings.rest,
-        settings.decimal,
+        notation,
     )
-    return _Read(replace(rows, frame=frame), "flows", settings.paths, settings.max_quarantined)
+    read = _Read(replace(rows, frame=frame), "flows", settings.paths, settings.max_quarantined)
+    read.notes += doubts(read.accepted, notation)
+    return read
 
 
 def _keyed(frame: DataFrame, slice: dict[str, str]) -> DataFrame:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from jobs.context import Context, Outcome
-from jobs.drafts import replacing
+from jobs.output import manifests
+from jobs.output.publication import replacing
 from jobs.publish import diagram, disclosure, report, tables, workbook
 from jobs.settings import WaveSettings
 
@@ -30,7 +29,7 @@ EXECUTION = {"spark", "work", "out"}
 
 
 def run(context: Context, waves: list[WaveSettings], facts: dict[str, Any]) -> Outcome:
-    """Write the run's publication beside the old one and put it in its place by a rename."""
+    """Write the run's publication beside the old one, and let the two change places."""
     settings = context.settings
     facts = {**facts, "libraries": {name: version(name) for name in LIBRARIES}}
     published = tables.collect(context, waves)
@@ -40,7 +39,7 @@ def run(context: Context, waves: list[WaveSettings], facts: dict[str, Any]) -> O
     groups = set(hidden.itertuples(index=False, name=None))
     facts = disclosure.protect_facts(facts, settings.disclosure, groups)
     out = Path(settings.out)
-    with replacing(out) as draft:
+    with replacing(out, manifests.PUBLICATION, "out") as draft:
         tables.write(published, draft)
         workbook.write(published, facts, draft / "tables.xlsx")
         figures = _figures(context, published, draft)
@@ -90,12 +89,8 @@ def _manifest(context: Context, published: dict, facts: dict[str, Any], folder: 
             {name: section for name, section in settings.items() if name not in EXECUTION}
         ),
         "withheld": hidden,
-        "files": {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())
-        },
     }
-    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    manifests.write(folder, manifest)
 
 
 def _without_folders(settings: Any, key: str = "") -> Any:

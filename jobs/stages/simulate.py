@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources
+from jobs import classifications, folders, resources
 from jobs.context import Context, Outcome
 from jobs.errors import SettingsError
+from jobs.output import owned, rooms
 from jobs.readers import files
 from jobs.settings import SimulateSettings, WaveSettings
 from jobs.transforms.draws import Draws
-from jobs.transforms.flows import numbered
+from jobs.transforms.flows import Notation, numbered
 from jobs.transforms.indicators import commonality, complementarity, left_out
 from jobs.transforms.simulate_answers import answers, broken, questionnaire, truth
 from jobs.transforms.simulate_firms import Plan, firms
@@ -44,7 +43,8 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     if chosen is None:
         raise SettingsError("the run file has no section simulate; there is nothing to simulate.")
     plan = plan_of(context, chosen, wave)
-    paths, rows = write(context.spark, plan, Path(chosen.path), chosen.layout)
+    folder = folders.located(chosen.path, "simulate.path")
+    paths, rows = write(context.spark, plan, folder, chosen.layout, "simulate.path")
     return Outcome(
         rows,
         rows,
@@ -52,25 +52,35 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     )
 
 
-def write(spark: SparkSession, plan: Plan, folder: Path, layout: str) -> tuple[list[Path], int]:
+def names(wave: str) -> tuple[str, str, str]:
+    """The files of a wave: the survey, the input-output tables, the true parameters."""
+    return f"survey_{wave}.csv", f"flows_{wave}.csv", "truth.csv"
+
+
+def write(spark: SparkSession, plan: Plan, folder: Path, layout: str, label: str) -> tuple[list[Path], int]:
     """Survey, input-output tables and true parameters of a plan's one country and wave, below `folder`.
 
-    Gives the paths of survey and tables, and the number of firms with the spoilt rows.
+    Gives the paths of survey and tables, and the number of firms with the spoilt rows. `label` is the setting
+    that names the folder.
+    Raises SettingsError where a file of these names stands there that the simulation did not write.
     """
     (wave,) = plan.waves
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    owned.check(folder, names(wave), label)
     full = deliveries(spark, plan).persist()
     population = with_indicators(firms(spark, plan), full, plan).persist()
     drawn = survey(population, plan).persist()
     table = biregional(full) if layout == "biregional" else full
-    paths = [folder / f"survey_{wave}.csv", folder / f"flows_{wave}.csv"]
+    *paths, truths = [folder / name for name in names(wave)]
     order = Draws(plan.seed, "number").uniform("order in the file")
     single = plan.firms <= LARGE
-    _write(drawn, paths[0], [order] if single else None, ["country", "wave", "number"])
+    _write(drawn, paths[0], [order] if single else None, ["country", "wave", "number"], label)
     labels = ["origin_region", "origin_sector", "destination_region", "destination_sector"]
     decimals = F.replace(F.col("value").cast("string"), F.lit("."), F.lit(","))
-    _write(table.withColumn("value", decimals), paths[1], labels if single else None, ["country", "wave"])
-    _write_truth(folder / "truth.csv", plan)
+    _write(
+        table.withColumn("value", decimals), paths[1], labels if single else None, ["country", "wave"], label
+    )
+    _write_truth(truths, plan, label)
     rows = drawn.count()
     for frame in (drawn, population, full):
         frame.unpersist()
@@ -103,7 +113,7 @@ def with_indicators(population: DataFrame, full: DataFrame, plan: Plan) -> DataF
     nothing = F.lit(None).cast("string")
     cells = full.select("*", nothing.alias("part"), F.lit(0).alias("row_number"), nothing.alias("_corrupt"))
     cells = cells.withColumn("value", F.col("value").cast("string"))
-    flows = numbered(cells, plan.regions, plan.sectors, keep=("country", "wave"))
+    flows = numbered(cells, plan.regions, plan.sectors, Notation(), keep=("country", "wave"))
     shares = complementarity(flows, "sales", plan.regions, plan.sectors).select(
         *keys, "complementarity_within"
     )
@@ -114,33 +124,32 @@ def with_indicators(population: DataFrame, full: DataFrame, plan: Plan) -> DataF
     return linked.withColumn("commonality_within", left_out("commonality_within"))
 
 
-def _write(frame: DataFrame, path: Path, order: list[Any] | None, drop: list[str]) -> None:
+def _write(frame: DataFrame, path: Path, order: list[Any] | None, drop: list[str], label: str) -> None:
     """One CSV file in an order (or, without one, a folder of files for large input), whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
     if order:
         frame = frame.coalesce(1).sortWithinPartitions(*order)
-    frame.drop(*drop).write.csv(
-        str(draft.resolve()), sep=";", header=True, encoding=ENCODING, emptyValue="", nullValue=""
-    )
-    if path.is_dir():
-        shutil.rmtree(path)
-    if order:
-        (part,) = draft.glob("part-*.csv")
-        os.replace(part, path)
-        shutil.rmtree(draft)
-    else:
-        path.unlink(missing_ok=True)
-        os.replace(draft, path)
+    rooms.sweep(path)
+    with rooms.room(path) as room:
+        draft = room / rooms.CONTENT
+        frame.drop(*drop).write.csv(
+            str(draft), sep=";", header=True, encoding=ENCODING, emptyValue="", nullValue=""
+        )
+        if order:
+            (part,) = draft.glob("part-*.csv")
+            owned.put(part, path, label)
+        else:
+            owned.put(draft, path, label)
 
 
-def _write_truth(path: Path, plan: Plan) -> None:
-    draft = path.with_suffix(".tmp")
-    with draft.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["group", "lhs", "op", "rhs", "value"])
-        writer.writerows(truth(plan.parameters))
-    os.replace(draft, path)
+def _write_truth(path: Path, plan: Plan, label: str) -> None:
+    with rooms.room(path) as room:
+        draft = room / rooms.CONTENT / path.name
+        draft.parent.mkdir()
+        with draft.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(["group", "lhs", "op", "rhs", "value"])
+            writer.writerows(truth(plan.parameters))
+        owned.put(draft, path, label)
 
 
 if __name__ == "__main__":

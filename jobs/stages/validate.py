@@ -2,122 +2,176 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources
+from jobs import classifications, resources, workfolder
+from jobs.checks import frame, views
 from jobs.context import Context, Outcome
 from jobs.errors import ValidationStopped
 from jobs.frames import nothing
-from jobs.settings import WaveSettings
-from jobs.transforms import rules
-from jobs.transforms.quarantine import set_aside, stop_above
+from jobs.output import manifests
+from jobs.output.publication import replacing
+from jobs.settings import FlowsInput, WaveSettings
+from jobs.transforms import quarantine, rules
 from jobs.validation import Result, Validator
 
 NAME = "validate"
 TABLES = ("quarantine", "survey")
+SHOWN = 5  # labels that a message names
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The survey after its row rules: the accepted rows, and those with errors as rows of quarantine."""
+
+    accepted: DataFrame
+    aside: DataFrame
+    rows: int = 0
+    rows_aside: int = 0
+    results: tuple[Result, ...] = ()
 
 
 def inputs(context: Context, wave: WaveSettings) -> list[Any]:
     settings = context.settings
-    suites = ["expectations/survey.yaml", "expectations/flows.yaml"]
-    return [[resources.digest(name) for name in (*suites, settings.regions, settings.sectors)]]
+    files = [resources.digest(name) for name in (settings.regions, settings.sectors)]
+    return [rules.read("survey"), rules.read("flows"), files, wave.flows and wave.flows.absent]
 
 
 def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     tables, slice = context.tables, context.slice(wave)
+    of_survey, of_flows = rules.read("survey"), rules.read("flows")
     validator = Validator()
-    results: list[Result] = []
-    accepted = nothing(context.spark, "survey")
-    rows_in = rows_aside = 0
+    for suite in (of_survey, of_flows):
+        validator.check(suite)
+    survey = Survey(nothing(context.spark, "survey"), nothing(context.spark, "quarantine"))
     if wave.survey:
-        suite = rules.read("survey")
-        frame = rules.flagged(tables.read("harmonised", slice), suite.row_rules)
-        frame = frame.withColumn("faults", rules.faults(suite.row_rules)).persist()
-        rows_in = frame.count()
-        results += validator.rows("survey", frame, suite.row_rules)
-        faulty = frame.where(F.size("faults") > 0)
-        rows_aside = faulty.count()
-        plain = [
-            column for column in frame.columns if not column.startswith("broken_") and column != "faults"
-        ]
-        aside = set_aside(faulty, NAME, "survey", F.to_json(F.struct(*plain)))
-        tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
-        stop_above(wave.survey.max_quarantined, rows_in, aside, NAME, wave.survey.path)
-        accepted = frame.where(F.size("faults") == 0).select(*plain)
-        results += _tables(validator, suite, _survey_views(context, accepted))
-    else:
-        nobody = nothing(context.spark, "quarantine")
-        tables.replace("quarantine", nobody, context.slice(wave, stage=NAME), fingerprint)
+        survey = _survey(tables.read("harmonised", slice), validator, of_survey)
+    tables.replace("quarantine", survey.aside, context.slice(wave, stage=NAME), fingerprint)
+    notes: list[str] = []
+    results: list[Result] = []
+    if wave.survey:
+        allowed, path = wave.survey.max_quarantined, wave.survey.path
+        quarantine.stop_above(allowed, survey.rows, survey.aside, NAME, path)
+        notes += quarantine.reasons_noted(survey.aside, survey.rows_aside)
+        results += _tables(validator, of_survey, _survey_views(context, survey.accepted))
     if wave.flows:
-        results += _tables(validator, rules.read("flows"), _flow_views(context, tables.read("flows", slice)))
-    docs = Path(context.settings.work) / "data_docs" / wave.wave
-    shutil.rmtree(docs, ignore_errors=True)
-    validator.write_docs(docs)
-    _stop_on_failure(results)
-    commit = tables.replace("survey", accepted, slice, fingerprint)
+        flow_results, flow_notes = _flows(context, wave.flows, tables.read("flows", slice), validator)
+        results, notes = results + flow_results, notes + flow_notes
+    _write_pages(validator, workfolder.pages(context.settings.work, wave.wave))
+    _stop_on_failure(results, wave)
+    commit = tables.replace("survey", survey.accepted, slice, fingerprint)
+    results = [*survey.results, *results]
     warned = [result for result in results if result.status == "warning"]
+    notes += [f"warning: {result.reason} ({result.failing:,})" for result in warned]
     return Outcome(
-        rows_in,
+        survey.rows,
         commit.rows,
-        rows_aside,
-        notes=tuple(f"warning: {result.reason} ({result.failing:,})" for result in warned),
+        survey.rows_aside,
+        notes=tuple(notes),
         detail={"results": [result.plain() for result in results]},
     )
 
 
-Views = dict[str, tuple[DataFrame, str]]  # a view, and the column that marks what fails
+def _survey(harmonised: DataFrame, validator: Validator, suite: rules.Suite) -> Survey:
+    """Judge every row; the frame is kept, since counts, quarantine and the accepted rows all need it."""
+    flagged = rules.flagged(harmonised, suite.row_rules)
+    flagged = flagged.withColumn("faults", rules.faults(suite.row_rules)).persist()
+    faulty = flagged.where(F.size("faults") > 0)
+    plain = harmonised.columns
+    return Survey(
+        accepted=flagged.where(F.size("faults") == 0).select(*plain),
+        aside=quarantine.set_aside(faulty, NAME, "survey", F.to_json(F.struct(*plain))),
+        rows=flagged.count(),
+        rows_aside=faulty.count(),
+        results=tuple(validator.rows("survey", flagged, suite.row_rules)),
+    )
+
+
+def _write_pages(validator: Validator, folder: Path) -> None:
+    """great-expectations' pages in the place of the wave's former ones."""
+    with replacing(folder, manifests.PAGES, "work") as draft:
+        validator.write_docs(draft)
+        manifests.write(draft, {"data_docs": folder.name})
+
+
+Views = dict[str, DataFrame]
 
 
 def _survey_views(context: Context, survey: DataFrame) -> Views:
     codes = list(classifications.read(context.settings.regions).numbers)
-    return {"survey": (survey, ""), "regions": (rules.regions_without_firms(survey, codes), "missing")}
+    return {"survey": survey, "regions": views.regions_without_firms(survey, codes)}
 
 
-def _flow_views(context: Context, flows: DataFrame) -> Views:
-    regions = classifications.read(context.settings.regions).numbers
-    sectors = classifications.read(context.settings.sectors).numbers
-    return {
-        "flows": (flows, ""),
-        "duplicates": (rules.duplicates(flows), "failing"),
-        "coverage": (rules.coverage(flows, regions), "failing"),
-        "totals": (rules.totals(flows, sectors), "failing"),
-        "balance": (rules.balance(flows, sectors), "failing"),
-    }
+def _flows(
+    context: Context, settings: FlowsInput, flows: DataFrame, validator: Validator
+) -> tuple[list[Result], list[str]]:
+    """Results of the table rules over the flows, and a note where absent cells count as zero."""
+    regions = classifications.read(context.settings.regions)
+    sectors = classifications.read(context.settings.sectors)
+    zero = settings.absent == "zero"
+    repeated = views.repeated(flows).persist()  # few rows that take the longest to find
+    try:
+        compared = frame.compare(frame.count(flows, repeated), regions.codes)
+        given = {
+            "flows": flows,
+            "duplicates": views.duplicates(repeated, regions, sectors, settings.rest),
+            "frame": frame.view(context.spark, compared, regions, sectors, absent_is_zero=zero),
+            "totals": views.totals(flows, sectors),
+            "balance": views.balance(flows, sectors),
+        }
+        results = _tables(validator, rules.read("flows"), given)
+    finally:
+        repeated.unpersist()
+    if not (zero and compared.absent):
+        return results, []
+    cells = f"{compared.absent:,} of {compared.expected:,} cells"
+    return results, [f"{cells} of the frame are absent and count as zero"]
 
 
-def _tables(validator: Validator, suite: rules.Suite, views: Views) -> list[Result]:
-    """Check the table rules view by view; a failing view names the labels (public codes) that fail."""
+def _tables(validator: Validator, suite: rules.Suite, given: Views) -> list[Result]:
+    """Check the table rules view by view; a failing one names the labels (public codes) that fail."""
     results: list[Result] = []
     for name in dict.fromkeys(rule.view for rule in suite.table_rules):
-        frame, marker = views[name]
         chosen = [rule for rule in suite.table_rules if rule.view == name]
-        for result in validator.table(suite.table, name, frame, chosen):
-            if result.status != "passed" and marker:
-                labels = [
-                    row["label"]
-                    for row in frame.where(F.col(marker) == 1).orderBy("label").limit(5).collect()
-                ]
-                result = Result(**{**result.plain(), "reason": f"{result.reason}: {', '.join(labels)}"})
+        checked = validator.table(suite.table, name, given[name], chosen)
+        for rule, result in zip(chosen, checked, strict=True):
+            column = rule.kwargs.get("column")
+            if result.status != "passed" and column and "label" in given[name].columns:
+                result = replace(result, reason=f"{result.reason}: {_labels(given[name], column)}")
             results.append(result)
     return results
 
 
-def _stop_on_failure(results: list[Result]) -> None:
+def _labels(view: DataFrame, column: str) -> str:
+    """The labels that fail, those that fail most first, how many more there are, and of how many cells."""
+    failing = view.where(F.col(column) > 0).select("label", column)
+    rows = failing.orderBy(F.desc(column), "label").limit(SHOWN).collect()
+    number, cells = failing.agg(F.count("*"), F.sum(column)).collect()[0]
+    words = ", ".join(row["label"] for row in rows)
+    words += f", and {number - len(rows):,} more" if number > len(rows) else ""
+    return words + (f"; {cells:,} in all" if cells > number else "")
+
+
+def _stop_on_failure(results: list[Result], wave: WaveSettings) -> None:
     """Row rules that failed set rows aside; a table rule that failed stops the run."""
-    table_rules = {rule.id for name in ("survey", "flows") for rule in rules.read(name).table_rules}
-    failed = [result for result in results if result.status == "failed" and result.rule in table_rules]
-    if failed:
-        first = failed[0]
-        more = f" ({len(failed) - 1} more rules failed)" if len(failed) > 1 else ""
-        raise ValidationStopped(
-            f"{first.table}: {first.reason}; rule {first.rule} of expectations/{first.table}.yaml stopped "
-            f"the run{more}. Mend the input, or the rule where it does not fit your data."
-        )
+    failed = [result for result in results if result.status == "failed"]
+    if not failed:
+        return
+    first = failed[0]
+    source = wave.survey.path if first.table == "survey" and wave.survey else ""
+    if first.table == "flows" and wave.flows:
+        source = ", ".join(wave.flows.paths.values())
+    (rule,) = [rule for rule in rules.read(first.table).table_rules if rule.id == first.rule]
+    more = f" ({len(failed) - 1} more rules failed)" if len(failed) > 1 else ""
+    raise ValidationStopped(
+        f"{first.table}: {first.reason}; rule {rule.id} of expectations/{first.table}.yaml stopped "
+        f"the run{more}. Mend {source}, or {rule.remedy}."
+    )
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.classifications import REST, Classification
+from jobs.classifications import REST, WHOLE, Classification
 
-ALL = "_all"  # the region as a whole, in the place of a sector
+ALL = WHOLE
 MONEY = "decimal(28,9)"
 WEIGHT = "decimal(28,12)"  # weights are summed exactly, so that no order of rows shows
 SIDES = {"sales": "origin", "purchases": "destination"}  # the side a direction looks from

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.errors import ValidationStopped
+
+SHOWN = 3  # reasons that a message names
+LONGEST = 60  # characters of a label that a message shows
+LABELS = [(side, kind) for side in ("origin", "destination") for kind in ("region", "sector")]
 
 
 def set_aside(faulty: DataFrame, stage: str, source: str, record: Column) -> DataFrame:
@@ -25,25 +31,61 @@ def set_aside(faulty: DataFrame, stage: str, source: str, record: Column) -> Dat
 
 
 def stop_above(share: float, rows: int, quarantined: DataFrame, stage: str, path: str) -> None:
-    """Stop the run where more than `share` of the rows were set aside, naming the commonest rules.
+    """Stop the run where more than `share` of the rows were set aside, naming the commonest reasons.
 
-    Raises ValidationStopped. The reasons name columns and rules only.
+    Raises ValidationStopped. The reasons name columns, rules and labels of cells only.
     """
     distinct = quarantined.select("source", "part", "row_number", "record").distinct().count()
     if distinct <= share * rows:
         return
-    reasons = (
-        quarantined.groupBy("rule", "reason")
-        .agg(F.count("*").alias("count"), F.min("row_number").alias("first"))
-        .orderBy(F.desc("count"), "rule", "reason")
-        .limit(3)
-        .collect()
-    )
-    words = "; ".join(
-        f"{row['reason']} ({row['count']} rows" + (f", the first is {row['first']})" if row["first"] else ")")
-        for row in reasons
-    )
     raise ValidationStopped(
-        f"{path}: {stage} set {distinct} of {rows} rows aside, more than the {share:.1%} allowed: {words}; "
+        f"{path}: {stage} set {distinct} of {rows} rows aside, more than the {share:.1%} allowed: "
+        f"{'; '.join(reasons(quarantined))}; "
         "mend the file or its map, or raise max_quarantined in the run file."
     )
+
+
+def reasons(quarantined: DataFrame) -> list[str]:
+    """Why rows were set aside, the commonest reason first: 'emp is no number (2 rows, the first is 14)'.
+
+    A cell of an input-output table is named by its labels, which are public; no other value is shown.
+    """
+    place = F.struct("part", "row_number", *[_label(side, kind) for side, kind in LABELS])
+    counted = (
+        quarantined.groupBy("rule", "reason")
+        .agg(F.count("*").alias("count"), F.min(place).alias("first"))
+        .orderBy(F.desc("count"), "rule", "reason")
+        .collect()
+    )
+    words = []
+    for row in counted[:SHOWN]:
+        place_words = _words(row["first"].asDict())
+        words.append(
+            f"{row['reason']} ({row['count']} rows"
+            + (f", the first is {place_words})" if place_words else ")")
+        )
+    if len(counted) > SHOWN:
+        words.append(f"and {len(counted) - SHOWN} more reasons")
+    return words
+
+
+def reasons_noted(quarantined: DataFrame, rows: int) -> list[str]:
+    """A note for the terminal and the report on `rows` rows set aside; none where there are none."""
+    return [f"{rows:,} rows set aside: {'; '.join(reasons(quarantined))}"] if rows else []
+
+
+def _label(side: str, kind: str) -> Column:
+    """A label of a cell of the input-output tables, as its record has it; null for rows of the survey."""
+    written = F.get_json_object("record", f"$.{side}_{kind}")
+    return F.when(F.col("source") == "flows", F.substring(written, 1, LONGEST)).alias(f"{side}_{kind}")
+
+
+def _words(first: dict[str, Any]) -> str:
+    """The place of a row: its number in its part of the input, or the labels of its cell."""
+    row = str(first["row_number"]) if first["row_number"] else ""
+    in_part = f"{row} of {first['part']}" if row and first["part"] else row
+    sides = (
+        " ".join(filter(None, (first[f"{side}_region"], first[f"{side}_sector"])))
+        for side in ("origin", "destination")
+    )
+    return ", ".join(filter(None, (in_part, " to ".join(filter(None, sides)))))

@@ -1,39 +1,52 @@
-"""Row rules as conditions, and the small views that table rules look at."""
+"""The rules of a table as its file states them, and row rules as conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs import resources
-from jobs.classifications import REST
+from jobs import resources, schemas
+from jobs.checks.frame import VIEW
 from jobs.errors import SettingsError
-from jobs.frames import local
 from jobs.settings import Section
 
-BALANCE_RELATIVE = 1e-5
-BALANCE_ABSOLUTE = 0.5  # million: sums of rounded cells differ that much at most
 CHECKS = ("not_null", "between", "in_set", "first_of", "only_if")
+# Arguments of expectations that are SQL or code, which no file of the project may hold.
+CODE = ("row_condition", "condition_parser", "unexpected_rows_query", "base_query", "comparison_query")
+# The views that table rules may look at, and their columns; none named: those of the table itself.
+FAILING = ("label", "failing")
+VIEWS: dict[str, dict[str, tuple[str, ...]]] = {
+    "survey": {"survey": (), "regions": ("label", "missing")},
+    "flows": {
+        "flows": (),
+        "duplicates": FAILING,
+        "frame": tuple(column.split()[0] for column in VIEW.split(", ")),
+        "totals": FAILING,
+        "balance": FAILING,
+    },
+}
+
+RuleId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=64)]  # names a column
+Words = Annotated[str, Field(min_length=1)]
 
 
 class RowRule(Section):
     """A rule every row has to meet. Missing answers meet all but `not_null`."""
 
-    id: str
+    id: RuleId
     severity: Literal["error", "warning"]
-    reason: str
+    reason: Words
     not_null: str | None = None
     between: str | None = None
     in_set: str | None = None
-    first_of: tuple[str, ...] | None = None
+    first_of: tuple[str, ...] | None = Field(None, min_length=1)
     only_if: str | None = None
-    min: float | None = None
-    max: float | None = None
+    min: float | None = Field(None, allow_inf_nan=False)
+    max: float | None = Field(None, allow_inf_nan=False)
     values: tuple[float | str, ...] = ()
     holds: str | None = None
 
@@ -41,18 +54,38 @@ class RowRule(Section):
     def _one_check(self) -> RowRule:
         if sum(getattr(self, check) is not None for check in CHECKS) != 1:
             raise ValueError(f"needs exactly one of {', '.join(CHECKS)}")
+        bounds = [bound for bound in (self.min, self.max) if bound is not None]
+        for check, detail, given in (
+            ("between", "min or max", bounds),
+            ("in_set", "values", self.values),
+            ("only_if", "holds", self.holds),
+        ):
+            if bool(getattr(self, check)) != bool(given):
+                raise ValueError(f"{check} and {detail} need each other")
+        if bounds != sorted(bounds):
+            raise ValueError("min is larger than max, so that no value is right")
         return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the rule looks at."""
+        single = (self.not_null, self.between, self.in_set, self.only_if, self.holds)
+        return (*(column for column in single if column), *(self.first_of or ()))
 
 
 class TableRule(Section):
-    """A great-expectations expectation over a table or a view of it."""
+    """A great-expectations expectation over a table or a view of it.
 
-    id: str
+    `remedy` is what else than mending the input may be right, in words.
+    """
+
+    id: RuleId
     view: str
     severity: Literal["error", "warning"]
-    reason: str
+    reason: Words
     expectation: str
     kwargs: dict[str, Any]
+    remedy: Words = "the rule where it does not fit your data"
 
 
 class Suite(Section):
@@ -64,14 +97,71 @@ class Suite(Section):
 
 
 def read(table: str) -> Suite:
-    """The suite of a table. Raises SettingsError naming what is wrong in its file."""
+    """The suite of a table. Raises SettingsError naming the rule, and what is wrong in its file."""
     name = f"expectations/{table}.yaml"
     try:
-        return Suite.model_validate(resources.read_yaml(name))
+        suite = Suite.model_validate(resources.read_yaml(name))
+        if suite.table != table:
+            raise _Wrong("table", f"should be {table}, as the file's name")
+        ids = [*(rule.id for rule in suite.row_rules), *(rule.id for rule in suite.table_rules)]
+        for rule in ids:
+            if ids.count(rule) > 1:
+                raise _Wrong(rule, "this id stands there twice; each rule needs one of its own")
+        for row_rule in suite.row_rules:
+            _check_row_rule(row_rule, {column.name: column.type for column in schemas.table(table).columns})
+        for table_rule in suite.table_rules:
+            _check_table_rule(table_rule, table)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise SettingsError(f"{name}: {where}: {first['msg'].lower()}; mend the file.") from None
+    except _Wrong as error:
+        raise SettingsError(f"{name}: {error}; mend the file.") from None
+    return suite
+
+
+class _Wrong(Exception):
+    """What is wrong with a rule, in words."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}")
+
+
+def _check_row_rule(rule: RowRule, types: dict[str, str]) -> None:
+    """Raise _Wrong where the rule names no column of the table, or one whose type it cannot judge."""
+    for column in rule.columns:
+        if column not in types:
+            raise _Wrong(rule.id, f"{column} is no column of the table")
+    if rule.between and not _is_number(types[rule.between]):
+        raise _Wrong(rule.id, f"between needs a number, and {rule.between} is {types[rule.between]}")
+    if rule.holds and types[rule.holds] != "boolean":
+        raise _Wrong(rule.id, f"holds needs a yes-or-no column, and {rule.holds} is {types[rule.holds]}")
+    if rule.in_set:
+        kind = types[rule.in_set]
+        fitting = (int, float) if _is_number(kind) else str
+        if kind == "boolean" or not all(isinstance(value, fitting) for value in rule.values):
+            raise _Wrong(rule.id, f"the values of in_set do not fit {rule.in_set}, which is {kind}")
+
+
+def _is_number(kind: str) -> bool:
+    return kind.startswith(("decimal", "double", "float", "int", "bigint", "smallint"))
+
+
+def _check_table_rule(rule: TableRule, table: str) -> None:
+    """Raise _Wrong where the rule looks at no view of the table, or at a column that the view lacks."""
+    views = VIEWS.get(table, {})
+    if rule.view not in views:
+        raise _Wrong(rule.id, f"{rule.view} is no view of {table}; it has {', '.join(views)}")
+    columns = views[rule.view] or schemas.table(table).names
+    for key, value in rule.kwargs.items():
+        if key in CODE:
+            raise _Wrong(rule.id, f"kwargs.{key} holds code, which no rule may")
+        named = (
+            [value] if key in ("column", "column_A", "column_B") else value if key == "column_list" else []
+        )
+        for column in named if isinstance(named, list) else [named]:
+            if column not in columns:
+                raise _Wrong(rule.id, f"kwargs.{key}: {column} is no column of the view {rule.view}")
 
 
 def flagged(frame: DataFrame, rules: Iterable[RowRule]) -> DataFrame:
@@ -119,89 +209,3 @@ def faults(rules: Iterable[RowRule]) -> Column:
         if rule.severity == "error"
     ]
     return F.filter(F.array(*entries), lambda entry: entry.isNotNull())
-
-
-def duplicates(flows: DataFrame) -> DataFrame:
-    """Cells that stand there more than once: a row a cell with label and `failing` 1."""
-    keys = ["origin_region", "origin_sector", "destination_region", "destination_sector"]
-    return _or_none(
-        flows.where("destination_sector > 0")
-        .groupBy(*keys)
-        .count()
-        .where("count > 1")
-        .select(F.concat_ws(" ", *keys).alias("label"), F.lit(1).alias("failing"))
-    )
-
-
-def coverage(flows: DataFrame, numbers: dict[str, int]) -> DataFrame:
-    """A row a region of the classification: `failing` is 1 where no cell has it."""
-    spark = flows.sparkSession
-    wanted = local(spark, [(code, number) for code, number in numbers.items()], "label string, number int")
-    present = (
-        flows.select(F.col("origin_region").alias("number"))
-        .union(flows.select("destination_region"))
-        .distinct()
-    )
-    joined = wanted.join(present.withColumn("there", F.lit(1)), "number", "left")
-    return joined.select("label", F.when(F.col("there").isNull(), 1).otherwise(0).alias("failing"))
-
-
-def totals(flows: DataFrame, numbers: dict[str, int]) -> DataFrame:
-    """A row a sector: `failing` is 1 where its deliveries or purchases are the sum of all other sectors'."""
-    sides = []
-    for side in ("origin_sector", "destination_sector"):
-        sides.append(
-            flows.where(F.col(side) > 0)
-            .groupBy(F.col(side).alias("number"))
-            .agg(F.sum("value").alias("total"))
-        )
-    frames = []
-    for sums in sides:
-        whole = sums.agg(F.sum("total").alias("whole"), F.count("*").alias("sectors"))
-        both = sums.crossJoin(F.broadcast(whole))
-        others = (F.col("whole") - F.col("total")).cast("double")
-        same = (
-            (others > 0)
-            & (F.abs(F.col("total").cast("double") - others) <= 1e-6 * others)
-            & (F.col("sectors") > 2)
-        )
-        frames.append(both.select("number", same.cast("int").alias("failing")))
-    found = reduce(DataFrame.union, frames).groupBy("number").agg(F.max("failing").alias("failing"))
-    return _named(found, numbers)
-
-
-def balance(flows: DataFrame, numbers: dict[str, int]) -> DataFrame:
-    """A row a delivering sector: `failing` is 1 where trade with the rest of the country does not balance.
-
-    Over the whole country, what the regions deliver to the rest equals what they get from it. Tables
-    that hold one side only, or no rest of the country, are not tested.
-    """
-    to_rest = F.when(F.col("destination_region") == REST, F.col("value"))
-    from_rest = F.when(F.col("origin_region") == REST, F.col("value"))
-    sums = flows.groupBy(F.col("origin_sector").alias("number")).agg(
-        F.sum(to_rest).alias("out"), F.sum(from_rest).alias("in")
-    )
-    gap = F.abs(F.col("out") - F.col("in")).cast("double")
-    larger = F.greatest("out", "in").cast("double")
-    differs = (gap > BALANCE_RELATIVE * larger) & (gap > BALANCE_ABSOLUTE * BALANCE_RELATIVE)
-    return _named(
-        sums.select("number", F.coalesce(differs, F.lit(False)).cast("int").alias("failing")), numbers
-    )
-
-
-def regions_without_firms(survey: DataFrame, codes: list[str]) -> DataFrame:
-    """A row a region: `missing` is 1 where no firm of the survey has it."""
-    wanted = local(survey.sparkSession, [(code,) for code in codes], "label string")
-    present = survey.select(F.col("region").alias("label")).distinct().withColumn("there", F.lit(1))
-    joined = wanted.join(present, "label", "left")
-    return joined.select("label", F.when(F.col("there").isNull(), 1).otherwise(0).alias("missing"))
-
-
-def _named(frame: DataFrame, numbers: dict[str, int]) -> DataFrame:
-    labels = F.create_map(*[F.lit(part) for code, number in numbers.items() for part in (number, code)])
-    return frame.select(labels[F.col("number").cast("int")].alias("label"), "failing")
-
-
-def _or_none(frame: DataFrame) -> DataFrame:
-    """The frame and one row without failure, so that a sum over it is never null."""
-    return frame.unionByName(local(frame.sparkSession, [("", 0)], "label string, failing int"))

@@ -14,6 +14,7 @@ from jobs import cli
 from jobs.anytable import output
 from jobs.anytable.request import Request
 from jobs.errors import InputError, SettingsError
+from jobs.output import manifests
 
 DIAMANT = Path(sys.executable).parent / "diamant"
 MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2\n"
@@ -36,6 +37,18 @@ def request_for(tmp_path):
     [
         ({"text": ""}, "model.lav: the model text has no formula"),
         ({"text": "f =~ y1 + y2 + y3\nf ~ x1\ny1 ~~ ~ y2\n"}, "model.lav, line 3: the model text cannot be"),
+        (
+            {"text": "y1 ~ c(a, b)*x1\ny2 = x1\n", "groups": ("w",)},
+            "model.lav, line 2: the model text cannot",
+        ),
+        ({"text": f"y1 ~ c({'a, ' * 60}b)*x1"}, "model.lav, line 1: c.. has 61 entries"),
+        (
+            {"text": "f =~ y1 + " + " + ".join(f"x{n}" for n in range(2000))},
+            "2002 variables, and at most 300",
+        ),
+        ({"text": "y1 ~ a*x1\nd := " + "(" * 5000}, "model.lav, line 2: the expression"),
+        ({"text": "(" * 100_000}, "model.lav, line 1: the model text cannot be read"),
+        ({"text": "f =~ y1\0"}, "--model .*model.lav is no text in UTF-8"),
         ({"estimator": "wls"}, "the estimator is ml, mlr or dwls, not wls"),
         ({"missing": "mean"}, "missing is listwise, fiml or pairwise, not mean"),
         ({"ordered": ("y9",)}, "the ordered item y9 is not in the model"),
@@ -97,14 +110,36 @@ def test_the_default_separator(data, decimal, separator, wanted):
 
 
 def test_a_folder_with_other_files_is_not_replaced(tmp_path):
-    (tmp_path / "estimates.csv").touch()
-    (tmp_path / "path_NL.svg").touch()
-    assert output.check(str(tmp_path)) == tmp_path
-    (tmp_path / "thesis.docx").touch()
-    with pytest.raises(SettingsError, match="holds other files"):
-        output.check(str(tmp_path))
+    def given(out):
+        return Request(data=str(tmp_path / "t.csv"), model=str(tmp_path / "m.lav"), out=str(out))
+
+    out = tmp_path / "out"
+    assert output.check(given(out)) == out
+    out.mkdir()
+    assert output.check(given(out)) == out, "an empty folder"
+    (out / "estimates.csv").write_text("the user's own, by chance of the same name")
+    with pytest.raises(SettingsError, match=r"holds estimates\.csv and is no folder of fitted models"):
+        output.check(given(out))
+    manifests.write(out, {"fit": "m.lav"})
+    assert output.check(given(out)) == out, "written by an earlier fit"
+    (out / "path_NL.svg").touch()
+    with pytest.raises(SettingsError, match=r"holds path_NL\.svg, which diamant did not write"):
+        output.check(given(out))
     with pytest.raises(SettingsError, match="is a file"):
-        output.check(str(tmp_path / "thesis.docx"))
+        output.check(given(out / "path_NL.svg"))
+
+
+@pytest.mark.parametrize("option", ["data", "model"])
+def test_the_folder_is_apart_from_what_is_read(tmp_path, option):
+    paths = {
+        "data": tmp_path / "data" / "t.csv",
+        "model": tmp_path / "models" / "m.lav",
+        "out": tmp_path / "out",
+    }
+    paths["out"] = paths[option].parent
+    request = Request(**{name: str(path) for name, path in paths.items()})
+    with pytest.raises(SettingsError, match=f"--out holds --{option}"):
+        output.check(request)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
+import pandas as pd
 import pytest
 from matplotlib.patches import FancyArrowPatch
 from published import estimates
@@ -59,6 +60,21 @@ def test_a_negative_path_has_a_true_minus_sign():
     rows["std_all"] = -0.25
     texts = [text.get_text() for text in diagram.draw(rows, "title", "note", 0.05).axes[0].texts]
     assert "\N{MINUS SIGN}0.25" in texts
+
+
+def test_a_model_without_paths_is_its_factors_and_their_covariances():
+    """effort and information are measured, and nothing explains anything."""
+    loading, other = estimates({}).iloc[0], estimates({}).iloc[0]
+    loading, other = loading.copy(), other.copy()
+    loading["lhs"], other["lhs"] = "effort", "information"
+    both = loading.copy()
+    both["op"], both["rhs"], both["std_all"], both["pvalue"] = "~~", "information", 0.3, 0.0001
+    for rows, names, numbers in (
+        ([loading, other, both], ["effort", "information"], ["0.30***"]),
+        ([loading], ["effort"], []),
+    ):
+        axes = diagram.draw(pd.DataFrame(rows), "title", "note", 0.05).axes[0]
+        assert [text.get_text() for text in axes.texts] == [*numbers, *names]
 
 
 def test_files_are_the_same_twice_and_whole(tmp_path):

@@ -41,7 +41,7 @@ def tables(draw) -> Written:
     cells = draw(st.lists(st.lists(CELL | ODD, min_size=3, max_size=3), min_size=2, max_size=10))
     return Written(
         rows=[[f"F{number}", *row] for number, row in enumerate(cells)],
-        separator=draw(st.sampled_from([";", ",", "\t", "|"])),
+        separator=draw(st.sampled_from([";", ",", "\t", "|", " ", ":", "^", "~"])),
         quoted=draw(st.booleans()),
         encoding=draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252"])),
         ends=draw(st.sampled_from(["\n", "\r\n", "\r"])),

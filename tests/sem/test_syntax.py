@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from jobs.sem import FitSettings, fit_groups
 from jobs.sem.defined import Definition, Expression, define
 from jobs.sem.structure import Structure
-from jobs.sem.syntax import read
+from jobs.sem.syntax import entries, line_of, read
 from jobs.sem.trouble import ModelError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
@@ -69,11 +70,107 @@ def test_labels_made_equal_are_one_parameter():
         ("y ~ a*x\nd := a +", "cannot be read"),
         ("y ~~ x", "no formula"),
         ("f <~ x", "cannot be read"),
+        ("1 ~ x", "cannot be read"),
+        ("y ~ y", "y stands on both sides of ~"),
+        ("f =~ x + f", "f stands on both sides of =~"),
+        ("y ~ nan*x", "nan is no label"),
+        ("y ~ Inf*x", "Inf is no label"),
+        ("y ~ _b1*x", "_b1 is no label"),
+        ("y ~ 1e999*x", "the number 1e999 is too large"),
+        ("y ~ 1_0*x", "modifier 1_0 is not supported"),
+        ("y ~ ٣*x", "modifier ٣ is not supported"),
+        ("y ~ 1e*x", "modifier 1e is not supported"),
     ],
 )
 def test_what_is_not_lavaans_is_refused(text, words):
     with pytest.raises(ModelError, match=words):
         read(text, 2)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        *(("1e16", 1e16), ("1E+16", 1e16), ("1e+3", 1e3), ("1.5E3", 1500.0), (".5", 0.5), ("2.", 2.0)),
+        *(
+            ("1e-3", 1e-3),
+            ("-1e+20", -1e20),
+            ("-.5e-2", -0.005),
+            ("1e300", 1e300),
+            ("123456789012345678", 123456789012345678.0),
+        ),
+    ],
+)
+def test_a_fixed_value_is_a_number_however_it_is_written(written, value):
+    """Through the text that is written for semopy, which splits terms at every plus."""
+    fixed = Structure(f"f =~ x1 + {written}*x2 + x3\ny ~ z + {written}*x1e+f")
+    values = {(one.lhs, one.rhs): one.value for one in fixed.parameters if one.free is None}
+    assert values == {("f", "x1"): 1.0, ("f", "x2"): value, ("y", "x1e"): value}
+    assert set(fixed.observed) == {"x1", "x2", "x3", "y", "z", "x1e"}
+    by_group = read(f"y ~ c({written}, a)*x + z", 2).groups
+    assert Structure(by_group[0]).parameters[0].value == value
+
+
+def test_an_error_has_the_line_its_formula_begins_in():
+    for text, line in (("y ~ x\n\nz ~ x:y", 3), ("y ~ x; z = x", 1), ("# y\ny ~ x +\n z +\n\n !", 2)):
+        with pytest.raises(ModelError) as refused:
+            read(text)
+        assert refused.value.line == line
+    assert line_of("# y1\nf =~ xy1 + y1.a\nf =~ y1", "y1") == 3
+    assert line_of("f =~ y1", "y2") is None
+
+
+B = "y ~ a*x\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"y ~ {' + '.join(f'x{number}' for number in range(2000))}", "2001 variables, and at most 300"),
+        ("\n".join(f"y{number} ~ x" for number in range(150)), "150 factors and outcomes, and at most 100"),
+        ("y ~ x\n" * 3000, "3000 formulas, and at most 2000"),
+        ("(" * 100_000, "cannot be read"),
+        ("f =~ " + "(" * 100_000, "cannot be read"),
+        ("f =~ x\n" + "(\n" * 50_000, "cannot be read"),
+        ("y" + " " * 100_000 + "x", "cannot be read"),
+        ("y ~ " + "+" * 100_000, "cannot be read"),
+        ("y ~ " + "c(" * 50_000 + "x", "cannot be read"),
+        ("y ~ x +\n" * 30_000 + "z", "cannot be read"),
+        ("y ~ " + "x" * 1000, "cannot be read"),
+        (B + "d := " + "(" * 4000 + "a" + ")" * 4000, "cannot be read"),
+        (B + "d := " + "-" * 9000 + "a", "cannot be read"),
+        (B + "d := " + "-" * 150 + "a", "nested deeper than 100"),
+        (B + "d := " + "+".join(["a"] * 150), "nested deeper than 100"),
+        (B + "d := " + "+".join(["a"] * 9000), "longer than 10000"),
+        (B + "d := a*" + "9" * 5000, "cannot be read"),
+        (B + "d := " + "^".join(["a"] * 500), "nested deeper than 100"),
+    ],
+    ids=lambda part: part[:20],
+)
+def test_a_text_beyond_any_model_is_refused_in_a_moment(text, words):
+    started = time.monotonic()
+    with pytest.raises(ModelError, match=words) as refused:
+        read(text)
+    assert time.monotonic() - started < 2 and len(str(refused.value)) < 250
+
+
+def test_more_groups_than_any_fit_takes_are_refused():
+    assert entries("y ~ c(a, b, d)*x") == 3 and entries("y ~ x") == 1
+    with pytest.raises(ModelError, match="90 entries, and at most 50"):
+        entries(f"y ~ c({', '.join(['a'] * 90)})*x")
+
+
+def test_large_models_are_read():
+    """As many as the bounds allow: hundred factors, and a sum of ninety labels within fifty brackets."""
+    factors = "\n".join(f"f{number} =~ x{number} + z{number}" for number in range(100))
+    assert len(Structure(factors).latent) == 100
+    total = "(" * 50 + "+".join(["a"] * 90) + ")" * 50
+    assert Expression.read(total).at({"a": 2.0})[0] == 180.0
+    assert Structure("y ~ " + " + ".join(["x"] * 2000)).observed == ["y", "x"]
+
+
+def test_factors_of_factors_alone_are_no_model():
+    with pytest.raises(ModelError, match="has factors only"):
+        Structure("f =~ g\ng =~ f")
 
 
 def test_a_definition_names_labels_of_the_model():

@@ -57,6 +57,7 @@ def test_a_run_killed_in_every_stage_ends_in_the_same_bytes(demo, tmp_path):
     assert code == 0, said
     again = Run(tmp_path, code, said).published
     assert {name for name in demo.published if again[name] != demo.published[name]} == set()
+    assert not any(tmp_path.rglob(".diamant-*")), "what the killed runs left is cleared"
 
 
 def _kill_in(stage: str, command: list[str], folder) -> None:
@@ -74,11 +75,10 @@ def _kill_in(stage: str, command: list[str], folder) -> None:
     )
     assert process.stderr is not None
     if stage == STAGES[0]:
-        draft = folder / "input" / ".survey_cis2.csv.draft"
         ended = time.monotonic() + 120
-        while not draft.exists() and time.monotonic() < ended:
+        while not any(folder.glob("input/.diamant-*/content")) and time.monotonic() < ended:
             time.sleep(0.05)
-        assert draft.exists()
+        assert any(folder.glob("input/.diamant-*/content"))
         os.killpg(process.pid, signal.SIGKILL)
     else:
         before = STAGES[STAGES.index(stage) - 1]

@@ -1,11 +1,17 @@
-"""Labels into numbers; what is dropped, what is at fault, and in what words."""
+"""Labels into numbers; what is dropped, what is at fault, and in what words; what is doubtful."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import functions as F
 
 from jobs.classifications import Classification
-from jobs.transforms.flows import numbered
+from jobs.transforms import flows
+from jobs.transforms.flows import Notation, doubts, in_words, looks, numbered
 
 REGIONS = Classification(
     version="t", source="t", items=[{"code": "A", "name": "a"}, {"code": "B", "name": "b"}]
@@ -21,44 +27,251 @@ CELL = (
 )
 
 
-def one(spark, *cell, corrupt=None, **given):
-    frame = spark.createDataFrame([(None, 0, *cell, corrupt)], CELL)
-    return numbered(frame, REGIONS, SECTORS, **given).first()
+def number_all(spark, cells, regions=REGIONS, sectors=SECTORS, **notation):
+    """Cells (four labels and a value) as rows, in their order."""
+    rows = [(None, place, *cell, None) for place, cell in enumerate(cells)]
+    frame = numbered(spark.createDataFrame(rows, CELL), regions, sectors, Notation(**notation))
+    return sorted(frame.collect(), key=lambda row: row["row_number"])
+
+
+def number_cell(spark, *cell, **notation):
+    return number_all(spark, [cell], **notation)[0]
+
+
+def labels(row):
+    return tuple(row[label] for label in flows.LABELS)
+
+
+def classification(*codes):
+    return Classification(version="t", source="t", items=[{"code": code, "name": code} for code in codes])
 
 
 def test_labels_become_their_places(spark):
-    row = one(spark, "A", "1", "B", "2", "3,25", decimal=",")
-    assert tuple(row)[2:7] == (1, 1, 2, 2, row["value"]) and float(row["value"]) == 3.25
+    row = number_cell(spark, "A", "1", "B", "2", "3,25", decimal=",")
+    assert labels(row) == (1, 1, 2, 2) and row["value"] == Decimal("3.25") and row["written"] == "3,25"
     assert row["faults"] == [] and not row["dropped"]
 
 
 def test_the_rest_of_the_country_is_region_0_and_its_unknown_buyer_sector_0(spark):
-    row = one(spark, "A", "1", "REST", None, "1")
-    assert (row["destination_region"], row["destination_sector"], row["faults"]) == (0, 0, [])
+    rows = number_all(spark, [("A", "1", "REST", buyer, "1") for buyer in (None, "", "\u00a0")])
+    assert [(*labels(row), row["faults"]) for row in rows] == [(1, 1, 0, 0, [])] * 3
 
 
-def test_final_demand_is_sector_0(spark):
-    assert one(spark, "A", "1", "A", "Households", "1", final=("Households",))["destination_sector"] == 0
+def test_a_blank_sector_of_the_runs_own_regions_is_undeclared(spark):
+    (fault,) = number_cell(spark, "A", "1", "B", "", "1")["faults"]
+    assert fault["reason"].startswith("destination sector '' is in neither")
+
+
+def test_final_demand_is_sector_0_where_it_buys_and_undeclared_where_it_delivers(spark):
+    final = {"final": ("Households",)}
+    assert number_cell(spark, "A", "1", "A", "Households", "1", **final)["destination_sector"] == 0
+    assert number_cell(spark, "A", "Households", "A", "1", "1", **final)["faults"]
+
+
+def test_faults_name_the_label_and_never_the_value(spark):
+    unknown = "is in neither the run's"
+    expected = {
+        ("A", "1", "B", "Total", "1"): f"destination sector 'Total' {unknown} sectors nor its drop list",
+        ("X", "1", "B", "2", "1"): f"origin region 'X' {unknown} regions nor its drop list",
+        ("A", "1", "B", "2", None): "the value is no number",
+    }
+    for words, texts in {
+        "no number": (
+            "n/a",
+            "NaN",
+            "Infinity",
+            "1e400",
+            "5d",
+            "0x1p3",
+            "1.234.567",
+            "1,5",
+            "",
+            "-",
+            "c",
+            "1 5",
+        ),
+        "negative": ("-1", "-0.001", "-0.000000001", "-1e20"),
+        "too large": ("1e15", "1234567890123456.5", "1E+30", "9" * 40),
+    }.items():
+        expected |= {("A", "1", "B", "2", text): f"the value is {words}" for text in texts}
+    for cell, row in zip(expected, number_all(spark, expected), strict=True):
+        assert [fault["reason"] for fault in row["faults"]] == [expected[cell]], cell
+
+
+def test_values_in_every_writing_are_rounded_to_nine_decimals(spark):
+    expected = {
+        **{"0": "0", "-0": "0", "-0.0": "0", "+1": "1", "1.0": "1", "1.": "1", ".5": "0.5", "007": "7"},
+        **{"1.2345678901E10": "12345678901", "1e+05": "100000", "6.407499313354492e-07": "0.000000641"},
+        **{"0.0000000005": "0.000000001", "0.00000000049": "0", "999999999999999": "999999999999999"},
+        "\u00a012.5\u202f": "12.5",
+    }
+    rows = number_all(spark, [("A", "1", "B", "2", text) for text in expected])
+    for text, row in zip(expected, rows, strict=True):
+        assert (row["value"], row["faults"]) == (Decimal(expected[text]), []), text
 
 
 @pytest.mark.parametrize(
-    ("cell", "words"),
+    ("decimal", "thousands", "expected"),
     [
-        (("A", "1", "B", "Total", "1"), "destination sector 'Total' is in neither the run's sectors"),
-        (("X", "1", "B", "2", "1"), "origin region 'X' is in neither the run's regions"),
-        (("A", "1", "B", "2", "n/a"), "the value is no number"),
-        (("A", "1", "B", "2", "NaN"), "the value is no number"),
-        (("A", "1", "B", "2", "Infinity"), "the value is no number"),
-        (("A", "1", "B", "2", "1e400"), "the value is no number"),
-        (("A", "1", "B", "2", None), "the value is no number"),
-        (("A", "1", "B", "2", "-1"), "the value is negative"),
+        (",", ".", {"12.345": "12345", "12.345,6": "12345.6", "1.234.567": "1234567", "-1.000,0": "-1000"}),
+        (",", ".", {"345,5": "345.5", "12345": "12345", "1e3": "1000"}),
+        (",", ".", dict.fromkeys(("12.34", "1234.567", "12.345.6", "12..345", ".345", "12.345e2"))),
+        (".", ",", {"12,345.6": "12345.6", "1,5": None}),
+        (".", "'", {"12'345": "12345", "12'34": None}),
+        (",", " ", {f"12{blank}345,5": "12345.5" for blank in (" ", "\u00a0", "\u202f", "\u2009")}),
+        (".", None, {"12.345": "12.345", "12 345": None, "12'345": None}),
     ],
 )
-def test_faults_name_the_label_and_never_the_value(spark, cell, words):
-    (fault,) = one(spark, *cell)["faults"]
-    assert words in fault["reason"]
+def test_marks_of_thousands_part_groups_of_three_digits(spark, decimal, thousands, expected):
+    cells = [("A", "1", "B", "2", text) for text in expected]
+    rows = number_all(spark, cells, decimal=decimal, thousands=thousands)
+    for (text, number), row in zip(expected.items(), rows, strict=True):
+        assert row["value"] == (None if number is None else Decimal(number)), text
+        assert number is not None or row["faults"][0]["reason"] == "the value is no number", text
 
 
 def test_what_is_on_the_drop_list_is_dropped_without_fault(spark):
-    row = one(spark, "A", "1", "B", "Total", "not even a number", drop=("Total",))
+    row = number_cell(spark, "A", "1", "B", "Total", "not even a number", drop=("Total",))
     assert row["dropped"] and row["faults"] == []
+
+
+def test_a_row_with_too_few_fields_has_that_fault_only(spark):
+    frame = spark.createDataFrame([(None, 0, None, None, None, None, None, "A;1;B")], CELL)
+    (row,) = numbered(frame, REGIONS, SECTORS, Notation(drop=("Total",))).collect()
+    assert [fault["reason"] for fault in row["faults"]] == ["the row has too few or too many fields"]
+    assert not row["dropped"]
+
+
+@pytest.mark.parametrize("declared", ["1", "01", "001"])
+def test_a_label_is_the_whole_number_that_it_writes(spark, declared):
+    """Sectors 01 to 03 arrive as 1 to 3 from Excel, as 1.0 to 3.0 from pandas; blanks are no part of them."""
+    written = ["1", "01", "1.0", "1,0", "1.", "+1", "1.0E0", "1e+00", "\u00a01 ", " 01\u2009"]
+    sectors = classification("10-12", declared, "12")
+    rows = number_all(spark, [("A", label, "B", "10-12", "1") for label in written], sectors=sectors)
+    assert {label: labels(row) for label, row in zip(written, rows, strict=True)} == dict.fromkeys(
+        written, (1, 2, 2, 1)
+    )
+
+
+def test_a_padded_label_is_the_label(spark):
+    row = number_cell(spark, "A ", " 1", "\u00a0B", "2\u202f", "1")
+    assert labels(row) == (1, 1, 2, 2)
+
+
+def test_a_label_stands_for_itself_first_and_for_a_number_only_where_one_is_meant(spark):
+    sectors = classification("5", "05", "7")
+    cells = [("A", label, "A", "7", "1") for label in ("5", "05", "5.0", "005", "07")]
+    rows = number_all(spark, cells, sectors=sectors)
+    assert [row["origin_sector"] for row in rows] == [1, 2, None, None, 3]
+    assert "origin sector '5.0' is in neither" in rows[2]["faults"][0]["reason"]
+
+
+def test_a_code_with_letters_or_signs_is_no_number(spark):
+    """Neither is the cell read as a number, nor the declared code that looks like one."""
+    written = ["5E2", "50", "1e5", "1_0", "0x1", "１", "1 0", "1-0"]
+    sectors = classification("10", "100000", "5E1", "500")
+    rows = number_all(spark, [("A", label, "A", "10", "1") for label in written], sectors=sectors)
+    assert [row["origin_sector"] for row in rows] == [None] * len(written)
+
+
+def test_dropped_final_and_rest_labels_are_met_in_disguise_too(spark):
+    notation = {"drop": ("99",), "final": ("090",), "rest": "0"}
+    cells = [("A", "1", "A", "99.0", "x"), ("A", "1", "A", "90", "1"), ("0.0", "1", "A", "2", "1")]
+    dropped, final, rest = number_all(spark, cells, **notation)
+    assert dropped["dropped"] and final["destination_sector"] == 0 and rest["origin_region"] == 0
+
+
+def test_regions_in_disguise(spark):
+    row = number_all(spark, [("5", "1", "06.0", "2", "1")], regions=classification("05", "6"))[0]
+    assert labels(row) == (1, 1, 2, 2)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.from_regex(
+        r"[+-]?[0-9]{1,12}([.,]0{0,3}|[.,][0-9]{0,4}[eE][+]?[0-9]{1,2}|[eE][+][0-9]{1,2})?", fullmatch=True
+    )
+)
+def test_a_declared_label_keeps_its_value_as_a_whole_number(text):
+    form = flows._whole(text)
+    exact = Decimal(text.replace(",", "."))
+    if form is None:
+        assert exact != exact.to_integral_value() or abs(exact) >= 10**28
+    else:
+        assert form == str(int(exact))
+
+
+def test_declared_labels_and_cells_are_read_by_the_same_rule(spark):
+    texts = ["1", "01", "-0", "+7", "1.0", "1,00", "1.5", "1.2345678901E10", "1e+05", "1e5", "5E1", "1.5E0"]
+    texts += [
+        "1.25e1",
+        "1.25E3",
+        "9" * 28,
+        "9" * 29,
+        "1.0E27",
+        "1.0E28",
+        "1.0E99",
+        "",
+        "A1",
+        "1.2.3",
+        "10-12",
+        ".",
+    ]
+    frame = spark.createDataFrame([(text,) for text in texts], "text string")
+    forms = {
+        row["text"]: row["form"]
+        for row in frame.select("text", flows._whole_of(F.col("text")).alias("form")).collect()
+    }
+    assert forms == {text: flows._whole(text) for text in texts}
+    assert forms["1.2345678901E10"] == "12345678901" and forms["1.25E3"] == "1250" and forms["1.25e1"] is None
+
+
+VANISHED, THREE, NINES = "values are below 0.0000000005", "three digits behind the mark", "nines only"
+GROUPS = ["12.345", "1.234", "999.001", "3.188", "5.305"]
+LOOKS = [
+    (GROUPS, [THREE]),
+    ([*GROUPS, "0", "7", "450"], [THREE]),
+    (GROUPS[:4], []),  # four values say too little
+    (["1.234"] * 9, []),
+    ([*GROUPS, "0.305"], []),  # no group begins with 0
+    ([*GROUPS, "1000"], []),
+    ([*GROUPS, "1234.567"], []),
+    ([*GROUPS, "5.3"], []),
+    (["1.2e3", "1.3e3", "1.4e3", "1.5e3", "1.6e3"], []),
+    (["3.5", "999999999", "17"], [NINES]),
+    (["450", "9999", "9999", "1"], [NINES]),
+    (["450", "9999.0", "1"], [NINES]),
+    (["998", "999", "1"], []),
+    (["999.9", "1"], []),
+    (["99", "1"], []),
+    (["9999"], []),
+    (["99999", "10000", "1"], []),
+    (["1e-10", "0.0000000004", "-1e-12", "0", "0.0", "0e5", "-0", "1", "5e-10"], [f"3 {VANISHED}"]),
+]
+
+
+def test_values_that_may_mean_something_else_are_reported(spark):
+    rows = [
+        (str(case), place, "A", "1", "B", "2", text, None)
+        for case, (texts, _) in enumerate(LOOKS)
+        for place, text in enumerate(texts)
+    ]
+    frame = numbered(spark.createDataFrame(rows, CELL), REGIONS, SECTORS, Notation())
+    seen = {row["part"]: row.asDict() for row in frame.groupBy("part").agg(*looks(Notation())).collect()}
+    for case, (texts, words) in enumerate(LOOKS):
+        notes = in_words(seen[str(case)], Notation())
+        assert len(notes) == len(words) and all(
+            word in note for word, note in zip(words, notes, strict=True)
+        ), texts
+
+
+def test_declared_marks_of_thousands_are_not_reported(spark):
+    rows = [(None, 0, "A", "1", "B", "2", text, None) for text in GROUPS]
+    cells = spark.createDataFrame(rows, CELL)
+    declared = Notation(decimal=",", thousands=".")
+    assert doubts(numbered(cells, REGIONS, SECTORS, declared), declared) == []
+    (note,) = doubts(numbered(cells, REGIONS, SECTORS, Notation()), Notation())
+    assert note == (
+        "warning: flows: every value has exactly three digits behind the mark; if it is a mark of thousands, "
+        "set flows.thousands"
+    )

@@ -1,34 +1,18 @@
-"""Row rules as flags, and the views that table rules look at."""
+"""Row rules as flags, and files of rules that are refused."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 
-from jobs import resources, schemas
+from jobs import schemas
 from jobs.errors import SettingsError
 from jobs.frames import local
 from jobs.transforms import rules
 from jobs.transforms.rules import RowRule
 
-NUMBERS = {"A": 1, "B": 2}
-FLOWS = (
-    "origin_region smallint, origin_sector smallint, destination_region smallint, "
-    "destination_sector smallint, value decimal(24,9)"
-)
-
 
 def rule(severity="error", **check):
     return RowRule(id="r", severity=severity, reason="words", **check)
-
-
-def flows(spark, *cells):
-    return local(spark, [(*cell[:4], Decimal(str(cell[4]))) for cell in cells], FLOWS)
-
-
-def failing(frame, column="failing"):
-    return sorted(row["label"] for row in frame.where(f"{column} = 1").collect())
 
 
 @pytest.fixture(scope="module")
@@ -68,49 +52,41 @@ def test_row_rules(survey, check, broken):
     assert flagged.count() == survey.count()
 
 
+PLACES = "part string, row_number bigint, firm_id string"
+
+
+def test_a_firm_in_two_parts_of_a_folder_counts_once(spark):
+    """Row numbers begin anew in each part; a part that was delivered twice gives equal ones."""
+    rows = [
+        ("a.csv", 2, "F1"),
+        ("a.csv", 3, "F2"),
+        ("b.csv", 2, "F1"),
+        ("b.csv", 3, "F3"),
+        ("c.csv", 2, "F1"),
+    ]
+    assert later(spark, rows) == [("b.csv", 2), ("c.csv", 2)]
+
+
+def test_the_first_row_is_that_of_the_first_part_whatever_its_number(spark):
+    assert later(spark, [("a.csv", 9, "F1"), ("b.csv", 2, "F1")]) == [("b.csv", 2)]
+
+
+def test_rows_without_a_part_come_before_those_with_one(spark):
+    assert later(spark, [("a.csv", 2, "F1"), (None, 2, "F1"), (None, 7, "F1")]) == [(None, 7), ("a.csv", 2)]
+
+
+def later(spark, rows):
+    """The places of the rows that repeat a firm."""
+    frame = rules.flagged(local(spark, rows, PLACES), [rule(first_of=["firm_id"])])
+    broken = [(row["part"], row["row_number"]) for row in frame.where("broken_r = 1").collect()]
+    return sorted(broken, key=lambda place: (place[0] or "", place[1]))
+
+
 def test_faults_are_those_of_error_rules(survey):
     some = [rule(not_null="firm_id"), RowRule(id="w", severity="warning", reason="w", not_null="x")]
     flagged = rules.flagged(survey, some).withColumn("faults", rules.faults(some))
-    found = {row["row_number"]: [tuple(fault) for fault in row["faults"]] for row in flagged.collect()}
-    assert found[4] == [("r", "words")] and found[5] == []
-
-
-def test_a_cell_that_stands_there_twice(spark):
-    frame = flows(spark, (1, 1, 2, 2, 5), (1, 1, 2, 2, 7), (1, 1, 2, 1, 5), (1, 1, 2, 0, 1), (1, 1, 2, 0, 1))
-    assert failing(rules.duplicates(frame)) == ["1 1 2 2"]
-    assert failing(rules.duplicates(frame.where("value > 5"))) == []
-
-
-def test_a_region_without_cells(spark):
-    frame = flows(spark, (1, 1, 0, 1, 5))
-    assert failing(rules.coverage(frame, NUMBERS)) == ["B"]
-    assert failing(rules.coverage(flows(spark, (1, 1, 2, 1, 5)), NUMBERS)) == []
-
-
-def test_a_sector_that_is_the_sum_of_the_others(spark):
-    """Sector 3 sells 3 + 5 = 8, what 1 and 2 sell together."""
-    sectors = {"one": 1, "two": 2, "total": 3}
-    cells = [(1, 1, 1, 1, 1), (1, 1, 1, 2, 2), (1, 2, 1, 1, 3), (1, 2, 1, 2, 2)]
-    total = [(1, 3, 1, 1, 4), (1, 3, 1, 2, 4)]
-    assert failing(rules.totals(flows(spark, *cells, *total), sectors)) == ["total"]
-    assert failing(rules.totals(flows(spark, *cells, (1, 3, 1, 1, 4), (1, 3, 1, 2, 5)), sectors)) == []
-    assert failing(rules.totals(flows(spark, *cells), {"one": 1, "two": 2})) == []
-
-
-def test_trade_with_the_rest_of_the_country_balances(spark):
-    sectors = {"one": 1, "two": 2}
-    even = [(1, 1, 0, 1, 100), (2, 1, 0, 2, 50), (0, 1, 1, 1, 90), (0, 1, 2, 1, 60)]
-    assert failing(rules.balance(flows(spark, *even), sectors)) == []
-    assert failing(rules.balance(flows(spark, *even, (0, 1, 2, 2, 1)), sectors)) == ["one"]
-    rounding = [*even, (0, 1, 2, 2, "0.001")]  # 1e-3 of 150 is less than 1e-5
-    assert failing(rules.balance(flows(spark, *rounding), sectors)) == []
-    one_side = [(1, 2, 0, 1, 100), (1, 1, 2, 2, 3)]
-    assert failing(rules.balance(flows(spark, *one_side), sectors)) == []
-
-
-def test_a_region_without_firms(spark):
-    survey = local(spark, [("A",), ("A",), (None,)], "region string")
-    assert failing(rules.regions_without_firms(survey, ["A", "B"]), "missing") == ["B"]
+    broken = {row["row_number"]: [tuple(fault) for fault in row["faults"]] for row in flagged.collect()}
+    assert broken[4] == [("r", "words")] and broken[5] == []
 
 
 def test_the_suites_read_and_name_columns_that_exist():
@@ -129,14 +105,102 @@ def test_the_suites_read_and_name_columns_that_exist():
     [
         ("{id: a, severity: error, reason: b}", "needs exactly one of not_null, between"),
         ("{id: a, severity: error, reason: b, not_null: x, in_set: y}", "needs exactly one of"),
-        ("{id: a, severity: fatal, reason: b, not_null: x}", "severity"),
-        ("{id: a, severity: error, reason: b, sql: x}", "sql"),
+        ("{id: a, severity: fatal, reason: b, not_null: x}", "row_rules.0.severity"),
+        ("{id: a, severity: error, reason: b, sql: x}", "row_rules.0.sql"),
+        ("{id: a b, severity: error, reason: b, not_null: weight}", "row_rules.0.id"),
+        ("{id: a, severity: error, reason: '', not_null: weight}", "row_rules.0.reason"),
+        ("{id: a, severity: error, reason: b, first_of: []}", "row_rules.0.first_of"),
+        ("{id: a, severity: error, reason: b, between: weight}", "between and min or max need each other"),
+        ("{id: a, severity: error, reason: b, not_null: weight, min: 1}", "between and min or max need"),
+        ("{id: a, severity: error, reason: b, between: weight, min: 2, max: 1}", "min is larger than max"),
+        ("{id: a, severity: error, reason: b, between: weight, min: .nan}", "row_rules.0.min"),
+        ("{id: a, severity: error, reason: b, in_set: weight}", "in_set and values need each other"),
+        ("{id: a, severity: error, reason: b, not_null: weight, values: [1]}", "in_set and values need"),
+        ("{id: a, severity: error, reason: b, only_if: weight}", "only_if and holds need each other"),
+        ("{id: a, severity: error, reason: b, not_null: wieght}", "a: wieght is no column of the table"),
+        ("{id: a, severity: error, reason: b, first_of: [firm]}", "a: firm is no column of the table"),
+        (
+            "{id: a, severity: error, reason: b, between: region, min: 1}",
+            "between needs a number, and region",
+        ),
+        (
+            "{id: a, severity: error, reason: b, in_set: region, values: [1]}",
+            "do not fit region, which is str",
+        ),
+        (
+            "{id: a, severity: error, reason: b, in_set: weight, values: [a]}",
+            "do not fit weight, which is dou",
+        ),
+        (
+            "{id: a, severity: error, reason: b, only_if: weight, holds: region}",
+            "holds needs a yes-or-no col",
+        ),
+        (
+            "{id: a, severity: error, reason: b, not_null: weight}\n"
+            "  - {id: a, severity: error, reason: c, not_null: weight}",
+            "a: this id stands there twice",
+        ),
+        ("{id: a, severity: error", "mend the file"),
+        ("{id: a, id: b}", "duplicate key"),
     ],
 )
-def test_a_wrong_rule_is_refused_by_name(tmp_path, monkeypatch, text, words):
-    file = tmp_path / "expectations" / "own.yaml"
-    file.parent.mkdir()
-    file.write_text(f"table: own\nrow_rules:\n  - {text}\ntable_rules: []\n")
-    monkeypatch.setattr(resources, "root", lambda: tmp_path)
-    with pytest.raises(SettingsError, match=words):
-        rules.read("own")
+def test_a_wrong_row_rule_is_refused_by_name(tmp_path, monkeypatch, text, words):
+    assert words in refused(tmp_path, monkeypatch, f"row_rules:\n  - {text}\ntable_rules: []\n")
+
+
+RULE = "{id: a, severity: error, reason: b, expectation: ExpectColumnSumToBeBetween"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{RULE}, view: region, kwargs: {{}}}}", "a: region is no view of survey; it has survey, regions"),
+        (f"{RULE}, view: duplicates, kwargs: {{}}}}", "a: duplicates is no view of survey"),
+        (f"{RULE}, view: regions, kwargs: {{column: failing}}}}", "failing is no column of the view regions"),
+        (f"{RULE}, view: survey, kwargs: {{column: sales}}}}", "sales is no column of the view survey"),
+        (
+            f"{RULE}, view: survey, kwargs: {{column_list: [a, weight]}}}}",
+            "kwargs.column_list: a is no column",
+        ),
+        (f"{RULE}, view: survey, kwargs: {{row_condition: x}}}}", "kwargs.row_condition holds code"),
+        (
+            f"{RULE}, view: survey, kwargs: {{unexpected_rows_query: x}}}}",
+            "kwargs.unexpected_rows_query holds",
+        ),
+        (f"{RULE}, view: survey, kwargs: 5}}", "table_rules.0.kwargs"),
+        (f"{RULE}, view: survey}}", "table_rules.0.kwargs"),
+        (f"{RULE}, views: survey, kwargs: {{}}}}", "table_rules.0.view"),
+        ("5", "table_rules.0"),
+    ],
+)
+def test_a_wrong_table_rule_is_refused_by_name(tmp_path, monkeypatch, text, words):
+    assert words in refused(tmp_path, monkeypatch, f"row_rules: []\ntable_rules:\n  - {text}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "expectations/survey.yaml: the file"),
+        ("[]", "expectations/survey.yaml: the file"),
+        ("table: survey\n", "expectations/survey.yaml: row_rules"),
+        ("table: flows\nrow_rules: []\ntable_rules: []\n", "table: should be survey"),
+    ],
+)
+def test_a_file_that_is_no_suite_is_refused(tmp_path, monkeypatch, text, words):
+    (tmp_path / "expectations").mkdir()
+    (tmp_path / "expectations" / "survey.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as error:
+        rules.read("survey")
+    assert words in str(error.value) and error.value.exit_code == 2
+
+
+def refused(folder, monkeypatch, text: str) -> str:
+    """What is said of a file of rules in the working folder, which goes before the packaged one."""
+    (folder / "expectations").mkdir()
+    (folder / "expectations" / "survey.yaml").write_text(f"table: survey\n{text}")
+    monkeypatch.chdir(folder)
+    with pytest.raises(SettingsError) as error:
+        rules.read("survey")
+    assert error.value.exit_code == 2
+    return str(error.value)

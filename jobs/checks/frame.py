@@ -1,0 +1,173 @@
+"""The frame of an input-output table: the cells that it has to hold.
+
+The frame is regions x sectors on both sides. The regions are those of the run, the sectors those that stand
+anywhere in the table. It falls into blocks, and a block that any cell stands in has to be there whole:
+
+- `home`         deliveries within a region, sectors x sectors; always part of the frame
+- `elsewhere`    deliveries to the other regions of the run, sectors x sectors a pair of regions
+- `to_rest`      deliveries to the rest of the country, sectors x sectors a region
+- `to_unknown`   deliveries to the rest of the country whose buying sector is not known, one a delivering
+                 sector; beside `to_rest` such cells are final demand
+- `from_rest`    purchases from the rest of the country, sectors x sectors a region
+
+Final demand, and what the rest of the country delivers to itself, is `outside` of the frame. Cells are
+counted a side, region and sector: a table of 300 million cells comes down to some ten thousand counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.checks.views import KEYS
+from jobs.classifications import REST, Classification
+from jobs.frames import local
+
+SIDES = {"delivers": "origin", "buys": "destination"}
+INNER = ("home", "elsewhere")  # the blocks that both sides see
+OUTER = {"delivers": ("to_rest", "to_unknown"), "buys": ("from_rest",)}  # those that one side sees
+VIEW = "label string, region_side int, absent bigint, sector_side int, sector int"
+
+Key = tuple[str, int, int, str]  # side, region, sector, block
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Cells that are absent on one side of a sector of a region, and how many belong there."""
+
+    side: str
+    region: int
+    sector: int
+    absent: int
+    expected: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a table has to hold, and what it lacks.
+
+    `expected` is the number of cells of the frame; each absent cell is in one of the `gaps`, the largest
+    first. `silent_regions` are sides (side, region) without any cell, `silent_sectors` sides (side, region,
+    sector) without one where the region has others. `sectors` stand anywhere in the table.
+    """
+
+    expected: int
+    gaps: tuple[Gap, ...]
+    silent_regions: tuple[tuple[str, int], ...]
+    silent_sectors: tuple[tuple[str, int, int], ...]
+    sectors: frozenset[int]
+
+    @property
+    def absent(self) -> int:
+        """The number of cells of the frame that the table lacks."""
+        return sum(gap.absent for gap in self.gaps)
+
+
+def count(flows: DataFrame, repeated: DataFrame) -> dict[Key, int]:
+    """The cells of each side, region, sector and block; a cell of `repeated` (see views) counts once."""
+    cells = flows.select(*KEYS, F.lit(1).alias("cells")).unionByName(
+        repeated.select(*KEYS, (1 - F.col("times")).alias("cells"))
+    )
+    counts: dict[Key, int] = {}
+    for side, end in SIDES.items():
+        region, sector = F.col(f"{end}_region").alias("region"), F.col(f"{end}_sector").alias("sector")
+        sums = cells.groupBy(region, sector, _block().alias("block")).agg(F.sum("cells").alias("cells"))
+        for row in sums.where("sector > 0").collect():
+            counts[(side, row["region"], row["sector"], row["block"])] = row["cells"]
+    return counts
+
+
+def _block() -> Column:
+    from_rest, to_rest = F.col("origin_region") == REST, F.col("destination_region") == REST
+    known = F.col("destination_sector") > 0
+    return (
+        F.when(from_rest & to_rest, "outside")
+        .when(~known, F.when(to_rest, "to_unknown").otherwise("outside"))
+        .when(from_rest, "from_rest")
+        .when(to_rest, "to_rest")
+        .when(F.col("origin_region") == F.col("destination_region"), "home")
+        .otherwise("elsewhere")
+    )
+
+
+def compare(counts: Mapping[Key, int], regions: Iterable[int]) -> Frame:
+    """The frame that `counts` (see `count`) imply for the run's `regions`, and what the table lacks of it."""
+    numbers = sorted(regions)
+    sectors = sorted({sector for _, _, sector, _ in counts})
+    sizes = _sizes({block for _, _, _, block in counts}, len(numbers), len(sectors))
+    pairs = [(region, sector) for region in numbers for sector in sectors]
+
+    def held(side: str, blocks: Iterable[str]) -> dict[tuple[int, int], int]:
+        """The cells of the blocks, a region and sector; several buyers that are not known are one cell."""
+        return {
+            pair: sum(min(counts.get((side, *pair, block), 0), sizes[block]) for block in blocks)
+            for pair in pairs
+        }
+
+    def gaps(side: str, blocks: tuple[str, ...]) -> list[Gap]:
+        framed = [block for block in blocks if block in sizes]
+        expected = sum(sizes[block] for block in framed)
+        cells = held(side, framed)
+        return [
+            Gap(side, *pair, expected - cells[pair], expected) for pair in pairs if cells[pair] < expected
+        ]
+
+    # Both sides see an absent cell between regions of the run; the side that needs fewer words names it.
+    shorter = min(SIDES, key=lambda side: len(gaps(side, INNER)))
+    named = [gap for side in SIDES for gap in gaps(side, (INNER if side == shorter else ()) + OUTER[side])]
+    order = list(SIDES)
+    cells = {
+        (side, *pair): number
+        for side in SIDES
+        for pair, number in held(side, [block for block in (*INNER, *OUTER[side]) if block in sizes]).items()
+    }
+    active = {(side, region) for (side, region, _), number in cells.items() if number}
+    return Frame(
+        expected=len(pairs) * sum(sizes.values()),
+        gaps=tuple(
+            sorted(named, key=lambda gap: (-gap.absent, order.index(gap.side), gap.region, gap.sector))
+        ),
+        silent_regions=tuple(
+            (side, region) for side in SIDES for region in numbers if (side, region) not in active
+        ),
+        silent_sectors=tuple(key for key, number in cells.items() if not number and key[:2] in active),
+        sectors=frozenset(sectors),
+    )
+
+
+def _sizes(present: set[str], regions: int, sectors: int) -> dict[str, int]:
+    """The cells that a sector of a region has in each block of the frame."""
+    sizes = {"home": sectors, "elsewhere": sectors * (regions - 1), "to_rest": sectors, "from_rest": sectors}
+    sizes = {block: size for block, size in sizes.items() if block in {"home", *present}}
+    return sizes if "to_unknown" not in present or "to_rest" in sizes else {**sizes, "to_unknown": 1}
+
+
+def view(
+    spark: SparkSession, frame: Frame, regions: Classification, sectors: Classification, absent_is_zero: bool
+) -> DataFrame:
+    """What the table lacks as a view for table rules: a label and how much fails, a column a rule.
+
+    `region_side` 1: the region has no cell on that side. `absent`: cells of the frame that are absent, none
+    where `absent_is_zero`. `sector_side` 1: the region's sector has no cell on that side. `sector` 1: the
+    industrial sector stands nowhere in the table. One row without label fails in nothing.
+    """
+    region, sector = regions.codes, sectors.codes
+    rows: list[tuple[str, int, int, int, int]] = [("", 0, 0, 0, 0)]
+    rows += [(f"{region[number]} {side} nothing", 1, 0, 0, 0) for side, number in frame.silent_regions]
+    if not absent_is_zero:
+        rows += [
+            (
+                f"{region[gap.region]} {sector[gap.sector]} {gap.side} ({gap.absent} of {gap.expected})",
+                *(0, gap.absent, 0, 0),
+            )
+            for gap in frame.gaps
+        ]
+    rows += [
+        (f"{region[number]} {sector[part]} {side} nothing", 0, 0, 1, 0)
+        for side, number, part in frame.silent_sectors
+    ]
+    rows += [(code, 0, 0, 0, 1) for code in sectors.industrial if sectors.numbers[code] not in frame.sectors]
+    return local(spark, rows, VIEW)

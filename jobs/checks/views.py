@@ -1,0 +1,107 @@
+"""The small views that table rules look at: a row a thing that can fail, with its label."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from jobs.classifications import REST, Classification
+from jobs.frames import local
+
+KEYS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
+BALANCE_RELATIVE = 1e-5
+BALANCE_ABSOLUTE = 0.5  # million: sums of rounded cells differ that much at most
+
+
+def repeated(flows: DataFrame) -> DataFrame:
+    """Cells of intermediate deliveries that stand there more than once: their key and `times`."""
+    return (
+        flows.where("destination_sector > 0")
+        .groupBy(*KEYS)
+        .agg(F.count("*").alias("times"))
+        .where("times > 1")
+    )
+
+
+def duplicates(
+    cells: DataFrame, regions: Classification, sectors: Classification, rest: str = "REST"
+) -> DataFrame:
+    """A row a cell of `repeated`, with its label and `failing` 1; `rest` names the rest of the country."""
+    region, sector = _names({REST: rest, **regions.codes}), _names(sectors.codes)
+    origin = F.concat_ws(" ", region[_number("origin_region")], sector[_number("origin_sector")])
+    destination = F.concat_ws(
+        " ", region[_number("destination_region")], sector[_number("destination_sector")]
+    )
+    return _or_none(
+        cells.select(
+            F.concat_ws(" to ", origin, destination).alias("label"),
+            F.lit(1).alias("failing"),
+        )
+    )
+
+
+def totals(flows: DataFrame, sectors: Classification) -> DataFrame:
+    """A row a sector: `failing` is 1 where its deliveries or purchases are the sum of all other sectors'."""
+    frames = []
+    for side in ("origin_sector", "destination_sector"):
+        sums = (
+            flows.where(F.col(side) > 0)
+            .groupBy(F.col(side).alias("number"))
+            .agg(F.sum("value").alias("total"))
+        )
+        whole = sums.agg(F.sum("total").alias("whole"), F.count("*").alias("sectors"))
+        both = sums.crossJoin(F.broadcast(whole))
+        others = (F.col("whole") - F.col("total")).cast("double")
+        same = (
+            (others > 0)
+            & (F.abs(F.col("total").cast("double") - others) <= 1e-6 * others)
+            & (F.col("sectors") > 2)
+        )
+        frames.append(both.select("number", same.cast("int").alias("failing")))
+    either = reduce(DataFrame.union, frames).groupBy("number").agg(F.max("failing").alias("failing"))
+    return _named(either, sectors)
+
+
+def balance(flows: DataFrame, sectors: Classification) -> DataFrame:
+    """A row a delivering sector: `failing` is 1 where trade with the rest of the country does not balance.
+
+    Over the whole country, what the regions deliver to the rest equals what they get from it. Tables
+    that hold one side only, or no rest of the country, are not tested.
+    """
+    to_rest = F.when(F.col("destination_region") == REST, F.col("value"))
+    from_rest = F.when(F.col("origin_region") == REST, F.col("value"))
+    sums = flows.groupBy(F.col("origin_sector").alias("number")).agg(
+        F.sum(to_rest).alias("out"), F.sum(from_rest).alias("in")
+    )
+    gap = F.abs(F.col("out") - F.col("in")).cast("double")
+    larger = F.greatest("out", "in").cast("double")
+    differs = (gap > BALANCE_RELATIVE * larger) & (gap > BALANCE_ABSOLUTE * BALANCE_RELATIVE)
+    failing = F.coalesce(differs, F.lit(False)).cast("int")
+    return _named(sums.select("number", failing.alias("failing")), sectors)
+
+
+def regions_without_firms(survey: DataFrame, codes: list[str]) -> DataFrame:
+    """A row a region: `missing` is 1 where no firm of the survey has it."""
+    wanted = local(survey.sparkSession, [(code,) for code in codes], "label string")
+    present = survey.select(F.col("region").alias("label")).distinct().withColumn("there", F.lit(1))
+    joined = wanted.join(present, "label", "left")
+    return joined.select("label", F.when(F.col("there").isNull(), 1).otherwise(0).alias("missing"))
+
+
+def _named(frame: DataFrame, sectors: Classification) -> DataFrame:
+    return frame.select(_names(sectors.codes)[_number("number")].alias("label"), "failing")
+
+
+def _number(column: str) -> Column:
+    return F.col(column).cast("int")
+
+
+def _names(codes: dict[int, str]) -> Column:
+    return F.create_map(*[F.lit(part) for pair in codes.items() for part in pair])
+
+
+def _or_none(frame: DataFrame) -> DataFrame:
+    """The frame and one row without failure, so that a sum over it is never null."""
+    return frame.unionByName(local(frame.sparkSession, [("", 0)], "label string, failing int"))

@@ -1,0 +1,169 @@
+"""What the log of a Delta table says, read without Spark: its commits, its columns, its files.
+
+The log is a folder of numbered JSON files, one a commit (https://github.com/delta-io/delta/blob/master/PROTOCOL.md).
+Reading it here finds damage and names it before Spark would stumble over it, in milliseconds. Tables of
+this program keep every commit for ten years, so that the log is whole from its first number on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+COMMIT = re.compile(r"(\d{20})\.json")
+LATER = re.compile(r"\.?(\d{20})\.(?:json|crc)(?:\.crc)?")  # a commit and the checksums that belong to it
+CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
+
+
+class Damaged(Exception):
+    """The table cannot be read as it was written; the message says what is wrong, as half a sentence."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A data file of the table's newest state: its path below the table, bytes, and values of the slices."""
+
+    path: str
+    size: int
+    slice: dict[str, str]
+
+
+@dataclass
+class State:
+    """The table's newest state."""
+
+    version: int = -1
+    columns: list[dict[str, Any]] = field(default_factory=list)  # name, type, nullable
+    slices: list[str] = field(default_factory=list)
+    files: dict[str, File] = field(default_factory=dict)
+    commits: list[tuple[int, dict[str, Any]]] = field(
+        default_factory=list
+    )  # version and what it says of itself
+
+    def of_slice(self, slice: dict[str, str]) -> list[File]:
+        return [file for file in self.files.values() if slice.items() <= file.slice.items()]
+
+
+def read(table: Path) -> State:
+    """The newest state of the table in a folder. Raises Damaged where the log is not whole."""
+    log = table / "_delta_log"
+    names = sorted(entry.name for entry in log.iterdir()) if log.is_dir() else []
+    versions = [int(match[1]) for name in names if (match := COMMIT.fullmatch(name))]
+    if not versions:
+        raise Damaged("its log is gone")
+    _demand_all_commits(versions, names)
+    newest = max((int(match[1]) for name in names if (match := CHECKPOINT.fullmatch(name))), default=-1)
+    state = State()
+    for version in versions:
+        _apply(state, version, log / f"{version:020}.json")
+        if version == newest:
+            _check_checkpoint(log, version, state)
+    _check_pointer(log)
+    if not state.columns:
+        raise Damaged("its log names no columns")
+    return state
+
+
+def whole(table: Path, file: File) -> bool:
+    """Whether a data file is there with the size the log says, and fits its checksum file if it has one."""
+    path = table / file.path
+    return path.is_file() and path.stat().st_size == file.size and fits_checksum(path)
+
+
+def fits_checksum(path: Path) -> bool:
+    """Whether a file's bytes are those of Hadoop's checksum beside it; true where there is none.
+
+    The checksum file holds `crc`, a zero, the bytes a checksum covers, and a CRC-32 for each such piece.
+    Spark refuses to read a file that it does not fit.
+    """
+    beside = path.with_name(f".{path.name}.crc")
+    if not beside.is_file():
+        return True
+    content = beside.read_bytes()
+    if len(content) < 8 or content[:4] != b"crc\0":
+        return False
+    (covered,) = struct.unpack(">i", content[4:8])
+    sums = content[8:]
+    if covered <= 0 or len(sums) != 4 * -(-path.stat().st_size // covered):
+        return False
+    with path.open("rb") as stream:
+        for start in range(0, len(sums), 4):
+            if zlib.crc32(stream.read(covered)) != int.from_bytes(sums[start : start + 4], "big"):
+                return False
+    return True
+
+
+def _demand_all_commits(versions: list[int], names: list[str]) -> None:
+    for number, version in enumerate(versions):
+        if number != version:
+            raise Damaged(f"commit {number} of its log is gone")
+    mentioned = [int(match[1]) for name in names if (match := LATER.fullmatch(name))]
+    mentioned += [int(match[1]) for name in names if (match := CHECKPOINT.fullmatch(name))]
+    if max(mentioned) > versions[-1]:
+        raise Damaged(f"commit {max(mentioned)} of its log is gone")
+
+
+def _apply(state: State, version: int, commit: Path) -> None:
+    """Carry out the actions of a commit on the state."""
+    damaged = Damaged(f"commit {version} of its log is damaged")
+    try:
+        actions = [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines() if line]
+        if not actions or not fits_checksum(commit):
+            raise damaged
+        added = 0
+        for action in actions:
+            ((kind, said),) = action.items()
+            if kind == "commitInfo":
+                state.commits.append((version, said))
+            elif kind == "metaData":
+                state.columns = json.loads(said["schemaString"])["fields"]
+                state.slices = list(said["partitionColumns"])
+            elif kind == "add":
+                file = File(unquote(said["path"]), int(said["size"]), dict(said["partitionValues"]))
+                state.files[file.path] = file
+                added += 1
+            elif kind == "remove":
+                state.files.pop(unquote(said["path"]), None)
+        said_added = state.commits[-1][1].get("operationMetrics", {}).get("numFiles")
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        raise damaged from None
+    if state.commits[-1][0] != version or (said_added is not None and str(said_added) != str(added)):
+        raise damaged
+    state.version = version
+
+
+def _check_checkpoint(log: Path, version: int, state: State) -> None:
+    """Spark starts from the newest checkpoint: it has to hold the files that the commits up to it left."""
+    file = log / f"{version:020}.checkpoint.parquet"
+    damaged = Damaged(f"checkpoint {version} of its log is damaged")
+    if not fits_checksum(file):
+        raise damaged
+    try:
+        adds = pq.read_table(file).column("add").to_pylist()
+        held = {unquote(add["path"]): int(add["size"]) for add in adds if add}
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+        raise damaged from None
+    if held != {path: entry.size for path, entry in state.files.items()}:
+        raise damaged
+
+
+def _check_pointer(log: Path) -> None:
+    """The file that names the newest checkpoint."""
+    pointer = log / "_last_checkpoint"
+    if not pointer.exists():
+        return
+    try:
+        version = int(json.loads(pointer.read_bytes())["version"])
+    except (ValueError, TypeError, KeyError, OSError, RecursionError):
+        raise Damaged("the pointer to its log's checkpoint is damaged") from None
+    if not fits_checksum(pointer) or not any(log.glob(f"{version:020}.checkpoint*.parquet")):
+        raise Damaged("the pointer to its log's checkpoint is damaged")

@@ -1,0 +1,89 @@
+"""What the system refuses: a full disk, missing rights, too many open files; one sentence with the place.
+
+Python says so as an OSError, Spark and Delta in the text of a Java exception somewhere down its causes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from jobs.errors import DiamantError, InputError, SettingsError
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+LIMITS = {errno.EMFILE, errno.ENFILE}
+# What a folder or its neighbours can be the cause of; anything else is no matter of the user's.
+PLACES = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    *(errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP, errno.EBUSY, errno.EXDEV, errno.EIO, errno.ESTALE),
+    *(errno.ENOLCK, errno.EFBIG, errno.ETXTBSY, errno.ENODEV, errno.ENXIO),
+}
+JAVA_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+JAVA_LIMITS = re.compile(r"Too many open files")
+JAVA_PLACES = re.compile(
+    r"\(?(Permission denied|Read-only file system|Operation not permitted|Not a directory|File name too long"
+    r"|Mkdirs failed to create|Cannot create directory|Unable to create)"
+)
+
+
+def explained(error: BaseException, place: str = "") -> DiamantError | None:
+    """The sentence for what the system refused; None where the error is of another kind.
+
+    `place` is what was being written, where the error itself does not name it.
+    """
+    if isinstance(error, DiamantError):
+        return error
+    if isinstance(error, OSError):
+        return _of_system(error, place)
+    text = "\n".join(_texts(error))
+    where = place or "Spark's files (the folder work, or spark.local.dir)"
+    if JAVA_FULL.search(text):
+        return _full(f"{where} or in Spark's own folder (spark.local.dir)" if place else where)
+    if JAVA_LIMITS.search(text):
+        return _limit()
+    refused = JAVA_PLACES.search(text)
+    return _refused(where, refused.group(1)) if refused else None
+
+
+def _of_system(error: OSError, place: str) -> DiamantError | None:
+    names = [
+        os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))
+    ]
+    where = " and ".join(names) or place
+    if error.errno in FULL:
+        return _full(where or "one of the folders of the run")
+    if error.errno in LIMITS:
+        return _limit()
+    if error.errno in PLACES and where:
+        return _refused(where, os.strerror(error.errno))
+    return None
+
+
+def _full(where: str) -> DiamantError:
+    return InputError(f"no space is left on the disk for {where}; make room and run again.")
+
+
+def _limit() -> DiamantError:
+    return SettingsError("too many files are open; raise the limit (ulimit -n) and run again.")
+
+
+def _refused(where: str, reason: str) -> DiamantError:
+    return SettingsError(
+        f"{where} cannot be used: {reason.lower()}; get the right to read and write there, "
+        "or name another place."
+    )
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """What the error and its causes say, those of the JVM included."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield str(cause)
+        origin: Any = getattr(cause, "java_exception", None) or getattr(cause, "_origin", None)
+        while origin is not None:
+            yield str(origin.toString())
+            origin = origin.getCause()
+        cause = cause.__cause__ or cause.__context__

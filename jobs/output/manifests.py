@@ -1,0 +1,137 @@
+"""Manifests: a folder that the program wrote lists its files with their sha256 in `manifest.json`.
+
+By its manifest a folder is known as the program's own: it may be replaced as long as it holds the listed
+files, unchanged, and no others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import SettingsError
+
+NAME = "manifest.json"
+CHUNK = 1 << 20
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of folder that the program writes: what it is called, and the keys of its manifest."""
+
+    words: str
+    keys: frozenset[str]
+
+
+PUBLICATION = Kind("publication", frozenset({"study", "code", "files"}))
+FIT = Kind("folder of fitted models", frozenset({"fit", "files"}))
+PAGES = Kind("folder of data docs", frozenset({"data_docs", "files"}))
+
+
+def write(folder: Path, facts: dict[str, Any]) -> None:
+    """Put the manifest into a finished folder: the facts, and every file with its sha256."""
+    files = {name: sha256(folder / name) for name in entries(folder) if name != NAME}
+    text = json.dumps({**facts, "files": files}, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def check(folder: Path, kind: Kind, label: str) -> None:
+    """Whether the folder may be replaced: it is absent, empty, or the program's own and as it was written.
+
+    Raises SettingsError, naming the first file that would be lost; `label` is the setting or option.
+    """
+    present = entries(folder)
+    if not present:
+        return
+    listed = _listed(folder, kind)
+    if listed is None:
+        raise SettingsError(
+            f"{label} {folder} holds {present[0]} and is no {kind.words} of diamant; "
+            "name a new or an empty folder."
+        )
+    for name in present:
+        if name != NAME and name not in listed:
+            raise SettingsError(
+                f"{label} {folder} holds {name}, which diamant did not write; "
+                "move it elsewhere, or name another folder."
+            )
+    for name in present:
+        if name != NAME and not _unchanged(folder / name, listed[name]):
+            raise SettingsError(
+                f"{label} {folder} holds {name}, which was changed since diamant wrote it; "
+                "move it elsewhere, or name another folder."
+            )
+
+
+def remove_listed(folder: Path) -> None:
+    """Remove a folder's files that its manifest lists and that are unchanged, and then what is empty.
+
+    Anything else stays, in its place.
+    """
+    listed = _files(_read(folder)) or {}
+    for name in entries(folder):
+        if name in listed and _unchanged(folder / name, listed[name]):
+            (folder / name).unlink()
+    for above, _, _ in os.walk(folder, topdown=False):
+        if not os.listdir(above):
+            os.rmdir(above)
+    if entries(folder) == [NAME]:
+        (folder / NAME).unlink()
+        folder.rmdir()
+
+
+def entries(folder: Path) -> list[str]:
+    """What lies below a folder, sorted: every file, link and empty folder; a link is not followed."""
+    below = []
+    for above, folders, files in os.walk(folder, onerror=_raise):
+        place = Path(above)
+        links = [name for name in folders if (place / name).is_symlink()]
+        names = [*files, *links] or ([""] if not folders and place != folder else [])
+        below += [(place / name).relative_to(folder).as_posix() for name in names]
+    return sorted(below)
+
+
+def sha256(file: Path) -> str:
+    total = hashlib.sha256()
+    with file.open("rb") as stream:
+        while piece := stream.read(CHUNK):
+            total.update(piece)
+    return total.hexdigest()
+
+
+def _listed(folder: Path, kind: Kind) -> dict[str, str] | None:
+    """The files that the manifest lists; None where it is no manifest of this kind."""
+    said = _read(folder)
+    return _files(said) if said is not None and kind.keys <= said.keys() else None
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    file = folder / NAME
+    try:
+        said = json.loads(file.read_bytes()) if file.is_file() and not file.is_symlink() else None
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _files(said: dict[str, Any] | None) -> dict[str, str] | None:
+    files = said.get("files") if said else None
+    whole = isinstance(files, dict) and all(
+        isinstance(digest, str) and SHA256.fullmatch(digest) for digest in files.values()
+    )
+    return files if whole else None
+
+
+def _unchanged(file: Path, digest: str) -> bool:
+    return file.is_file() and not file.is_symlink() and sha256(file) == digest
+
+
+def _raise(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error

@@ -1,0 +1,70 @@
+"""The views that table rules look at: what fails, and under which label."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from jobs.checks import views
+from jobs.classifications import Classification
+from jobs.frames import local
+
+REGIONS = Classification(
+    version="t", source="t", items=[{"code": "A", "name": "a"}, {"code": "B", "name": "b"}]
+)
+FLOWS = (
+    "origin_region smallint, origin_sector smallint, destination_region smallint, "
+    "destination_sector smallint, value decimal(24,9)"
+)
+
+
+def sectors(*codes: str) -> Classification:
+    return Classification(version="t", source="t", items=[{"code": code, "name": code} for code in codes])
+
+
+def flows(spark, *cells):
+    return local(spark, [(*cell[:4], Decimal(str(cell[4]))) for cell in cells], FLOWS)
+
+
+def failing(frame, column="failing"):
+    return sorted(row["label"] for row in frame.where(f"{column} = 1").collect())
+
+
+def test_a_cell_that_stands_there_twice_is_named_by_its_labels(spark):
+    """From sector x of A to y of B, and from the rest of the country; final demand (0) may repeat."""
+    twice = [(1, 1, 2, 2, 5), (1, 1, 2, 2, 7), (0, 1, 2, 2, 5), (0, 1, 2, 2, 5)]
+    once = [(1, 1, 2, 1, 5), (1, 1, 2, 0, 1), (1, 1, 2, 0, 1)]
+    repeated = views.repeated(flows(spark, *twice, *once))
+    assert {(row[0], row["times"]) for row in repeated.collect()} == {(1, 2), (0, 2)}
+    labelled = views.duplicates(repeated, REGIONS, sectors("x", "y"), rest="REST")
+    assert failing(labelled) == ["A x to B y", "REST x to B y"]
+
+
+def test_no_cell_twice_leaves_one_row_that_does_not_fail(spark):
+    labelled = views.duplicates(views.repeated(flows(spark, (1, 1, 2, 2, 5))), REGIONS, sectors("x", "y"))
+    assert [tuple(row) for row in labelled.collect()] == [("", 0)]
+
+
+def test_a_sector_that_is_the_sum_of_the_others(spark):
+    """Sector 3 sells 3 + 5 = 8, what 1 and 2 sell together."""
+    cells = [(1, 1, 1, 1, 1), (1, 1, 1, 2, 2), (1, 2, 1, 1, 3), (1, 2, 1, 2, 2)]
+    total = [(1, 3, 1, 1, 4), (1, 3, 1, 2, 4)]
+    three = sectors("one", "two", "total")
+    assert failing(views.totals(flows(spark, *cells, *total), three)) == ["total"]
+    assert failing(views.totals(flows(spark, *cells, (1, 3, 1, 1, 4), (1, 3, 1, 2, 5)), three)) == []
+    assert failing(views.totals(flows(spark, *cells), sectors("one", "two"))) == []
+
+
+def test_trade_with_the_rest_of_the_country_balances(spark):
+    two = sectors("one", "two")
+    even = [(1, 1, 0, 1, 100), (2, 1, 0, 2, 50), (0, 1, 1, 1, 90), (0, 1, 2, 1, 60)]
+    assert failing(views.balance(flows(spark, *even), two)) == []
+    assert failing(views.balance(flows(spark, *even, (0, 1, 2, 2, 1)), two)) == ["one"]
+    rounding = [*even, (0, 1, 2, 2, "0.001")]  # 1e-3 of 150 is less than 1e-5
+    assert failing(views.balance(flows(spark, *rounding), two)) == []
+    one_side = [(1, 2, 0, 1, 100), (1, 1, 2, 2, 3)]
+    assert failing(views.balance(flows(spark, *one_side), two)) == []
+
+
+def test_a_region_without_firms(spark):
+    survey = local(spark, [("A",), ("A",), (None,)], "region string")
+    assert failing(views.regions_without_firms(survey, ["A", "B"]), "missing") == ["B"]
