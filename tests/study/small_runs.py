@@ -260,6 +260,16 @@ def changed(column: str, value: Callable[[Any], Any]) -> Callable[[Truth], None]
     return change
 
 
+def renamed(pattern: str) -> Callable[[Truth], None]:
+    """Firms have other identifiers, made of the digits of theirs."""
+
+    def change(truth: Truth) -> None:
+        for firm in list(truth):
+            truth[pattern.format(firm[2:])] = truth.pop(firm)
+
+    return change
+
+
 def differences(came: dict[Any, Any], known: dict[Any, Any]) -> list[str]:
     """What differs between two tables by firm or by cell, in words."""
     missing = [f"{key} is missing" for key in known if key not in came]

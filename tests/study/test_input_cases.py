@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from small_runs import Case, changed, check, put, replaced, rewritten, unknown, without
-from small_study import BOXES, Truth, csv, firms
+from small_runs import Case, changed, check, put, renamed, replaced, rewritten, unknown, without
+from small_study import BOXES, csv, firms
 
 from jobs.errors import ValidationStopped
 
@@ -92,16 +92,6 @@ TICKS += [
 
 LEADING = {"HU11": "05", "HU12": "06", "HU21": "07"}
 SHORT = {"05": "5", "06": "6", "07": "7"}
-
-
-def renamed(pattern: str):
-    """Firms have other identifiers, made of the digits of theirs."""
-
-    def change(truth: Truth) -> None:
-        for firm in list(truth):
-            truth[pattern.format(firm[2:])] = truth.pop(firm)
-
-    return change
 
 
 def in_regions(codes: dict[str, str]):
