@@ -20,7 +20,7 @@ from rich.table import Table
 
 from jobs import __version__, failures, java
 from jobs.anytable import options
-from jobs.errors import INTERRUPTED, DiamantError, SettingsError, scrub
+from jobs.errors import INTERRUPTED, DiamantError, InputError, SettingsError, scrub
 from jobs.progress import Progress
 
 app = typer.Typer(
@@ -137,9 +137,17 @@ def fit(
 
 @app.command()
 def plan(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
-    """Show what `run` would do, and why, without writing."""
-    steps = _with_context(
-        conf, wave, set, lambda context, pipeline: pipeline.plan(context), writing=False, publishing=True
+    """Show what `run` would do, and why, without writing; look at the headers of the input."""
+    steps, misfits = _with_context(
+        conf,
+        wave,
+        set,
+        lambda context, pipeline: (
+            planned := pipeline.plan(context),
+            pipeline.misfits(context, planned),
+        ),
+        writing=False,
+        publishing=True,
     )
     table = Table("stage", "wave", "would run", "because")
     for step in steps:
@@ -147,6 +155,8 @@ def plan(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
             step.stage, step.wave, "yes" if step.reason else "no", step.reason or "it is up to date"
         )
     Console(soft_wrap=True).print(table)
+    if misfits:
+        raise InputError("the run would stop: " + " ".join(misfits))
 
 
 @app.callback(invoke_without_command=True)

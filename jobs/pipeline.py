@@ -61,6 +61,17 @@ def plan(context: Context) -> list[Step]:
     return steps
 
 
+def misfits(context: Context, steps: list[Step]) -> list[str]:
+    """What will not fit of the input, by its headers alone, a sentence an input.
+
+    The files of waves that the run would simulate first are not looked at.
+    """
+    simulated = {step.wave for step in steps if step.stage == "simulate" and step.reason}
+    reader = import_module("jobs.stages.ingest")
+    waves = [wave for wave in context.settings.waves if wave.wave not in simulated]
+    return [words for wave in waves for words in reader.misfits(wave)]
+
+
 def run(context: Context, progress: Progress, until: str = "publish") -> Path | None:
     """Run what is not up to date, up to and with stage `until`; the path of the report when it published.
 
