@@ -1,0 +1,298 @@
+"""The small study run as far as a case needs it, in the session of the tests, and held against the truth."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from small_study import Cell, Row, Truth, answers, csv, firms, write_settings
+
+from jobs import classifications, pipeline, schemas, settings
+from jobs.context import Context, Outcome
+from jobs.errors import DiamantError
+from jobs.tables import Commit, Tables
+
+Content = str | bytes | dict[str, str | bytes]  # of a file, or of the parts of a folder by their names
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What an office delivers: a file or a folder, its name, and what the run file says of it."""
+
+    content: Content
+    name: str = "survey.csv"
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> Path:
+        path = folder / self.name
+        if isinstance(self.content, dict):
+            path.mkdir()
+            for name, content in self.content.items():
+                (path / name).write_bytes(_bytes(content))
+        else:
+            path.write_bytes(_bytes(self.content))
+        return path
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came of a run: tables by firm and by cell, each stage's outcome, and the error that ended it."""
+
+    survey: Truth
+    flows: dict[Cell, float]
+    outcomes: dict[str, Outcome]
+    error: DiamantError | None
+
+    @property
+    def notes(self) -> str:
+        return "\n".join(note for outcome in self.outcomes.values() for note in outcome.notes)
+
+
+class InMemory(Tables):
+    """Tables with the same columns and slices, without Delta, which would be two thirds of a small run."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        super().__init__(spark, "in memory")
+        self._slices: dict[tuple[str, str], DataFrame] = {}
+
+    def exists(self, name: str) -> bool:
+        return any(table == name for table, _ in self._slices)
+
+    def read(self, name: str, slice: dict[str, str] | None = None, version: int | None = None) -> DataFrame:
+        return self._slices[name, str(slice)]
+
+    def replace(self, name: str, frame: DataFrame, slice: dict[str, str], fingerprint: str) -> Commit:
+        table = schemas.table(name)
+        rows = table.conform(frame).toArrow()
+        for column in table.columns:  # Delta refuses them as well
+            assert column.nullable or not rows[column.name].null_count, f"{name}.{column.name} holds a null"
+        self._slices[name, str(slice)] = self.spark.createDataFrame(rows, schema=table.struct)
+        commit = Commit(name, slice, version=1, sequence=1, fingerprint=fingerprint, rows=rows.num_rows)
+        self.commits.append(commit)
+        return commit
+
+
+STAGES = ("ingest", "harmonise", "validate")
+
+
+def run(
+    spark: SparkSession,
+    folder: Path,
+    survey: Delivered | None = None,
+    flows: Delivered | None = None,
+    until: str = "validate",
+    **settings_files: dict[str, Any],
+) -> Came:
+    """Run the stages until `until` on what was delivered; `settings_files`: see `write_settings`.
+
+    Any error but those a user can act on is raised.
+    """
+    wave: dict[str, Any] = {"wave": "w1"}
+    if survey:
+        path = {"path": str(survey.write(folder)), "map": str(folder / "map.yaml")}
+        wave["survey"] = {**path, **survey.settings}
+    if flows:
+        tables = {"layout": "long", "paths": {"flows": str(flows.write(folder))}}
+        wave["flows"] = {**tables, **flows.settings}
+    conf = write_settings(folder, {"waves": [wave]}, **settings_files)
+    outcomes: dict[str, Outcome] = {}
+    try:
+        context = Context(spark, settings.read(str(conf)), InMemory(spark))
+        for name in STAGES[: STAGES.index(until) + 1]:
+            outcomes[name] = pipeline.stage(name).run(context, context.settings.waves[0], "small")
+            done = outcomes[name]
+            assert done.rows_in == done.rows_out + done.rows_set_aside, f"{name} lost rows"
+    except DiamantError as error:
+        return Came({}, {}, outcomes, error)
+    table = "survey" if until == "validate" else "harmonised"
+    return Came(
+        survey=_by_firm(context, table) if survey and until != "ingest" else {},
+        flows=_by_cell(context) if flows else {},
+        outcomes=outcomes,
+        error=None,
+    )
+
+
+def _by_firm(context: Context, table: str) -> Truth:
+    rows = context.tables.read(table, context.slice(context.settings.waves[0])).collect()
+    assert len({row["firm_id"] for row in rows}) == len(rows), "a firm came out twice"
+    return {row["firm_id"]: row.asDict() for row in rows}
+
+
+def _by_cell(context: Context) -> dict[Cell, float]:
+    regions = {0: "REST", **classifications.read(context.settings.regions).codes}
+    sectors = {0: "", **classifications.read(context.settings.sectors).codes}
+    rows = context.tables.read("flows", context.slice(context.settings.waves[0])).collect()
+    cells = {
+        (
+            regions[row["origin_region"]],
+            sectors[row["origin_sector"]],
+            regions[row["destination_region"]],
+            sectors[row["destination_sector"]],
+        ): float(row["value"])
+        for row in rows
+    }
+    assert len(cells) == len(rows), "a cell came out twice"
+    return cells
+
+
+@dataclass(frozen=True)
+class Case:
+    """A survey as an office may deliver it, and what has to come of it.
+
+    `cells` changes the typed questionnaires, `written` makes the file of them. `stops` is a pattern that the
+    sentence of `error` holds; where there is none, each firm comes out with its values, as `known` changes
+    them. `notes` is a pattern of the notes.
+    """
+
+    name: str
+    cells: Callable[[list[Row]], None] = lambda rows: None
+    written: Callable[[list[Row]], Content] = csv
+    settings: dict[str, Any] = field(default_factory=dict)
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    file: str = "survey.csv"
+    until: str = "harmonise"
+    stops: str = ""
+    error: type[DiamantError] = DiamantError
+    known: Callable[[Truth], None] = lambda truth: None
+    notes: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def check(case: Case, spark: SparkSession, folder: Path) -> None:
+    """Deliver a case's survey and hold what comes out against the truth, or what is said against `stops`."""
+    truth = firms()
+    rows = answers(truth)
+    case.cells(rows)
+    delivered = Delivered(case.written(rows), case.file, case.settings)
+    came = run(spark, folder, delivered, until=case.until, rules=case.rules, codes=case.codes)
+    if case.stops:
+        assert came.error is not None, f"nothing was said; {differences(came.survey, truth)[:5]}"
+        sentence = str(came.error)
+        assert isinstance(came.error, case.error) and came.error.exit_code != 1, sentence
+        assert re.search(case.stops, sentence, re.DOTALL), sentence
+        assert_no_answers(sentence, rows)
+        return
+    if came.error:
+        raise came.error
+    case.known(truth)
+    assert differences(came.survey, truth)[:5] == []
+    assert re.search(case.notes, came.notes), came.notes
+
+
+def assert_no_answers(sentence: str, rows: list[Row]) -> None:
+    """A message is one line, and quotes no name of a firm and no figure of it."""
+    assert "\n" not in sentence
+    private = {row[column] for row in rows for column in ("firm", "name", "turn", "rd") if column in row}
+    quoted = [text for text in private if len(text) > 3 and text in sentence]
+    assert not quoted, f"the message quotes {quoted}: {sentence}"
+
+
+def put(column: str, *texts: str, first: int = 4, step: int = 6) -> Callable[[list[Row]], None]:
+    """Put texts into a column: into the cell of firm `first` and every `step`-th after it, one a firm."""
+
+    def change(rows: list[Row]) -> None:
+        for place, text in enumerate(texts):
+            rows[first - 1 + place * step][column] = text
+
+    return change
+
+
+def replaced(columns: tuple[str, ...], texts: dict[str, str]) -> Callable[[list[Row]], None]:
+    """Cells of `columns` that hold one of `texts` hold another text instead."""
+
+    def change(rows: list[Row]) -> None:
+        for row in rows:
+            row.update({column: texts.get(row[column], row[column]) for column in columns})
+
+    return change
+
+
+def rewritten(columns: tuple[str, ...], write: Callable[[str], str]) -> Callable[[list[Row]], None]:
+    """Cells of `columns` that are not blank are written another way."""
+
+    def change(rows: list[Row]) -> None:
+        for row in rows:
+            row.update({column: write(row[column]) for column in columns if row[column]})
+
+    return change
+
+
+def without(*identifiers: str) -> Callable[[Truth], None]:
+    """Firms that are set aside."""
+
+    def change(truth: Truth) -> None:
+        for firm in identifiers:
+            del truth[firm]
+
+    return change
+
+
+def unknown(column: str, *identifiers: str) -> Callable[[Truth], None]:
+    """Firms whose value is not known."""
+
+    def change(truth: Truth) -> None:
+        for firm in identifiers:
+            truth[firm][column] = None
+
+    return change
+
+
+def changed(column: str, value: Callable[[Any], Any]) -> Callable[[Truth], None]:
+    """Another value for each firm, made of the known one."""
+
+    def change(truth: Truth) -> None:
+        for values in truth.values():
+            values[column] = value(values[column])
+
+    return change
+
+
+def renamed(pattern: str) -> Callable[[Truth], None]:
+    """Firms have other identifiers, made of the digits of theirs."""
+
+    def change(truth: Truth) -> None:
+        for firm in list(truth):
+            truth[pattern.format(firm[2:])] = truth.pop(firm)
+
+    return change
+
+
+def differences(came: dict[Any, Any], known: dict[Any, Any]) -> list[str]:
+    """What differs between two tables by firm or by cell, in words."""
+    missing = [f"{key} is missing" for key in known if key not in came]
+    strange = [f"{key} should not be there" for key in came if key not in known]
+    differing = [
+        f"{key}: {column} is {_value(came[key], column)}, not {value}"
+        for key in known
+        if key in came
+        for column, value in _columns(known[key]).items()
+        if not _same(_value(came[key], column), value)
+    ]
+    return [*missing, *strange, *differing]
+
+
+def _columns(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {"value": value}
+
+
+def _value(row: Any, column: str) -> Any:
+    return _columns(row)[column]
+
+
+def _same(came: Any, known: Any) -> bool:
+    if came is None or known is None or isinstance(known, (str, bool)):
+        return came == known
+    return math.isclose(float(came), float(known), rel_tol=1e-9, abs_tol=1e-9)
