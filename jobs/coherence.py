@@ -68,7 +68,7 @@ def sem_settings(fit: FitSettings) -> estimators.FitSettings:
 
 def _check_groups(settings: RunSettings) -> None:
     column = settings.groups.column
-    yes_or_no = [one.name for one in schemas.table("survey").columns if one.type == "boolean"]
+    yes_or_no = [part.name for part in schemas.table("survey").columns if part.type == "boolean"]
     if column not in yes_or_no:
         raise Unfit(
             "groups.column", f"{column} is no yes-or-no column of the survey ({', '.join(yes_or_no)})"

@@ -41,9 +41,9 @@ class Outer(Section):
     ],
 )
 def test_the_first_fault_has_its_place_and_no_value(raw, words):
-    with pytest.raises(ValidationError) as found:
+    with pytest.raises(ValidationError) as refused:
         Outer.model_validate(raw)
-    assert fault(found.value).startswith(words) and "SECRET" not in fault(found.value)
+    assert fault(refused.value).startswith(words) and "SECRET" not in fault(refused.value)
 
 
 def test_a_users_text_is_shown_on_one_short_line():

@@ -18,7 +18,7 @@ Matrix = np.ndarray
 def check_definitions(definitions: list[Definition], labels: Iterable[str]) -> None:
     """Refuse a definition of what is no label of a free parameter, or under the name of one (ModelError)."""
     known = list(labels)
-    taken = [one.name for one in definitions if one.name in known]
+    taken = [definition.name for definition in definitions if definition.name in known]
     if taken:
         raise ModelError(f"{taken[0]} is defined by := and is the label of a parameter; give it another name")
     define(definitions, dict.fromkeys(known, 0.0), dict.fromkeys(known, np.zeros(0)))

@@ -142,8 +142,8 @@ def _formulas(text: str) -> list[tuple[int, str]]:
 
 def _check_size(terms: list[Term]) -> None:
     """Refuse a model that would take minutes to read."""
-    variables = {name for one in terms for name in (one.lhs, one.rhs)} - {"1"}
-    correlated = {one.lhs for one in terms if one.op in ("=~", "~")}
+    variables = {name for term in terms for name in (term.lhs, term.rhs)} - {"1"}
+    correlated = {term.lhs for term in terms if term.op in ("=~", "~")}
     for kind, number, most in (
         ("variables", len(variables), MOST_VARIABLES),
         ("factors and outcomes", len(correlated), MOST_CORRELATED),
