@@ -14,11 +14,12 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.anytable.request import Request
+from jobs.codes import BLANKS
 from jobs.errors import InputError, SettingsError
 from jobs.frames import quoted
 from jobs.readers import files, packages, text, typed
 from jobs.readers.files import ADDED, CORRUPT, ROW, Rows
-from jobs.readers.records import BLANKS, Dialect, header
+from jobs.readers.records import Dialect, header
 from jobs.tables import Tables
 
 FORMS = {

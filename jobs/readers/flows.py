@@ -14,11 +14,12 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.codes import BLANKS
 from jobs.errors import InputError, SettingsError
 from jobs.frames import local, quoted
 from jobs.readers import encodings, files, records, text
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
-from jobs.readers.records import BLANKS, Dialect, Lines, clean
+from jobs.readers.records import Dialect, Lines, clean
 from jobs.settings import FlowsInput
 
 LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")

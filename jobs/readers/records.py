@@ -18,12 +18,12 @@ from io import TextIOBase
 from itertools import chain
 from pathlib import Path
 
+from jobs.codes import BLANKS
 from jobs.errors import InputError
 from jobs.readers import files
 
 LONGEST_LINE = 1 << 24  # characters; a matrix of all European regions has some hundred thousand a line
 LINE_END = re.compile(r"\r\n|\r|\n")
-BLANKS = " \t\r\n\v\f\u00a0\u2007\u202f"  # what is trimmed from the ends of a cell
 END = "\x00end of the file\n"  # laid after the last line, to see whether a quote is still open there
 OPEN = "a double quote opens a text that nothing closes; mend the quote"
 
@@ -104,7 +104,7 @@ def records(known: Scan) -> Iterator[Record]:
 
 def clean(cell: str) -> str:
     """A cell without blanks around it, no-break ones included."""
-    return cell.strip(BLANKS + "\ufeff")
+    return cell.strip(BLANKS)
 
 
 class _OddQuote(Exception):

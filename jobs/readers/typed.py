@@ -13,7 +13,8 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from jobs.readers.records import BLANKS, clean
+from jobs.codes import BLANKS
+from jobs.readers.records import clean
 
 EXACT = 1e15  # whole doubles below it are exact
 FRACTIONAL = ("double", "float", "decimal")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.classifications import REST, Classification
-from jobs.transforms.harmonise import number
+from jobs.codes import BLANKS
+from jobs.transforms import cells as reading
+from jobs.transforms.doubts import WORDS, evidence
+from jobs.transforms.doubts import doubts as judged
 
 LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
 VALUE = "decimal(24,9)"  # as schemas/flows.yaml
@@ -22,15 +21,8 @@ SMALLEST = "0.0000000005"  # what is nearer to 0 is stored as 0
 LEFT_OUT = -1  # in the place of a number: a label of the drop list
 NOBODY = 0  # number of a buying sector that is final demand or not known
 
-BLANKS = r"\s\p{Z}\x{FEFF}"  # blanks of every kind, no-break ones among them
-# How programs write a whole number: with a fraction of zeros, or with an exponent after a mark or a plus.
-WHOLE = r"[+-]?[0-9]+([.,]0*)?"
-EXPONENT = r"[+-]?[0-9]+([.,][0-9]*[eE][+]?|[eE][+])[0-9]{1,2}"
-DIGITS = 28  # more than these a disguised number is not read
+LARGE = 1e20  # far beyond any delivery; decimals of Spark hold some more
 NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
-
-FEWEST_GROUPED = 5  # values with a mark from which their look says something
-FAR = 10  # times the next value: so far off, a largest value of nines only is no measurement
 
 
 @dataclass(frozen=True)
@@ -67,9 +59,10 @@ def numbered(
     be meant, as the whole number that it writes (`1` or `1.0` for `01`).
     """
     frame = cells.withColumns(_labels(regions, sectors, notation))
-    frame = frame.withColumn("exact", _exact(F.col("value"), notation))
-    unknown_buyer = _stripped(F.coalesce("destination_sector", F.lit(""))) == ""
-    unknown_buyer = unknown_buyer & (F.col("destination_region_number") == REST)
+    exact = reading.number(F.col("value"), notation.decimal, notation.thousands)
+    frame = frame.withColumn("exact", exact)
+    unnamed = reading.trimmed(F.col("destination_sector")).isNull()
+    unknown_buyer = unnamed & (F.col("destination_region_number") == REST)
     buyer = F.coalesce("destination_sector_number", F.when(unknown_buyer, NOBODY))
     frame = frame.withColumn("destination_sector_number", buyer)
     readable = F.col("_corrupt").isNull()
@@ -105,48 +98,27 @@ def numbered(
 def doubts(accepted: DataFrame, notation: Notation) -> list[str]:
     """Notes on values of accepted cells (see `numbered`) that may mean something else than they say.
 
-    Values so near to 0 that they are stored as 0; values that all look like groups of thousands; a largest
-    value of nines only, far from the others, which may stand for a missing one.
+    Values so near to 0 that they are stored as 0, and what transforms.doubts finds odd. They are told and
+    do not stop the run, as in the survey: a factor common to all cells is in no ratio of deliveries.
     """
-    row = accepted.agg(*looks(notation)).first()
+    value, written = F.col("value"), reading.trimmed(F.col("written"))
+    looks = accepted.select(
+        ((value == 0) & written.rlike("^[^eE]*[1-9]")).alias("vanished"),
+        evidence(written, value, notation.decimal).alias("evidence"),
+    )
+    row = looks.agg(
+        F.count_if("vanished").alias("vanished"), judged(F.col("evidence")).alias("doubts")
+    ).first()
     assert row is not None
-    return in_words(row.asDict(), notation)
-
-
-def looks(notation: Notation) -> list[Column]:
-    """Aggregates over `value` and `written` that say how the values of a table look; see `in_words`."""
-    value, written = F.col("value"), F.col("written")
-    mark = F.instr(written, notation.decimal)
-    marked, behind = mark > 0, F.length(written) - mark
-    grouped = (behind == 3) & written.rlike(rf"^[1-9][0-9]{{0,2}}[{notation.decimal}][0-9]{{3}}$")
-    nines = F.startswith(written, F.lit("9")) & written.rlike(r"^9{3,}([.,]0*)?$")
-    return [
-        F.count_if((value == 0) & written.rlike("^[^eE]*[1-9]")).alias("vanished"),
-        F.count_if(marked).alias("marked"),
-        F.count_if(F.when(marked, ~grouped).otherwise(F.length(written) > 3)).alias("other"),
-        F.min(F.when(marked, value)).alias("smallest"),
-        F.max(F.when(marked, value)).alias("largest"),
-        F.max(F.when(nines, value)).alias("nines"),
-        F.max(F.when(~nines, value)).alias("next"),
-    ]
-
-
-def in_words(look: dict[str, Any], notation: Notation) -> list[str]:
-    """The notes that the aggregates of `looks` give cause for."""
     notes = []
-    if look["vanished"]:
-        notes.append(f"flows: {look['vanished']:,} values are below {SMALLEST} and count as 0")
-    grouped = look["marked"] >= FEWEST_GROUPED and not look["other"] and look["smallest"] != look["largest"]
-    if grouped and not notation.thousands:
+    if row["vanished"]:
+        notes.append(f"flows: {row['vanished']:,} values are below {SMALLEST} and count as 0")
+    if row["doubts"]["thousands"] and not notation.thousands:
         notes.append(
-            "warning: flows: every value has exactly three digits behind the mark; if it is a mark of "
-            "thousands, set flows.thousands"
+            f"warning: flows: {WORDS['thousands']}; if it is a mark of thousands, set flows.thousands"
         )
-    if look["nines"] is not None and look["next"] is not None and look["nines"] >= FAR * look["next"]:
-        notes.append(
-            "warning: flows: the largest value consists of nines only and is far above all others; if it "
-            "stands for a missing value, mend the file"
-        )
+    if row["doubts"]["nines"]:
+        notes.append(f"warning: flows: {WORDS['nines']}; if it stands for a missing value, mend the file")
     return notes
 
 
@@ -161,65 +133,18 @@ def _labels(regions: Classification, sectors: Classification, notation: Notation
 
 
 def _number(label: Column, meanings: dict[str, int]) -> Column:
-    """What a label means: as it stands, else without blanks around it, else as the whole number it writes."""
-    declared = {text.strip(): meaning for text, meaning in meanings.items()}
-    times = Counter(_whole(text) for text in declared)
-    disguised = {
-        form: meaning for text, meaning in declared.items() if (form := _whole(text)) and times[form] == 1
-    }
-    exact, plain = _map(declared), _stripped(label)
-    numbers = [exact[label], exact[plain]]
-    return F.coalesce(*numbers, *([_map(disguised)[_whole_of(plain)]] if disguised else []))
-
-
-def _map(entries: dict[str, int]) -> Column:
-    return F.create_map(*[F.lit(part) for pair in entries.items() for part in pair])
-
-
-def _stripped(text: Column) -> Column:
-    return F.regexp_replace(text, f"^[{BLANKS}]+|[{BLANKS}]+$", "")
-
-
-def _whole(text: str) -> str | None:
-    """The whole number that a declared label writes, in digits; None where it is none."""
-    if not re.fullmatch(f"{WHOLE}|{EXPONENT}", text):
-        return None
-    value = Decimal(text.replace(",", "."))
-    return str(int(value)) if value == value.to_integral_value() and abs(value) < 10**DIGITS else None
-
-
-def _whole_of(text: Column) -> Column:
-    """`_whole` of a column of labels."""
-    value = F.replace(text, F.lit(","), F.lit(".")).try_cast("decimal(38,9)")
-    whole = (value == F.floor(value)) & (F.abs(value) < F.lit(Decimal(10**DIGITS)))
-    return F.when(text.rlike(f"^({WHOLE}|{EXPONENT})$") & whole, value.cast("decimal(38,0)").cast("string"))
-
-
-def _exact(text: Column, notation: Notation) -> Column:
-    """The number that a text writes, with nine decimals; null where it is none or beyond 29 digits."""
-    return F.coalesce(
-        number(_ungrouped(text, notation), notation.decimal),
-        number(_ungrouped(_stripped(text), notation), notation.decimal),
-    )
-
-
-def _ungrouped(text: Column, notation: Notation) -> Column:
-    """A number's text without its marks of thousands; null where they do not part groups of three digits."""
-    if not notation.thousands:
-        return text
-    mark = f"[{BLANKS}]" if notation.thousands == " " else f"[{notation.thousands}]"
-    groups = rf"^[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+([{notation.decimal}][0-9]*)?$"
-    without = F.when(text.rlike(groups), F.regexp_replace(text, mark, ""))
-    return F.when(text.rlike(mark), without).otherwise(text)
+    """What a label means, by the one rule for codes (jobs.codes); null where it is undeclared."""
+    plain = {text.strip(BLANKS): meaning for text, meaning in meanings.items()}
+    code = reading.declared(reading.trimmed(label), plain)
+    return F.create_map(*[F.lit(part) for pair in plain.items() for part in pair])[code]
 
 
 def _value_faults(notation: Notation) -> list[tuple[str, Column, str]]:
     """Rule, condition and words of what can be wrong with a value, over the columns `value` and `exact`."""
     exact = F.col("exact")
-    plain = _ungrouped(_stripped(F.col("value")), notation)
-    plain = F.replace(plain, F.lit(notation.decimal), F.lit("."))
-    finite = F.abs(plain.try_cast("double")) < F.lit(float("inf"))
-    beyond = exact.isNull() & plain.rlike(f"^{NUMBER}$") & finite
+    plain = F.replace(reading.trimmed(F.col("value")), F.lit(notation.decimal), F.lit("."))
+    amount = F.abs(plain.try_cast("double"))
+    beyond = exact.isNull() & plain.rlike(f"^{NUMBER}$") & (amount >= LARGE) & (amount < F.lit(float("inf")))
     too_large = F.coalesce(beyond, F.lit(False)) | ((exact >= 0) & exact.try_cast(VALUE).isNull())
     too_large = F.coalesce(too_large, F.lit(False))
     return [

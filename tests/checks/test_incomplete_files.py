@@ -51,8 +51,7 @@ WIDE_HEAD = "".join(";;" + ";".join(labels) + "\n" for labels in zip(*SIDES, str
 def check(spark, folder, text, layout="long", **notation):
     """The frame, the words of faults, and the notes on a file."""
     (folder / "flows.csv").write_text(text, encoding="utf-8")
-    cells, _ = flows.read(spark, FlowsInput(layout=layout, paths={"flows": str(folder / "flows.csv")}))
-    cells = cells.withColumn("part", F.lit(None).cast("string"))
+    cells = flows.read(spark, FlowsInput(layout=layout, paths={"flows": str(folder / "flows.csv")})).frame
     given = Notation(**notation)
     read = numbered(cells, REGIONS, SECTORS, given).persist()
     accepted = read.where((F.size("faults") == 0) & ~F.col("dropped"))

@@ -5,13 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pyspark.sql import functions as F
 
 from jobs.classifications import Classification
 from jobs.transforms import flows
-from jobs.transforms.flows import Notation, doubts, in_words, looks, numbered
+from jobs.transforms.flows import Notation, doubts, numbered
 
 REGIONS = Classification(
     version="t", source="t", items=[{"code": "A", "name": "a"}, {"code": "B", "name": "b"}]
@@ -186,83 +183,24 @@ def test_regions_in_disguise(spark):
     assert labels(row) == (1, 1, 2, 2)
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.from_regex(
-        r"[+-]?[0-9]{1,12}([.,]0{0,3}|[.,][0-9]{0,4}[eE][+]?[0-9]{1,2}|[eE][+][0-9]{1,2})?", fullmatch=True
-    )
-)
-def test_a_declared_label_keeps_its_value_as_a_whole_number(text):
-    form = flows._whole(text)
-    exact = Decimal(text.replace(",", "."))
-    if form is None:
-        assert exact != exact.to_integral_value() or abs(exact) >= 10**28
-    else:
-        assert form == str(int(exact))
-
-
-def test_declared_labels_and_cells_are_read_by_the_same_rule(spark):
-    texts = ["1", "01", "-0", "+7", "1.0", "1,00", "1.5", "1.2345678901E10", "1e+05", "1e5", "5E1", "1.5E0"]
-    texts += [
-        "1.25e1",
-        "1.25E3",
-        "9" * 28,
-        "9" * 29,
-        "1.0E27",
-        "1.0E28",
-        "1.0E99",
-        "",
-        "A1",
-        "1.2.3",
-        "10-12",
-        ".",
-    ]
-    frame = spark.createDataFrame([(text,) for text in texts], "text string")
-    forms = {
-        row["text"]: row["form"]
-        for row in frame.select("text", flows._whole_of(F.col("text")).alias("form")).collect()
-    }
-    assert forms == {text: flows._whole(text) for text in texts}
-    assert forms["1.2345678901E10"] == "12345678901" and forms["1.25E3"] == "1250" and forms["1.25e1"] is None
-
-
-VANISHED, THREE, NINES = "values are below 0.0000000005", "three digits behind the mark", "nines only"
 GROUPS = ["12.345", "1.234", "999.001", "3.188", "5.305"]
 LOOKS = [
-    (GROUPS, [THREE]),
-    ([*GROUPS, "0", "7", "450"], [THREE]),
-    (GROUPS[:4], []),  # four values say too little
-    (["1.234"] * 9, []),
-    ([*GROUPS, "0.305"], []),  # no group begins with 0
-    ([*GROUPS, "1000"], []),
-    ([*GROUPS, "1234.567"], []),
-    ([*GROUPS, "5.3"], []),
-    (["1.2e3", "1.3e3", "1.4e3", "1.5e3", "1.6e3"], []),
-    (["3.5", "999999999", "17"], [NINES]),
-    (["450", "9999", "9999", "1"], [NINES]),
-    (["450", "9999.0", "1"], [NINES]),
+    (GROUPS, ["warning: flows: every number with a mark has exactly three digits behind it"]),
+    ([*GROUPS, "1000", "5.3"], []),
+    (["3.5", "999999999", "17"], ["warning: flows: the largest number is written in nines only"]),
     (["998", "999", "1"], []),
-    (["999.9", "1"], []),
-    (["99", "1"], []),
-    (["9999"], []),
-    (["99999", "10000", "1"], []),
-    (["1e-10", "0.0000000004", "-1e-12", "0", "0.0", "0e5", "-0", "1", "5e-10"], [f"3 {VANISHED}"]),
+    (
+        ["1e-10", "0.0000000004", "-1e-12", "0", "0.0", "0e5", "-0", "1", "5e-10"],
+        ["flows: 3 values are below 0.0000000005 and count as 0"],
+    ),
 ]
 
 
-def test_values_that_may_mean_something_else_are_reported(spark):
-    rows = [
-        (str(case), place, "A", "1", "B", "2", text, None)
-        for case, (texts, _) in enumerate(LOOKS)
-        for place, text in enumerate(texts)
-    ]
-    frame = numbered(spark.createDataFrame(rows, CELL), REGIONS, SECTORS, Notation())
-    seen = {row["part"]: row.asDict() for row in frame.groupBy("part").agg(*looks(Notation())).collect()}
-    for case, (texts, words) in enumerate(LOOKS):
-        notes = in_words(seen[str(case)], Notation())
-        assert len(notes) == len(words) and all(
-            word in note for word, note in zip(words, notes, strict=True)
-        ), texts
+@pytest.mark.parametrize(("texts", "words"), LOOKS)
+def test_values_that_may_mean_something_else_are_reported(spark, texts, words):
+    rows = [(None, place, "A", "1", "B", "2", text, None) for place, text in enumerate(texts)]
+    notes = doubts(numbered(spark.createDataFrame(rows, CELL), REGIONS, SECTORS, Notation()), Notation())
+    assert [note.startswith(start) for note, start in zip(notes, words, strict=True)] == [True] * len(words)
 
 
 def test_declared_marks_of_thousands_are_not_reported(spark):
@@ -272,6 +210,6 @@ def test_declared_marks_of_thousands_are_not_reported(spark):
     assert doubts(numbered(cells, REGIONS, SECTORS, declared), declared) == []
     (note,) = doubts(numbered(cells, REGIONS, SECTORS, Notation()), Notation())
     assert note == (
-        "warning: flows: every value has exactly three digits behind the mark; if it is a mark of thousands, "
-        "set flows.thousands"
+        "warning: flows: every number with a mark has exactly three digits behind it, as thousands have; "
+        "if it is a mark of thousands, set flows.thousands"
     )
