@@ -17,7 +17,8 @@ from jobs.errors import ValidationStopped
 CODES = ("export", "inpdt", "inpcs", "contrib", "s1", "s2", "s3", "s4", "s5", "coop", *BOXES)
 QUOTED = partial(csv, quoted=True)
 COMMAS = partial(csv, decimal=",")
-COMMAS_BUT_TURNOVER = partial(csv, decimal=",", fractions=("mkt", "frm", "rd", "oth"))
+COMMAS_BUT_TURNOVER = partial(csv, decimal=",", fractions=("rd", "oth", "w"))
+COMMAS_BUT_WEIGHTS = partial(csv, decimal=",", fractions=("turn", "rd", "oth"))
 
 
 def boxes(**keys) -> dict[str, dict]:
@@ -212,10 +213,10 @@ NUMBERS = [
         error=ValidationStopped,
     ),
     Case(
-        "weights with both marks",
-        put("w", "2.5"),
+        "weights with a point in one row and commas in the others",
+        lambda rows: (rewritten(("w",), lambda text: text.replace(".", ","))(rows), put("w", "2.5")(rows)),
         settings={"decimal": ","},
-        written=COMMAS_BUT_TURNOVER,
+        written=COMMAS_BUT_WEIGHTS,
         known=without("F004"),
         notes=r"w is no number",
     ),
