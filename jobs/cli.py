@@ -117,6 +117,7 @@ def fit(
     out: options.Out = None,
     separator: options.Separator = None,
     decimal: options.Decimal = None,
+    thousands: options.Thousands = None,
     encoding: options.Encoding = None,
     na: options.Na = None,
     spark: options.Spark = None,

@@ -32,10 +32,12 @@ def run(request: Request, spark: SparkSession, progress: Progress, few: int = fi
     rows = source.read(spark, request)
     table = rows.frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        total = source.check(table, request, rows.count)
+        total, notes = source.check(table, request, rows.count)
         cases = source.cases(table, request)
         groups = _groups(cases, request)
         progress.say(f"{total:,} cases in {len(groups.keys):,} groups read")
+        for note in notes:
+            progress.say(note)
         found = _found(cases, groups, request, progress, few)
     finally:
         table.unpersist()

@@ -98,6 +98,10 @@ Separator = Annotated[
     _option("--separator", "of a CSV file; comma, with --decimal , semicolon, for .tsv tab", FILE),
 ]
 Decimal = Annotated[str | None, _option("--decimal", "decimal mark of a CSV file: . (default) or ,", FILE)]
+Thousands = Annotated[
+    str | None,
+    _option("--thousands", "mark between groups of three digits of a CSV file: . , ' or a blank", FILE),
+]
 Encoding = Annotated[str | None, _option("--encoding", "of a CSV file; utf-8 by default", FILE)]
 Na = Annotated[
     list[str] | None,

@@ -57,6 +57,7 @@ class Request:
     max_failed: int = 0
     separator: str = ""
     decimal: str = "."
+    thousands: str = ""
     encoding: str = "utf-8"
     na: tuple[str, ...] = ("NA", ".")
 
@@ -172,6 +173,13 @@ class Request:
         if len(self.field_separator) != 1 or self.field_separator == self.decimal:
             raise SettingsError(
                 "--separator is one character, and not the decimal mark; write tab for a tab."
+            )
+        if self.thousands not in ("", ".", ",", " ", "'") or self.thousands in (
+            self.decimal,
+            self.field_separator,
+        ):
+            raise SettingsError(
+                "--thousands is . , ' or a blank, and neither the decimal mark nor the separator."
             )
         try:
             python_name(self.encoding)

@@ -21,6 +21,8 @@ from jobs.readers import files, packages, text, typed
 from jobs.readers.files import ADDED, CORRUPT, ROW, Rows
 from jobs.readers.records import Dialect, header
 from jobs.tables import Tables
+from jobs.transforms.cells import EXACT, with_point
+from jobs.transforms.doubts import WORDS, doubts, evidence
 
 FORMS = {
     **{ending: "csv" for ending in ("csv", "txt", "tsv", "tab")},
@@ -30,6 +32,10 @@ GROUP = "_group"  # the group's name: its columns' values, joined
 JOIN = ", "
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 UNCOUNTED = -1
+REMEDIES = {
+    "thousands": "give --thousands and --decimal if they are thousands",
+    "nines": "name that code by --na if it stands for no answer",
+}
 TYPED = {"double", "float", "tinyint", "smallint", "int", "bigint", "boolean"}
 
 
@@ -71,10 +77,11 @@ def _chosen(table: DataFrame, request: Request) -> DataFrame:
     )
 
 
-def check(frame: DataFrame, request: Request, count: int = UNCOUNTED) -> int:
-    """The number of cases, which is that of the file's rows, `count`, where these can be counted.
+def check(frame: DataFrame, request: Request, count: int = UNCOUNTED) -> tuple[int, list[str]]:
+    """The number of cases, and notes on columns whose numbers may mean something else than they say.
 
-    Raises InputError naming the first column and row that cannot be used.
+    The cases are as many as the file has rows, `count`, where these can be counted. Raises InputError naming
+    the first column and row that cannot be used.
     """
     path, row = request.data, F.col(ROW)
     broken = _faults(frame, request)
@@ -83,6 +90,7 @@ def check(frame: DataFrame, request: Request, count: int = UNCOUNTED) -> int:
         *[F.min(F.when(condition, row)).alias(f"row_{k}") for k, (_, condition, _) in enumerate(broken)],
         *[F.count_if(condition).alias(f"count_{k}") for k, (_, condition, _) in enumerate(broken)],
         *([F.sum(_value(frame, request.weights, request)[0]).alias("weight")] if request.weights else []),
+        *[_doubts(frame, column, request).alias(f"doubts_{k}") for k, column in enumerate(request.numbers)],
     )
     try:
         rows = wanted.collect()[0]
@@ -103,7 +111,23 @@ def check(frame: DataFrame, request: Request, count: int = UNCOUNTED) -> int:
             raise InputError(f"{path}, {where}: {f'the column {column} ' if column else ''}{words}.")
     if request.weights and not (rows["weight"] or 0) > 0:
         raise InputError(f"{path}: the weights in {request.weights} are all zero; take another column.")
-    return int(rows["cases"])
+    notes = [
+        f"warning: {path}, column {column}: {WORDS[doubt]}; {remedy}."
+        for k, column in enumerate(request.numbers)
+        for doubt, remedy in REMEDIES.items()
+        if rows[f"doubts_{k}"][doubt]
+    ]
+    return int(rows["cases"]), notes
+
+
+def _doubts(frame: DataFrame, column: str, request: Request) -> Column:
+    """What is odd about a column of numbers (transforms.doubts); in files with types only codes can be."""
+    value, there = _value(frame, column, request)
+    written = F.btrim(F.col(quoted(column)).cast("string"), F.lit(BLANKS))
+    mark, thousands = _marks(request)
+    plain = form_of(request.data) == "csv" and not thousands
+    text = F.when(there, written) if plain else F.lit(None).cast("string")
+    return doubts(evidence(text, value.try_cast(EXACT), mark))
 
 
 def _faults(frame: DataFrame, request: Request) -> list[tuple[str, Column, str]]:
@@ -191,18 +215,17 @@ def _value(frame: DataFrame, column: str, request: Request) -> tuple[Column, Col
         there = given.isNotNull() & ~F.isnan(value) & ~value.isin(coded)
         return F.when(there & (F.abs(value) < F.lit(float("inf"))), value), there
     stripped = F.btrim(given.cast("string"), F.lit(BLANKS))
-    comma = _comma(request)
-    other = F.contains(stripped, F.lit(".")) if comma else F.lit(False)
-    plain = F.replace(stripped, F.lit(","), F.lit(".")) if comma else stripped
-    number = F.when(~other & plain.rlike(NUMBER), plain.try_cast("double"))
+    mark, thousands = _marks(request)
+    plain = with_point(stripped, mark, thousands)
+    number = F.when(plain.rlike(NUMBER), plain.try_cast("double"))
     there = stripped.isNotNull() & ~stripped.isin("", *request.na)
     there = there & ~F.coalesce(number.isin(coded), F.lit(False))
     return F.when(there & (F.abs(number) < F.lit(float("inf"))), number), there
 
 
-def _comma(request: Request) -> bool:
-    """The decimal comma is a matter of text files; other formats write numbers one way."""
-    return request.decimal == "," and form_of(request.data) == "csv"
+def _marks(request: Request) -> tuple[str, str | None]:
+    """The decimal mark and that of thousands: a matter of text files, other formats write numbers one way."""
+    return (request.decimal, request.thousands or None) if form_of(request.data) == "csv" else (".", None)
 
 
 def _where(row: int | None, count: int) -> str:

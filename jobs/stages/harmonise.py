@@ -29,6 +29,8 @@ def inputs(context: Context, wave: WaveSettings) -> list[Any]:
 def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     settings, tables, slice = context.settings, context.tables, context.slice(wave)
     if wave.survey is None:
+        nobody = nothing(context.spark, "quarantine")
+        tables.replace("quarantine", nobody, context.slice(wave, stage=NAME), fingerprint)
         tables.replace("harmonised", nothing(context.spark, "harmonised"), slice, fingerprint)
         return Outcome(0, 0, notes=("the wave has no survey",))
     survey, wave_map = wave.survey, wavemaps.read(wave.survey.map)

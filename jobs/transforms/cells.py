@@ -84,6 +84,15 @@ def number(text: Column, decimal: str, thousands: str | None = None) -> Column:
 
 
 def _number(text: Column, mark: str, thousands: str | None) -> Column:
+    return with_point(text, mark, thousands).try_cast(EXACT)
+
+
+def with_point(text: Column, mark: str, thousands: str | None = None) -> Column:
+    """A number's text with a point for the decimal `mark` and no marks of thousands.
+
+    Null where digits are grouped otherwise than in threes, or where a point stands beside a decimal comma; a
+    text that is no number comes out as it is.
+    """
     plain = F.btrim(text, F.lit(codes.BLANKS))
     if thousands and thousands != mark:
         gap = GAPS[thousands]
@@ -91,7 +100,7 @@ def _number(text: Column, mark: str, thousands: str | None) -> Column:
         plain = F.when(grouped, F.regexp_replace(plain, gap, "")).when(~plain.rlike(gap), plain)
     if mark == ",":  # a point is no part of such a number, unless it was the mark of thousands
         plain = F.when(~F.contains(plain, F.lit(".")), F.replace(plain, F.lit(","), F.lit(".")))
-    return plain.try_cast(EXACT)
+    return plain
 
 
 def _without_exponent(text: Column, otherwise: Column) -> Column:
