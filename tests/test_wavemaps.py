@@ -5,8 +5,12 @@ from __future__ import annotations
 import copy
 import datetime as dt
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from jobs import resources, wavemaps
@@ -331,3 +335,37 @@ def test_a_map_that_says_nothing_of_its_population_is_refused(tmp_path):
         del raw["population"]
 
     refused(tmp_path, change, "population: field required")
+
+
+VALUES_OF_ANY_KIND = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.dates()
+    | st.text(max_size=4)
+    | st.sampled_from(["exports", "innovator", "cooperates", "weight", "a", "1", "0"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", *VALUES]), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+
+
+@hypothesis_settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(sorted(resources.read_yaml(DEMO)["rules"])),
+    st.dictionaries(st.sampled_from(sorted(wavemaps.Rule.model_fields)), VALUES_OF_ANY_KIND, max_size=4),
+    st.dictionaries(st.sampled_from(sorted(wavemaps.WaveMap.model_fields)), VALUES_OF_ANY_KIND, max_size=1),
+)
+def test_a_map_with_anything_in_it_is_read_or_refused_in_one_sentence(column, rule, keys):
+    raw = resources.read_yaml(DEMO)
+    raw["rules"][column] = {**raw["rules"][column], **rule}
+    with mock.patch.object(resources, "read_yaml", return_value={**raw, **keys}):
+        try:
+            wave_map = wavemaps.read("own.yaml")
+        except SettingsError as error:
+            assert str(error).startswith("own.yaml: ") and "\n" not in str(error)
+        else:
+            assert sorted(name for names in wave_map.levels for name in names) == sorted(wave_map.rules)
+            assert all(isinstance(name, str) and name.strip() for name in wave_map.columns)

@@ -65,6 +65,8 @@ def declared(text: Column, meanings: Mapping[str, Hashable]) -> Column:
 
 def looked_up(key: Column, values: Mapping[str, str | float]) -> Column:
     """The value of a key in a small table, null where it is not in it."""
+    if not values:
+        return F.lit(None)
     return F.create_map(*[F.lit(part) for pair in values.items() for part in pair])[key]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cache, reduce
 
 from pyspark.sql import Column, DataFrame
@@ -172,9 +171,9 @@ def _number_cell(rule: Rule, questionnaire: Questionnaire, source: str) -> Numbe
 def _is_missing(missing: tuple[str, ...], text: Column, value: Column) -> Column:
     """Whether a number cell holds a code for no answer: as text, as a number, or as a code."""
     conditions = [text.isin(list(missing))]
-    numbers = [Decimal(entry.replace(",", ".")) for entry in missing if re.match(PLAIN_NUMBER, entry)]
+    numbers = [entry.replace(",", ".") for entry in missing if re.match(PLAIN_NUMBER, entry)]
     if numbers:
-        conditions.append(value.isin([F.lit(entry).cast(EXACT) for entry in numbers]))
+        conditions.append(value.isin([F.lit(entry).try_cast(EXACT) for entry in numbers]))
     # With the other mark than the file's `-9.0` is no number, and `9.000` may be nine thousand.
     code = declared(text, {entry: entry for entry in missing})
     conditions.append(value.isNull() & ~text.rlike("[.,]000$") & code.isNotNull())
@@ -195,16 +194,17 @@ def _in_type(rule: Rule, answer: Answer, type_: str) -> Answer:
     value, columns = answer.value, ", ".join(rule.sources)
     faults = [] if answer.fault is None else [answer.fault]
     if type_ == "int":
-        value = value.cast(EXACT)  # the error of a binary fraction makes no whole number a broken one
+        value = value.try_cast(EXACT)  # the error of a binary fraction makes no whole number a broken one
         if rule.round:
             value = F.round(value, 0)
         else:
             broken = value != F.floor(value)
             faults.append(F.when(broken, F.lit(f"{columns} is no whole number")))
             value = F.when(~broken, value)
-    too_large = value.isNotNull() & value.try_cast(type_).isNull()
-    faults.append(F.when(too_large, F.lit(f"{columns} is no number")))
-    return Answer(value, F.coalesce(*faults))
+    # Infinity, which a factor can lead to, is no decimal either.
+    held = value.try_cast(EXACT).isNotNull() & value.try_cast(type_).isNotNull()
+    faults.append(F.when(answer.value.isNotNull() & ~held, F.lit(f"{columns} is no number")))
+    return Answer(F.when(held, value), F.coalesce(*faults))
 
 
 def _text(rule: Rule, questionnaire: Questionnaire) -> Answer:

@@ -121,6 +121,16 @@ def test_persons_are_whole(spark):
     check(spark, "employees", {"number": "a", "on_unknown": "missing"}, [("320.6", None)])
 
 
+@pytest.mark.parametrize("column", ["employees", "turnover", "weight"])
+def test_a_number_that_its_factor_makes_too_large_is_none(spark, column):
+    cases = [("5", None, "a is no number"), ("0", 0)]
+    check(spark, column, {"number": "a", "factor": 1e308}, cases)
+
+
+def test_a_missing_code_that_no_number_holds_is_compared_as_text(spark):
+    check(spark, "turnover", {"number": "a", "missing": ["9" * 50]}, [("9" * 50, None), ("9", 9.0)])
+
+
 @pytest.mark.parametrize("factor", [100, 1000, 10])
 def test_whole_numbers_stay_whole_times_a_factor(spark, factor):
     """In binary fractions 0.29 times 100 is less than 29."""
