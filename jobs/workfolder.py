@@ -40,6 +40,7 @@ def check(work: Path, waves: Iterable[str]) -> None:
 
 
 def _demand_own(work: Path) -> None:
+    """Raise SettingsError where the folder holds anything and is no work folder."""
     if not work.is_dir() or _marked(work):
         return
     names = sorted(os.listdir(work))
@@ -50,8 +51,10 @@ def _demand_own(work: Path) -> None:
 
 
 def claim(work: Path) -> None:
-    """Make the folder where it is absent, for the user alone, and mark it. Raises SettingsError
-    where it holds other files."""
+    """Make the folder where it is absent, for the user alone, and mark it.
+
+    Raises SettingsError where it holds other files.
+    """
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     if _marked(work):
         return
