@@ -78,10 +78,9 @@ def _refused(where: str, reason: str) -> DiamantError:
 
 
 def _texts(error: BaseException) -> Iterator[str]:
-    """What the error and its causes say, those of the JVM included."""
+    """What the JVM said, down to the first of its causes; nothing for an error of Python's own."""
     cause: BaseException | None = error
     while cause is not None:
-        yield str(cause)
         origin: Any = getattr(cause, "java_exception", None) or getattr(cause, "_origin", None)
         while origin is not None:
             yield str(origin.toString())

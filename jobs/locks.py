@@ -59,16 +59,16 @@ def on_folder(folder: Path, seconds: float, words: str) -> Iterator[None]:
     stays there, since removing it while another run waits for it would let two runs in.
     Raises SliceHeld with `words` where others keep it longer than some seconds.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handles = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
     try:
         try:
-            wait(handle, seconds, words)
+            wait(handles[0], seconds, words)
         except OSError as error:
             if error.errno not in NO_LOCK_ON_FOLDERS:
                 raise
-            os.close(handle)
-            handle = opened(folder / LOCK)
-            wait(handle, seconds, words)
+            handles.append(opened(folder / LOCK))
+            wait(handles[1], seconds, words)
         yield
     finally:
-        os.close(handle)
+        for handle in handles:
+            os.close(handle)

@@ -270,7 +270,7 @@ def _mend(context: Context, progress: Progress, names: list[str], lock: int) -> 
     alone = locks.taken(lock)
     if not alone:
         locks.wait(lock, PATIENCE, "another run mends the tables; wait until it has ended.", shared=True)
-    for table, damage in _damaged(context, names).items():
+    for table, damage in sorted(_damaged(context, names).items()):
         if not alone:
             raise SliceHeld(
                 f"the table {table} is damaged ({damage}), and another run uses the tables; "

@@ -15,8 +15,7 @@ from jobs.errors import SettingsError
 from jobs.output import manifests, publication
 
 MARK = "diamant-work.json"
-FORMER = {"tables", "outcomes", "locks", "data_docs"}  # what a work folder held before there was a mark
-OWN = {*FORMER, "damaged"}
+OWN = {"tables", "outcomes", "locks", "data_docs", "damaged"}
 PATIENCE = 30  # seconds
 
 
@@ -41,6 +40,7 @@ def check(work: Path, waves: Iterable[str]) -> None:
 
 
 def _demand_own(work: Path) -> None:
+    """Raise SettingsError where the folder holds anything and is no work folder."""
     if not work.is_dir() or _marked(work):
         return
     names = sorted(os.listdir(work))
@@ -51,8 +51,10 @@ def _demand_own(work: Path) -> None:
 
 
 def claim(work: Path) -> None:
-    """Make the folder where it is absent, for the user alone, and mark it. Raises SettingsError
-    where it holds other files."""
+    """Make the folder where it is absent, for the user alone, and mark it.
+
+    Raises SettingsError where it holds other files.
+    """
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     if _marked(work):
         return
@@ -80,8 +82,8 @@ def _marked(work: Path) -> bool:
 
 
 def _former(work: Path) -> bool:
-    """Whether an earlier version, which set no mark, worked here: its folders, and tables in them."""
-    if not {entry.name for entry in work.iterdir()} <= FORMER or not (work / "tables").is_dir():
+    """Whether the folder is one that lost its mark, or of an earlier version, which set none."""
+    if not {entry.name for entry in work.iterdir()} <= OWN or not (work / "tables").is_dir():
         return False
     if any(entry.is_symlink() or not entry.is_dir() for entry in work.iterdir()):
         return False

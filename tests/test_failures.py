@@ -48,7 +48,8 @@ def test_too_many_open_files_name_the_limit(number):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("No such thing"), OSError("no number"), OSError(errno.EBADF, "Bad"), KeyError("x")]
+    "error",
+    [ValueError("Permission denied"), OSError("no number"), OSError(errno.EBADF, "Bad"), KeyError("x")],
 )
 def test_other_errors_stay_what_they_are(error):
     assert failures.explained(error) is None
