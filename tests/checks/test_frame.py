@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.checks import frame, views
-from jobs.checks.frame import Gap, compare
+from jobs.checks.frame import Counts, Gap, compare
 from jobs.classifications import Classification
 from jobs.frames import local
 
@@ -55,24 +55,21 @@ def biregional(regions: int, sectors: int, *blocks: str) -> set:
     return cells
 
 
-def counts(cells) -> dict:
+def counts(cells) -> Counts:
     """What `frame.count` gives, cell by cell and without Spark."""
     counted: Counter = Counter()
     for origin, s, destination, t in cells:
-        if origin == 0 and destination == 0:
+        if (origin == 0 and destination == 0) or (t == 0 and destination):
             block = "outside"
         elif t == 0:
-            block = "to_unknown" if destination == 0 else "outside"
-        elif origin == 0:
-            block = "from_rest"
-        elif destination == 0:
-            block = "to_rest"
+            block = "to_unknown"
         else:
-            block = "home" if origin == destination else "elsewhere"
+            block = "from_rest" if origin == 0 else "to_rest" if destination == 0 else "inner"
         counted[("delivers", origin, s, block)] += 1
         if t:
             counted[("buys", destination, t, block)] += 1
-    return dict(counted)
+    across = any(cell[0] and cell[2] and cell[3] and cell[0] != cell[2] for cell in cells)
+    return Counts(dict(counted), across)
 
 
 def lacks(cells, regions: int = 3):

@@ -153,7 +153,9 @@ def test_the_views_have_the_columns_that_the_rules_know(spark, tables, tmp_path)
     flows = local(spark, [], FLOWS)
     seen = {
         "duplicates": views.duplicates(views.repeated(flows), some, some),
-        "frame": frame.view(spark, frame.compare({}, [1]), some, some, absent_is_zero=False),
+        "frame": frame.view(
+            spark, frame.compare(frame.Counts({}, False), [1]), some, some, absent_is_zero=False
+        ),
         "totals": views.totals(flows, some),
         "balance": views.balance(flows, some),
     }
