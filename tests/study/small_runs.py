@@ -188,7 +188,8 @@ def check(case: Case, spark: SparkSession, folder: Path) -> None:
     if came.error:
         raise came.error
     case.known(truth)
-    assert differences(came.survey, truth)[:5] == []
+    differing = differences(came.survey, truth)
+    assert not differing, differing[:5]
     assert re.search(case.notes, came.notes), came.notes
 
 

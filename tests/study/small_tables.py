@@ -70,5 +70,6 @@ def check(case: TableCase, spark: SparkSession, folder: Path) -> None:
         return
     if came.error:
         raise came.error
-    assert differences(came.flows, case.known(table))[:5] == []
+    differing = differences(came.flows, case.known(table))
+    assert not differing, differing[:5]
     assert re.search(case.notes, came.notes), came.notes
