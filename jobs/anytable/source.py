@@ -83,14 +83,21 @@ def check(frame: DataFrame, request: Request, count: int = UNCOUNTED) -> tuple[i
     The cases are as many as the file has rows, `count`, where these can be counted. Raises InputError naming
     the first column and row that cannot be used.
     """
-    path, row = request.data, F.col(ROW)
-    broken = _faults(frame, request)
-    wanted = frame.agg(
+    path, broken = request.data, _faults(frame, request)
+    # A projection first: within the sums each of these expressions would be made many times over.
+    judged = frame.select(
+        F.col(ROW).alias("row"),
+        *[condition.alias(f"fault_{k}") for k, (_, condition, _) in enumerate(broken)],
+        *[_evidence(frame, column, request).alias(f"of_{k}") for k, column in enumerate(request.numbers)],
+        *([_value(frame, request.weights, request)[0].alias("weight")] if request.weights else []),
+    )
+    faults = [F.col(f"fault_{k}") for k in range(len(broken))]
+    wanted = judged.agg(
         F.count(F.lit(1)).alias("cases"),
-        *[F.min(F.when(condition, row)).alias(f"row_{k}") for k, (_, condition, _) in enumerate(broken)],
-        *[F.count_if(condition).alias(f"count_{k}") for k, (_, condition, _) in enumerate(broken)],
-        *([F.sum(_value(frame, request.weights, request)[0]).alias("weight")] if request.weights else []),
-        *[_doubts(frame, column, request).alias(f"doubts_{k}") for k, column in enumerate(request.numbers)],
+        *[F.min(F.when(fault, F.col("row"))).alias(f"row_{k}") for k, fault in enumerate(faults)],
+        *[F.count_if(fault).alias(f"count_{k}") for k, fault in enumerate(faults)],
+        *[doubts(F.col(f"of_{k}")).alias(f"doubts_{k}") for k in range(len(request.numbers))],
+        *([F.sum("weight").alias("weight")] if request.weights else []),
     )
     try:
         rows = wanted.collect()[0]
@@ -120,14 +127,13 @@ def check(frame: DataFrame, request: Request, count: int = UNCOUNTED) -> tuple[i
     return int(rows["cases"]), notes
 
 
-def _doubts(frame: DataFrame, column: str, request: Request) -> Column:
-    """What is odd about a column of numbers (transforms.doubts); in files with types only codes can be."""
+def _evidence(frame: DataFrame, column: str, request: Request) -> Column:
+    """What a cell says for or against doubts (transforms.doubts); in files with types only codes are odd."""
     value, there = _value(frame, column, request)
     written = F.btrim(F.col(quoted(column)).cast("string"), F.lit(BLANKS))
     mark, thousands = _marks(request)
     plain = form_of(request.data) == "csv" and not thousands
-    text = F.when(there, written) if plain else F.lit(None).cast("string")
-    return doubts(evidence(text, value.try_cast(EXACT), mark))
+    return evidence(F.when(there & F.lit(plain), written), value.try_cast(EXACT), mark)
 
 
 def _faults(frame: DataFrame, request: Request) -> list[tuple[str, Column, str]]:
