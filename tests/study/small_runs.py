@@ -117,13 +117,14 @@ def run(
                 outcomes[name] = done
     except DiamantError as error:
         return Came({}, {}, outcomes, error)
-    table = "survey" if until == "validate" else "harmonised"
-    return Came(
-        survey=_by_firm(context, table) if survey and until != "ingest" else {},
-        flows=_by_cell(context) if flows else {},
-        outcomes=outcomes,
-        error=None,
-    )
+    if until == "ingest":
+        return Came({}, _by_cell(context), outcomes, None)
+    return Came(*tables_of(context, "survey" if until == "validate" else "harmonised"), outcomes, None)
+
+
+def tables_of(context: Context, table: str) -> tuple[Truth, dict[Cell, float]]:
+    """The survey's table by firm, and the deliveries by cell, of the wave of a run."""
+    return _by_firm(context, table), _by_cell(context)
 
 
 def _by_firm(context: Context, table: str) -> Truth:
