@@ -2,13 +2,18 @@
 PYTHON ?= python3
 DIAMANT = .venv/bin/diamant
 
-.PHONY: run test setup lint package clean
+.PHONY: run test test-long setup lint package clean
 
 run: setup
 	@$(DIAMANT) run --conf conf/runs/demo.yaml
 
 test: setup lint
 	@.venv/bin/pytest
+
+# The properties with many draws: thousands of files and settings, a thousand whole runs; about an hour.
+test-long: setup
+	@.venv/bin/pytest --hypothesis-profile=long tests/readers/test_any_csv.py tests/study/test_any_settings.py \
+		tests/study/test_any_run.py
 
 setup:
 	@$(PYTHON) -m jobs.setup

@@ -126,20 +126,21 @@ def _wide(spark: SparkSession, path: str, settings: FlowsInput) -> Rows:
 
 def _wide_part(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> tuple[DataFrame, int]:
     """The cells of one file and their number; a row of another length than the header is one cell."""
-    heads, count = _heads(path, part, dialect), 0
-    width = len(heads[0])
+    heads, count, in_quotes = _heads(path, part, dialect), 0, False
+    width, shown = len(heads[0]), files.shown(path, part)
     with files.text(path, part, dialect.encoding) as stream:
-        for line in islice(Lines(stream, files.shown(path, part)), 2, None):
-            if line.strip(NO_TEXT):
-                count += width - 2 if line.count(dialect.separator) == width - 1 else 1
+        for row, line in enumerate(Lines(stream, shown), start=1):
+            in_quotes = in_quotes or '"' in line
+            if row > 2 and line.strip(NO_TEXT):
+                count += width - 2 if len(_fields(line, dialect, shown, row)) == width else 1
     columns = [
         (place, clean(region), clean(sector))
         for place, (region, sector) in enumerate(zip(*heads, strict=True))
         if place >= 2
     ]
     labels = local(spark, columns, "place int, destination_region string, destination_sector string")
-    lines = _lines(spark, path, part, dialect)
-    rows = lines.select(F.split("line", _literal(dialect.separator), -1).alias("parts"))
+    by_spark = _open_to_spark(part, dialect) and not in_quotes
+    rows = (_by_spark if by_spark else _on_the_driver)(spark, path, part, dialect)
     body = rows.where(~_is_head(heads))
     fits = F.size("parts") == width
     unfolded = body.where(fits).select(
@@ -171,22 +172,48 @@ def _heads(path: str, part: Path, dialect: Dialect) -> list[list[str]]:
     return heads
 
 
-def _lines(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> DataFrame:
-    """The file's lines, not blank ones, as the column `line`."""
-    whole = files.spark_path(part)
-    if whole is None or encodings.python_name(dialect.encoding) in encodings.WIDE:
-        with files.text(path, part, dialect.encoding) as stream:
-            lines = [(line.rstrip("\r\n"),) for line in Lines(stream, files.shown(path, part))]
-        return local(spark, [line for line in lines if line[0].strip(NO_TEXT)], "line string")
+def _fields(line: str, dialect: Dialect, shown: str, row: int) -> list[str]:
+    """The fields of a line, without quotes around them. Raises InputError where its quotes do not fit."""
+    if '"' not in line:
+        return line.rstrip("\r\n").split(dialect.separator)
+    try:
+        return next(csv.reader([line], delimiter=dialect.separator, strict=True))
+    except csv.Error:
+        raise InputError(
+            f"{shown}, row {row}: a double quote stands where no text begins or ends; mend the quote."
+        ) from None
+
+
+def _open_to_spark(part: Path, dialect: Dialect) -> bool:
+    return (
+        files.spark_path(part) is not None and encodings.python_name(dialect.encoding) not in encodings.WIDE
+    )
+
+
+def _by_spark(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> DataFrame:
+    """The fields of the file's lines, not blank ones, as the column `parts`."""
     spark.conf.set("spark.sql.legacy.javaCharsets", "true")
-    return spark.read.options(**text.NO_PATTERN).csv(
-        whole,
+    lines = spark.read.options(**text.NO_PATTERN).csv(
+        str(files.spark_path(part)),
         schema="line string",
         sep="\x01",
         encoding=encodings.java_name(dialect.encoding),
         quote="",
         header=False,
     )
+    return lines.select(F.split("line", _literal(dialect.separator), -1).alias("parts"))
+
+
+def _on_the_driver(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> DataFrame:
+    """As `_by_spark`, for files that it cannot open or that hold quotes."""
+    shown = files.shown(path, part)
+    with files.text(path, part, dialect.encoding) as stream:
+        rows = [
+            (_fields(line, dialect, shown, row),)
+            for row, line in enumerate(Lines(stream, shown), start=1)
+            if line.strip(NO_TEXT)
+        ]
+    return local(spark, rows, "parts array<string>")
 
 
 def _is_head(heads: list[list[str]]) -> Column:

@@ -85,6 +85,8 @@ WIDE = ";;A;A;B;B\n;;1;2;1;2\nA;1;1;2;3;4\nA;2;5;6;7;8\nB;1;9;10;11;12\nB;2;13;1
         ("w.csv", WIDE.replace("\n", "\r\n", 3), "utf-8"),
         ("w.csv", WIDE.replace(";", " ; "), "utf-8"),
         ("w.csv", WIDE + "\n\n", "utf-8"),
+        ("w.csv", WIDE.replace("A", '"A"'), "utf-8"),
+        ("w.csv", "".join(f'"{line}"\n' for line in WIDE.replace(";", '";"').splitlines()), "utf-8"),
     ],
 )
 def test_a_matrix_in_any_writing_gives_the_same_cells(spark, tmp_path, name, content, encoding):
@@ -98,6 +100,12 @@ def test_a_matrix_in_any_writing_gives_the_same_cells(spark, tmp_path, name, con
         for row in range(4)
         for column in range(4)
     }
+
+
+def test_a_stray_quote_in_a_matrix_stops_it_by_its_row(spark, tmp_path):
+    (tmp_path / "w.csv").write_text(WIDE.replace("B;1;9", 'B;"1;9'))
+    with pytest.raises(InputError, match=r"w\.csv, row 5: a double quote stands where no text"):
+        cells(spark, layout="wide", paths={"flows": str(tmp_path / "w.csv")})
 
 
 def test_a_packed_matrix(spark, tmp_path):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from pyspark.sql import DataFrame, SparkSession
 from small_study import Cell, Row, Truth, answers, csv, firms, write_settings
@@ -16,6 +17,7 @@ from jobs import classifications, pipeline, schemas, settings
 from jobs.context import Context, Outcome
 from jobs.errors import DiamantError
 from jobs.tables import Commit, Tables
+from jobs.validation import Validator
 
 Content = str | bytes | dict[str, str | bytes]  # of a file, or of the parts of a folder by their names
 
@@ -107,19 +109,22 @@ def run(
     outcomes: dict[str, Outcome] = {}
     try:
         context = Context(spark, settings.read(str(conf)), InMemory(spark))
-        for name in STAGES[: STAGES.index(until) + 1]:
-            outcomes[name] = pipeline.stage(name).run(context, context.settings.waves[0], "small")
-            done = outcomes[name]
-            assert done.rows_in == done.rows_out + done.rows_set_aside, f"{name} lost rows"
+        # The pages of the checks are for readers; to build them would be a fifth of a small run.
+        with patch.object(Validator, "write_docs"):
+            for name in STAGES[: STAGES.index(until) + 1]:
+                done = pipeline.stage(name).run(context, context.settings.waves[0], "small")
+                assert done.rows_in == done.rows_out + done.rows_set_aside, f"{name} lost rows"
+                outcomes[name] = done
     except DiamantError as error:
         return Came({}, {}, outcomes, error)
-    table = "survey" if until == "validate" else "harmonised"
-    return Came(
-        survey=_by_firm(context, table) if survey and until != "ingest" else {},
-        flows=_by_cell(context) if flows else {},
-        outcomes=outcomes,
-        error=None,
-    )
+    if until == "ingest":
+        return Came({}, _by_cell(context), outcomes, None)
+    return Came(*tables_of(context, "survey" if until == "validate" else "harmonised"), outcomes, None)
+
+
+def tables_of(context: Context, table: str) -> tuple[Truth, dict[Cell, float]]:
+    """The survey's table by firm, and the deliveries by cell, of the wave of a run."""
+    return _by_firm(context, table), _by_cell(context)
 
 
 def _by_firm(context: Context, table: str) -> Truth:

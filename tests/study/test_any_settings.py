@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from small_study import write_settings
 
 from jobs import folders, settings
-from jobs.errors import DiamantError
+from jobs.errors import DiamantError, SettingsError
 
 FILES = ("run.yaml", "map.yaml", "regions.yaml", "sectors.yaml")
 MODEL = "results =~ innovative_share + competitive_contribution\nresults ~ rd_effort + commonality_within\n"
@@ -200,8 +200,11 @@ def change_file(folder: Path, change: Change) -> None:
     file.write_text(json.dumps(content, ensure_ascii=False).replace(json.dumps(PLACE), change.written))
 
 
+SURVEY = {"path": "survey.csv", "map": "map.yaml"}
+
+
 def write_study(folder: Path) -> Path:
-    survey = {"path": "survey.csv", "map": str(folder / "map.yaml"), "separator": ";", "decimal": "."}
+    survey = {**SURVEY, "separator": ";", "decimal": "."}
     flows = {
         "layout": "long",
         "paths": {"flows": "flows.csv"},
@@ -251,6 +254,33 @@ def test_any_file_of_settings_is_read_or_refused(folder):
         read_or_refused(folder, [])
 
     check()
+
+
+@pytest.mark.parametrize(
+    ("column", "rule", "words"),
+    [
+        ("innovative_share", {"factor": "0,01"}, "rules.innovative_share.factor"),
+        ("innovative_share", {"factor": 0}, "rules.innovative_share.factor"),
+        ("exports", {"yesno": "export"}, "rules.exports.yesno"),
+        ("source_clients", {"scale": ["s2", "s3"]}, "rules.source_clients.scale"),
+        ("source_clients", {"order": [0.0, 1.0]}, "rules.source_clients.order.*quote it"),
+        ("source_clients", {"order": ["0", "1", "1"]}, "rules.source_clients.order.*twice"),
+        ("firm_id", {"text": ["firm", "name"]}, "rules.firm_id.text"),
+        ("exports", {"yes": [True]}, "rules.exports.yes.*quote it"),
+        ("exports", {"yes": ["0"], "no": ["0"]}, "rules.exports.*0 stands in both"),
+        ("employees", {"text": "emp"}, "rules.employees.*int"),
+        ("employees", {"yes": ["1"]}, "rules.employees.*yes means nothing"),
+        ("innovator", {"either": ["innovator"]}, "rules.innovator.*circle"),
+        ("innovator", {"either": ["turnover"]}, "rules.innovator.either: turnover is no yes-or-no column"),
+        ("partners_foreign", {"asked_of": "employees"}, "rules.partners_foreign.asked_of: employees is no"),
+        ("region", {"of": "sectors"}, "rules.region"),
+    ],
+)
+def test_a_rule_that_can_mean_nothing_is_refused_by_its_key(folder, column, rule, words):
+    """The key of the wave map is named, and what to do."""
+    conf = write_settings(folder, {"waves": [{"wave": "w1", "survey": SURVEY}]}, rules={column: rule})
+    with pytest.raises(SettingsError, match=rf"map\.yaml: {words}"):
+        settings.read(str(conf))
 
 
 TOKENS = [

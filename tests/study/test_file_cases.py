@@ -185,7 +185,7 @@ ROWS = [
     ),
     Case(
         "a null character in some regions",
-        put("region", *["HU11\0"] * 4),
+        put("region", *["HU\x0011"] * 4),
         stops=r"row 5.* null character|region is no code of the regions \(4 rows, the first is 5\)",
     ),
     Case(
@@ -276,17 +276,7 @@ PARTS = [
 ENCODINGS = [
     *(
         Case(f"encoded as {name}", written=encoded(name), settings={"encoding": name})
-        for name in (
-            "latin-1",
-            "ISO-8859-1",
-            "cp1250",
-            "windows-1252",
-            "utf-8",
-            "utf_8",
-            "utf-8-sig",
-            "utf-16",
-            "mac_latin2",
-        )
+        for name in ("latin-1", "windows-1252", "utf-8-sig", "utf-16", "mac_latin2")
     ),
     Case("a byte order mark that nothing tells of", written=encoded("utf-8-sig")),
     Case(
@@ -304,18 +294,7 @@ ENCODINGS = [
 NAMES = [
     Case(f"a file named {name}", file=name)
     for name in (
-        "survey[12].csv",
-        "survey*.csv",
-        "s{a,b}.csv",
-        "a b.csv",
-        "100%.csv",
-        "a:b.csv",
-        "a,b.csv",
-        "a\\b.csv",
-        "?.csv",
-        "_survey.csv",
-        "Ő.csv",
-        "survey",
+        *("survey[12].csv", "s{a,b}*?.csv", "a b,100%.csv", "a:b.csv", "a\\b.csv", "_Ő.csv", "survey"),
     )
 ]
 NAMES += [

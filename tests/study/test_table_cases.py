@@ -138,7 +138,9 @@ LONG = [
         },
     ),
     TableCase(
-        "cut in the middle of a number", lambda table: plain(table)[: -len(plain(table)) // 3], stops=ABSENT
+        "cut in the middle of a number",
+        lambda table: plain(table)[: plain(table).index("\n", 1500) - 1],
+        stops=ABSENT,
     ),
     TableCase(
         "cut in the last number",
@@ -257,7 +259,7 @@ VALUES = [
     TableCase(
         "12.345 is 12345, and nothing says so",
         thousandfold("."),
-        notes="three digits behind the mark.*thousands",
+        notes="every number with a mark has exactly three digits behind it.*flows.thousands",
     ),
     TableCase("12.345 is 12345", thousandfold("."), {"decimal": ",", "thousands": "."}, known=in_thousands),
     TableCase("12,345 is 12345", thousandfold(","), {"thousands": ","}, known=in_thousands),
