@@ -16,7 +16,7 @@ from jobs.transforms.harmonise import contradictions, doubtful, harmonise
 REGIONS = Classification(
     version="t",
     source="t",
-    items=[{"code": "A", "name": "a"}, {"code": "05", "name": "five"}, {"code": " 12 ", "name": "padded"}],
+    items=[{"code": "A", "name": "a"}, {"code": "05", "name": "five"}, {"code": "12", "name": "twelve"}],
     extra_regio=["AZ", "99"],
 )
 SECTORS = Classification(
@@ -246,7 +246,7 @@ def test_regions(spark):
         ("05", "05"),
         ("5", "05"),
         ("5.0", "05"),
-        ("12", " 12 "),
+        ("12", "12"),
         ("AZ", None),
         ("99.0", None),
         ("B", None, "a is no code of the regions"),
