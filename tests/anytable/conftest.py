@@ -10,6 +10,7 @@ import pytest
 
 from jobs.anytable import job
 from jobs.anytable.request import Request
+from jobs.output import manifests
 from jobs.progress import Progress
 
 MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2\n"
@@ -43,7 +44,10 @@ def _firms(groups: dict[str, float], cases: int = 120, seed: int = 3) -> pd.Data
 
 @pytest.fixture
 def fit(spark, tmp_path):
-    """Fit MODEL (or `text`) to a frame written as CSV, or to `data`; gives the written tables by name."""
+    """Fit MODEL (or `text`) to a frame written as CSV, or to `data`; gives the written tables by name.
+
+    `bytes` keeps the files as they were written, but for the manifest, which only lists the others.
+    """
 
     def run(frame: pd.DataFrame | None = None, text: str = MODEL, few: int | None = None, **options):
         model = tmp_path / "model.lav"
@@ -58,7 +62,9 @@ def fit(spark, tmp_path):
         try:
             job.run(request, spark, Progress(), **limits)
         finally:
-            run.bytes = {file.name: file.read_bytes() for file in sorted(out.glob("*"))}
+            run.bytes = {
+                file.name: file.read_bytes() for file in sorted(out.glob("*")) if file.name != manifests.NAME
+            }
         return {
             file.stem: pd.read_csv(file, keep_default_na=False, na_values=[""]) for file in out.glob("*.csv")
         }
