@@ -61,7 +61,7 @@ def totals(flows: DataFrame, sectors: Classification) -> DataFrame:
         )
         frames.append(both.select("number", same.cast("int").alias("failing")))
     either = reduce(DataFrame.union, frames).groupBy("number").agg(F.max("failing").alias("failing"))
-    return _named(either, sectors)
+    return _or_none(_named(either, sectors))
 
 
 def balance(flows: DataFrame, sectors: Classification) -> DataFrame:
@@ -79,7 +79,7 @@ def balance(flows: DataFrame, sectors: Classification) -> DataFrame:
     larger = F.greatest("out", "in").cast("double")
     differs = (gap > BALANCE_RELATIVE * larger) & (gap > BALANCE_ABSOLUTE * BALANCE_RELATIVE)
     failing = F.coalesce(differs, F.lit(False)).cast("int")
-    return _named(sums.select("number", failing.alias("failing")), sectors)
+    return _or_none(_named(sums.select("number", failing.alias("failing")), sectors))
 
 
 def regions_without_firms(survey: DataFrame, codes: list[str]) -> DataFrame:

@@ -142,16 +142,20 @@ def _tables(validator: Validator, suite: rules.Suite, given: Views) -> list[Resu
         for rule, result in zip(chosen, checked, strict=True):
             column = rule.kwargs.get("column")
             if result.status != "passed" and column and "label" in given[name].columns:
-                result = replace(result, reason=f"{result.reason}: {_labels(given[name], column)}")
+                labels = _labels(given[name], column)
+                result = replace(result, reason=": ".join(filter(None, (result.reason, labels))))
             results.append(result)
     return results
 
 
 def _labels(view: DataFrame, column: str) -> str:
-    """The labels that fail, those that fail most first, how many more there are, and of how many cells."""
+    """The labels that fail, those that fail most first, how many more there are, and of how many cells.
+
+    Empty where no label does, as with a table that holds nothing.
+    """
     failing = view.where(F.col(column) > 0).select("label", column)
     rows = failing.orderBy(F.desc(column), "label").limit(SHOWN).collect()
-    number, cells = failing.agg(F.count("*"), F.sum(column)).collect()[0]
+    number, cells = failing.agg(F.count("*"), F.coalesce(F.sum(column), F.lit(0))).collect()[0]
     words = ", ".join(row["label"] for row in rows)
     words += f", and {number - len(rows):,} more" if number > len(rows) else ""
     return words + (f"; {cells:,} in all" if cells > number else "")

@@ -87,6 +87,11 @@ def test_a_complete_table_passes_without_a_word(stage):
     assert {result["status"] for result in outcome.detail["results"]} == {"passed"}
 
 
+def test_tables_without_a_cell_stop_the_run(stage):
+    with pytest.raises(ValidationStopped, match="flows: no cell of the tables is left"):
+        stage([])
+
+
 def test_absent_cells_stop_the_run_and_are_named(stage):
     """Cut short: HU21 does not deliver 28, and 10-12 to HU11 only."""
     words = stopped(stage, sorted(ALL)[:26])

@@ -158,6 +158,14 @@ CODED = [
         error=ValidationStopped,
     ),
     Case(
+        "regions in small letters, and all rows may be set aside",
+        rewritten(("region",), str.lower),
+        settings={"max_quarantined": 1},
+        until="validate",
+        stops="no row of the survey is left",
+        error=ValidationStopped,
+    ),
+    Case(
         "classes of NACE where the sectors list divisions",
         rewritten(("nace",), "{}.51".format),
         stops="nace is no code of the sectors",

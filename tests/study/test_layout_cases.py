@@ -136,6 +136,21 @@ MATRICES = [
         stops="is in neither the run's (regions|sectors)",
     ),
     TableCase(
+        "a third label column",
+        cells(lambda rows: [["", *row] for row in rows]),
+        WIDE,
+        stops="origin region '' is in neither",
+    ),
+    TableCase(
+        "a line of separators only between the blocks",
+        lines(lambda rows: [*rows[:5], ";" * 10, *rows[5:]]),
+        WIDE,
+        stops="origin region '' is in neither",
+    ),
+    TableCase(
+        "a byte order mark that nothing tells of", lambda table: matrix(table).encode("utf-8-sig"), WIDE
+    ),
+    TableCase(
         "a separator at the end of each line",
         lines(lambda rows: [f"{row};" for row in rows]),
         WIDE,

@@ -16,7 +16,7 @@ import pytest
 from small_runs import Case, changed, check, put, renamed, unknown, without
 from small_study import BOXES, Row, csv
 
-from jobs.errors import InputError, ValidationStopped
+from jobs.errors import InputError, SettingsError, ValidationStopped
 
 WORDS = ("firm", "region", "nace", "name")  # columns of text; all others are doubles
 LEADING = {"HU11": "05", "HU12": "06", "HU21": "07"}
@@ -148,13 +148,72 @@ def only_boxes_are_doubles(rows: list[Row]) -> bytes:
         return (Path(folder) / "file").read_bytes()
 
 
+def written_by(write: Callable[..., None], **options):
+    """A writer of the questionnaires by a function of pyreadstat with options of its own."""
+
+    def to_bytes(rows: list[Row]) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            write(typed(rows), Path(folder) / "file", **options)
+            return (Path(folder) / "file").read_bytes()
+
+    return to_bytes
+
+
+def in_stata(frame: pd.DataFrame, file: Path) -> None:
+    """-9 as Stata's own missing value .a."""
+    frame = frame.assign(s2=frame.s2.astype(object).where(frame.s2 != -9, "a"))
+    pyreadstat.write_dta(frame, file, missing_user_values={"s2": ["a"]})
+
+
+OWN = [
+    Case(
+        "SPSS declares -9 as missing",
+        put("s2", "-9", "-9"),
+        written=written_by(pyreadstat.write_sav, missing_ranges={"s2": [-9]}),
+        settings={"format": "spss"},
+        known=unknown("source_clients", "F004", "F010"),
+    ),
+    Case(
+        "SPSS has labels of values, which are not read",
+        written=written_by(pyreadstat.write_sav, variable_value_labels={"export": {0: "Nem", 1: "Igen"}}),
+        settings={"format": "spss"},
+    ),
+    Case(
+        "Stata has a missing value of its own",
+        put("s2", "-9", "-9"),
+        written=written_by(in_stata),
+        settings={"format": "stata"},
+        known=unknown("source_clients", "F004", "F010"),
+    ),
+    Case(
+        "a portable file of SPSS",
+        written=written_by(lambda frame, file: pyreadstat.write_por(frame.drop(columns="name"), file)),
+        settings={"format": "spss"},
+        stops="is no whole spss file",
+        error=InputError,
+    ),
+    Case(
+        "a transport file of SAS",
+        written=written_by(pyreadstat.write_xport),
+        settings={"format": "sas"},
+        stops="is no whole sas file",
+        error=InputError,
+    ),
+    Case("a workbook", settings={"format": "xlsx"}, stops="survey.format", error=SettingsError),
+    Case(
+        "only the boxes are doubles",
+        written=only_boxes_are_doubles,
+        settings={"format": "parquet"},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", OWN, ids=str)
+def test_what_a_format_has_of_its_own(spark, tmp_path, case):
+    check(case, spark, tmp_path)
+
+
 @pytest.mark.parametrize("form", WRITERS)
 @pytest.mark.parametrize("place", range(len(cases("spss"))), ids=[str(case) for case in cases("spss")])
 def test_a_file_of_a_package_has_the_answers_of_the_text(spark, tmp_path, form, place):
     check(cases(form)[place], spark, tmp_path)
-
-
-def test_boxes_that_are_doubles_or_missing(spark, tmp_path):
-    """Text everywhere but in the boxes, which are 1.0 or missing."""
-    file = Case("boxes", written=only_boxes_are_doubles, file="boxes.parquet", settings={"format": "parquet"})
-    check(file, spark, tmp_path)

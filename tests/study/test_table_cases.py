@@ -278,6 +278,12 @@ LABELS = [
         stops="1 of 82 rows aside.* origin region 'SK01' is in neither",
     ),
     TableCase(
+        "regions of another country only, and all rows may be set aside",
+        relabelled({"HU11": "SK01", "HU12": "SK02", "HU21": "SK03"}),
+        {"max_quarantined": 1},
+        stops="no cell of the tables is left",
+    ),
+    TableCase(
         "extra-regio that nothing declares",
         added(("HUZZ", "28", "HU11", "28", "1")),
         stops="origin region 'HUZZ' is in neither",
