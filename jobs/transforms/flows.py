@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -19,6 +18,7 @@ from jobs.transforms.harmonise import number
 LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
 VALUE = "decimal(24,9)"  # as schemas/flows.yaml
 SMALLEST = "0.0000000005"  # what is nearer to 0 is stored as 0
+SHORTEST_TINY = 11  # characters of the shortest such value without an exponent, .0000000001
 LEFT_OUT = -1  # in the place of a number: a label of the drop list
 NOBODY = 0  # number of a buying sector that is final demand or not known
 
@@ -108,46 +108,59 @@ def doubts(accepted: DataFrame, notation: Notation) -> list[str]:
     Values so near to 0 that they are stored as 0; values that all look like groups of thousands; a largest
     value of nines only, far from the others, which may stand for a missing one.
     """
-    row = accepted.agg(*looks(notation)).first()
-    assert row is not None
-    return in_words(row.asDict(), notation)
-
-
-def looks(notation: Notation) -> list[Column]:
-    """Aggregates over `value` and `written` that say how the values of a table look; see `in_words`."""
-    value, written = F.col("value"), F.col("written")
-    mark = F.instr(written, notation.decimal)
-    marked, behind = mark > 0, F.length(written) - mark
-    grouped = (behind == 3) & written.rlike(rf"^[1-9][0-9]{{0,2}}[{notation.decimal}][0-9]{{3}}$")
-    nines = F.startswith(written, F.lit("9")) & written.rlike(r"^9{3,}([.,]0*)?$")
-    return [
-        F.count_if((value == 0) & written.rlike("^[^eE]*[1-9]")).alias("vanished"),
-        F.count_if(marked).alias("marked"),
-        F.count_if(F.when(marked, ~grouped).otherwise(F.length(written) > 3)).alias("other"),
-        F.min(F.when(marked, value)).alias("smallest"),
-        F.max(F.when(marked, value)).alias("largest"),
-        F.max(F.when(nines, value)).alias("nines"),
-        F.max(F.when(~nines, value)).alias("next"),
-    ]
-
-
-def in_words(look: dict[str, Any], notation: Notation) -> list[str]:
-    """The notes that the aggregates of `looks` give cause for."""
+    value = F.col("value").cast("double")  # Spark has no fast aggregation for decimals of this size
+    look = accepted.agg(
+        F.count_if(vanishes()).alias("vanished"), F.max(F.when(is_nines(), value)).alias("nines")
+    ).collect()[0]
     notes = []
     if look["vanished"]:
         notes.append(f"flows: {look['vanished']:,} values are below {SMALLEST} and count as 0")
-    grouped = look["marked"] >= FEWEST_GROUPED and not look["other"] and look["smallest"] != look["largest"]
-    if grouped and not notation.thousands:
+    if not notation.thousands and _all_in_groups(accepted, notation):
         notes.append(
             "warning: flows: every value has exactly three digits behind the mark; if it is a mark of "
             "thousands, set flows.thousands"
         )
-    if look["nines"] is not None and look["next"] is not None and look["nines"] >= FAR * look["next"]:
-        notes.append(
-            "warning: flows: the largest value consists of nines only and is far above all others; if it "
-            "stands for a missing value, mend the file"
-        )
+    if look["nines"] is not None:
+        others = accepted.where(~is_nines()).agg(F.max(value).alias("largest")).collect()[0]["largest"]
+        if others is not None and look["nines"] >= FAR * others:
+            notes.append(
+                "warning: flows: the largest value consists of nines only and is far above all others; if "
+                "it stands for a missing value, mend the file"
+            )
     return notes
+
+
+def _all_in_groups(accepted: DataFrame, notation: Notation) -> bool:
+    """Whether enough different values have a mark, and no value speaks against its being one of thousands.
+
+    Most tables have a value that does among their first, so that the others need no look.
+    """
+    if not accepted.where(~F.coalesce(fits_groups(notation), F.lit(True))).isEmpty():
+        return False
+    grouped = accepted.where(fits_groups(notation)).select("written")
+    return (
+        grouped.limit(FEWEST_GROUPED).count() == FEWEST_GROUPED and grouped.distinct().limit(2).count() == 2
+    )
+
+
+def vanishes() -> Column:
+    """Whether a value of `written` is not zero and is stored as 0."""
+    written = F.col("written")
+    long = (F.length(written) >= SHORTEST_TINY) | F.contains(F.lower(written), F.lit("e"))
+    return long & (F.col("value") == 0) & written.rlike("^[^eE]*[1-9]")
+
+
+def fits_groups(notation: Notation) -> Column:
+    """Whether the decimal mark in `written` may be one of thousands; null for short values without it."""
+    written = F.col("written")
+    mark = F.instr(written, notation.decimal)
+    groups = written.rlike(rf"^[1-9][0-9]{{0,2}}[{notation.decimal}][0-9]{{3}}$")
+    return F.when(mark > 0, (F.length(written) - mark == 3) & groups).when(F.length(written) > 3, False)
+
+
+def is_nines() -> Column:
+    """Whether `written` is a whole number of nines only, three at least."""
+    return F.startswith("written", F.lit("9")) & F.col("written").rlike(r"^9{3,}([.,]0*)?$")
 
 
 def _labels(regions: Classification, sectors: Classification, notation: Notation) -> dict[str, Column]:

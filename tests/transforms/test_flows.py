@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.classifications import Classification
 from jobs.transforms import flows
-from jobs.transforms.flows import Notation, doubts, in_words, looks, numbered
+from jobs.transforms.flows import Notation, doubts, numbered
 
 REGIONS = Classification(
     version="t", source="t", items=[{"code": "A", "name": "a"}, {"code": "B", "name": "b"}]
@@ -226,43 +226,60 @@ def test_declared_labels_and_cells_are_read_by_the_same_rule(spark):
     assert forms["1.2345678901E10"] == "12345678901" and forms["1.25E3"] == "1250" and forms["1.25e1"] is None
 
 
-VANISHED, THREE, NINES = "values are below 0.0000000005", "three digits behind the mark", "nines only"
-GROUPS = ["12.345", "1.234", "999.001", "3.188", "5.305"]
-LOOKS = [
-    (GROUPS, [THREE]),
-    ([*GROUPS, "0", "7", "450"], [THREE]),
-    (GROUPS[:4], []),  # four values say too little
-    (["1.234"] * 9, []),
-    ([*GROUPS, "0.305"], []),  # no group begins with 0
-    ([*GROUPS, "1000"], []),
-    ([*GROUPS, "1234.567"], []),
-    ([*GROUPS, "5.3"], []),
-    (["1.2e3", "1.3e3", "1.4e3", "1.5e3", "1.6e3"], []),
-    (["3.5", "999999999", "17"], [NINES]),
-    (["450", "9999", "9999", "1"], [NINES]),
-    (["450", "9999.0", "1"], [NINES]),
-    (["998", "999", "1"], []),
-    (["999.9", "1"], []),
-    (["99", "1"], []),
-    (["9999"], []),
-    (["99999", "10000", "1"], []),
-    (["1e-10", "0.0000000004", "-1e-12", "0", "0.0", "0e5", "-0", "1", "5e-10"], [f"3 {VANISHED}"]),
-]
-
-
-def test_values_that_may_mean_something_else_are_reported(spark):
-    rows = [
-        (str(case), place, "A", "1", "B", "2", text, None)
-        for case, (texts, _) in enumerate(LOOKS)
-        for place, text in enumerate(texts)
-    ]
+def look_at(spark, texts, column):
+    """What a look says of each value."""
+    rows = [(None, place, "A", "1", "B", "2", text, None) for place, text in enumerate(texts)]
     frame = numbered(spark.createDataFrame(rows, CELL), REGIONS, SECTORS, Notation())
-    seen = {row["part"]: row.asDict() for row in frame.groupBy("part").agg(*looks(Notation())).collect()}
-    for case, (texts, words) in enumerate(LOOKS):
-        notes = in_words(seen[str(case)], Notation())
-        assert len(notes) == len(words) and all(
-            word in note for word, note in zip(words, notes, strict=True)
-        ), texts
+    return {row["written"]: row["look"] for row in frame.select("written", column.alias("look")).collect()}
+
+
+def test_values_that_become_zero_are_known_by_their_text(spark):
+    """Rounded to nine decimals; a written zero is no such value."""
+    tiny = ["1e-10", "0.0000000004", ".0000000001", "-1e-12", "4.9E-10", "0.00000000000000000001"]
+    other = ["0", "0.0", "0e5", "-0", "0.00000000000", "1", "5e-10", "0.0000000005", "1e-9", "1e5"]
+    expected = {**dict.fromkeys(tiny, True), **dict.fromkeys(other, False)}
+    assert look_at(spark, expected, flows.vanishes()) == expected
+
+
+def test_values_that_may_be_groups_of_thousands_are_known_by_their_text(spark):
+    fitting = ["12.345", "1.234", "999.001"]
+    neutral = ["0", "7", "450"]
+    against = ["0.305", "1000", "1234.567", "5.3", "5.3456", "1.2e3", "00.123", "1.", ".123", "-1.234"]
+    expected = {**dict.fromkeys(fitting, True), **dict.fromkeys(neutral), **dict.fromkeys(against, False)}
+    assert look_at(spark, expected, flows.fits_groups(Notation())) == expected
+
+
+def test_values_of_nines_are_known_by_their_text(spark):
+    nines, other = ["999", "9999", "9999.0", "999999999"], ["99", "999.9", "998", "1999", "9990", "9"]
+    expected = {**dict.fromkeys(nines, True), **dict.fromkeys(other, False)}
+    assert look_at(spark, expected, flows.is_nines()) == expected
+
+
+GROUPS = ["12.345", "1.234", "999.001", "3.188", "5.305"]
+THREE, NINES = (
+    "exactly three digits behind the mark; if it is a mark of thousands, set flows.thousands",
+    "nines only",
+)
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        ([*GROUPS, "0", "450"], [THREE]),
+        (GROUPS[:4], []),  # four values say too little
+        (["1.234"] * 9, []),  # so does the same value nine times
+        ([*GROUPS, "5.3"], []),
+        (["450", "9999", "9999", "1"], [NINES]),
+        (["1450", "9999", "1"], []),
+        (["9999", "9999"], []),  # nothing to hold it against
+        (["1e-10", "2e-10", "-1e-12", "0", "1"], ["flows: 3 values are below 0.0000000005 and count as 0"]),
+        ([], []),
+    ],
+)
+def test_values_that_may_mean_something_else_are_reported(spark, texts, words):
+    cells = spark.createDataFrame([(None, 0, "A", "1", "B", "2", text, None) for text in texts], CELL)
+    notes = doubts(numbered(cells, REGIONS, SECTORS, Notation()), Notation())
+    assert len(notes) == len(words) and all(word in note for word, note in zip(words, notes, strict=True))
 
 
 def test_declared_marks_of_thousands_are_not_reported(spark):
@@ -270,8 +287,3 @@ def test_declared_marks_of_thousands_are_not_reported(spark):
     cells = spark.createDataFrame(rows, CELL)
     declared = Notation(decimal=",", thousands=".")
     assert doubts(numbered(cells, REGIONS, SECTORS, declared), declared) == []
-    (note,) = doubts(numbered(cells, REGIONS, SECTORS, Notation()), Notation())
-    assert note == (
-        "warning: flows: every value has exactly three digits behind the mark; if it is a mark of thousands, "
-        "set flows.thousands"
-    )
