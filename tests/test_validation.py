@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.errors import ValidationStopped
+from jobs.errors import SettingsError, ValidationStopped
 from jobs.frames import local
 from jobs.transforms import rules
-from jobs.transforms.rules import RowRule, TableRule
+from jobs.transforms.rules import RowRule, Suite, TableRule
 from jobs.validation import Validator, raised
 
 SUM = "ExpectColumnSumToBeBetween"
@@ -90,6 +90,53 @@ def test_a_rule_that_cannot_be_evaluated_stops_the_run(validator, survey, kind, 
     words = str(stopped.value)
     assert "the rule odd of survey could not be evaluated" in words
     assert "expectations/survey.yaml" in words and "SECRET" not in words
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "words"),
+    [
+        ("ExpectColumnSumToBeBetwen", {"column": "x"}, "ExpectColumnSumToBeBetwen is no expectation"),
+        ("Expectation", {}, "Expectation is no expectation"),
+        ("core", {}, "core is no expectation"),
+        (SUM, {"colum": "x"}, "kwargs do not fit ExpectColumnSumToBeBetween (column: field required)"),
+        (SUM, {"column": "x", "max_value": "many"}, "(max_value: value is not a valid float)"),
+        (SUM, {"column": "x", "severity": "warning"}, "they are not what it takes"),
+        (SUM, {"column": "x", 1: 2}, "they are not what it takes"),
+    ],
+)
+def test_a_rule_without_an_expectation_is_refused_before_it_is_evaluated(validator, kind, kwargs, words):
+    wrong = TableRule(id="odd", view="v", severity="error", reason="r", expectation=kind, kwargs={})
+    wrong = wrong.model_copy(update={"kwargs": kwargs})
+    with pytest.raises(SettingsError) as refused:
+        validator.check(Suite(table="survey", row_rules=(), table_rules=(wrong,)))
+    assert str(refused.value).startswith("expectations/survey.yaml: odd: ") and words in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+def test_an_expectation_that_breaks_the_whole_run_is_named(validator, survey):
+    """Quantiles end in a TypeError of the library, whatever they find."""
+    ranges = {"quantiles": [0.5], "value_ranges": [[0, 1]]}
+    odd = table_rule("median", "ExpectColumnQuantileValuesToBeBetween", column="x", quantile_ranges=ranges)
+    with pytest.raises(ValidationStopped, match="the rule median of survey could not be evaluated"):
+        validator.table("survey", "quantiles", survey, [odd])
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "failing"),
+    [
+        ("ExpectColumnMaxToBeBetween", {"column": "turnover", "max_value": 1}, 1),
+        (SUM, {"column": "turnover", "max_value": 1}, 1),
+        ("ExpectColumnValuesToBeBetween", {"column": "turnover", "max_value": 1}, 2),
+        ("ExpectColumnDistinctValuesToBeInSet", {"column": "turnover", "value_set": [1]}, 2),
+        ("ExpectTableRowCountToBeBetween", {"min_value": 9}, 2),
+    ],
+)
+def test_what_failed_is_a_count_and_no_value_of_the_table(validator, spark, kind, kwargs, failing):
+    """The largest turnover is a firm's own: it is no number of failing rows."""
+    firms = local(spark, [(4711.0,), (4712.0,)], "turnover double")
+    odd = TableRule(id="odd", view="survey", severity="error", reason="r", expectation=kind, kwargs=kwargs)
+    (result,) = validator.table("survey", f"values {kind}", firms, [odd])
+    assert (result.status, result.failing) == ("failed", failing)
 
 
 def test_pages_hold_no_value_and_no_identifier(survey, tmp_path):
