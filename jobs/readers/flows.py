@@ -131,8 +131,9 @@ def _wide_part(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> 
     with files.text(path, part, dialect.encoding) as stream:
         for row, line in enumerate(Lines(stream, shown), start=1):
             in_quotes = in_quotes or '"' in line
-            if row > 2 and line.strip(NO_TEXT):
-                count += width - 2 if len(_fields(line, dialect, shown, row)) == width else 1
+            fields = _fields(line, dialect, shown, row) if line.strip(NO_TEXT) else []
+            if fields and fields not in heads:  # they stand there again where parts were put into one file
+                count += width - 2 if len(fields) == width else 1
     columns = [
         (place, clean(region), clean(sector))
         for place, (region, sector) in enumerate(zip(*heads, strict=True))

@@ -86,6 +86,7 @@ WIDE = ";;A;A;B;B\n;;1;2;1;2\nA;1;1;2;3;4\nA;2;5;6;7;8\nB;1;9;10;11;12\nB;2;13;1
         ("w.csv", WIDE.replace(";", " ; "), "utf-8"),
         ("w.csv", WIDE + "\n\n", "utf-8"),
         ("w.csv", WIDE.replace("A", '"A"'), "utf-8"),
+        ("w.csv", WIDE + WIDE.split("A;1")[0], "utf-8"),
         ("w.csv", "".join(f'"{line}"\n' for line in WIDE.replace(";", '";"').splitlines()), "utf-8"),
     ],
 )

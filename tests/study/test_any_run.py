@@ -150,14 +150,15 @@ def damaged(text: str, damage: Damage) -> str:
     return "\n".join(lines)
 
 
-ENCODINGS = ["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1250"]
+ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1250"])
 READING = {
-    "separator": st.sampled_from([";", ";", ",", "tab"]),
-    "decimal": st.sampled_from([".", ","]),
+    "separator": st.sampled_from([";", ";", ";", ";", ",", "tab"]),
+    "decimal": st.sampled_from([".", ".", ".", ","]),
     "thousands": st.sampled_from([None, None, ".", ",", " ", "'"]),
-    "encoding": st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1250"]),
-    "max_quarantined": st.sampled_from([0, 0.05, 0.5, 1]),
+    "encoding": ENCODINGS,
 }
+ALLOWED = st.sampled_from([0, 0.05, 0.5, 1, 1])  # rows set aside: often many, so that later stages are met
+SELDOM = st.integers(0, 5).map(lambda drawn: drawn == 5)
 OF_TABLES = {
     "drop": st.sampled_from([[], ["TOTAL"], ["28"], ["HU99"]]),
     "final": st.sampled_from([[], ["c"], ["TOTAL"]]),
@@ -195,13 +196,13 @@ def delivered(text: str, name: str, reading: dict[str, st.SearchStrategy]) -> st
         changed = text
         for damage in draw(st.lists(damages, max_size=3)):
             changed = damaged(changed, damage)
-        content = changed.encode(draw(st.sampled_from(ENCODINGS)), errors="replace")
-        flipped = draw(st.none() | st.tuples(st.integers(0, 10**6), st.integers(0, 255)))
-        if flipped and content:
-            place = flipped[0] % len(content)
-            content = content[:place] + bytes([flipped[1]]) + content[place + 1 :]
-        chosen = draw(st.fixed_dictionaries({}, optional=reading))
-        if draw(st.integers(0, 4)) == 0:
+        chosen = draw(st.fixed_dictionaries({"max_quarantined": ALLOWED}, optional=reading))
+        encoding = draw(ENCODINGS) if draw(SELDOM) else chosen.get("encoding", "utf-8")
+        content = changed.encode(encoding, errors="replace")
+        if draw(SELDOM) and content:
+            place = draw(st.integers(0, len(content) - 1))
+            content = content[:place] + bytes([draw(st.integers(0, 255))]) + content[place + 1 :]
+        if draw(SELDOM):
             head, _, rest = content.partition(b"\n")
             half = rest.find(b"\n", len(rest) // 2) + 1
             parts = {"a.csv": head + b"\n" + rest[:half], "b.csv": head + b"\n" + rest[half:]}
@@ -248,7 +249,7 @@ def test_any_run_counts_each_row_or_ends_in_words(spark, places):
         came = run(spark, places(), draw.survey, draw.flows, rules=draw.rules)
         if came.error:
             assert came.error.exit_code in (2, 3, 4), repr(came.error)
-            assert str(came.error).strip()
+            assert str(came.error).strip() and "report this" not in str(came.error), str(came.error)
             assert_no_answers(str(came.error), ROWS)
         else:
             assert set(came.outcomes) == set(STAGES)
