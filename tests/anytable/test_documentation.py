@@ -31,7 +31,7 @@ def test_the_examples_run(spark, firms, tmp_path, monkeypatch, example):
     assert done.exit_code == 0, done.exception
     out = tmp_path / example.rpartition(" ")[2]
     for file in out.iterdir():
-        name = file.name if file.suffix == ".csv" else f"{file.name.partition('_')[0]}_"
+        name = file.name if file.suffix in (".csv", ".json") else f"{file.name.partition('_')[0]}_"
         assert f"`{name}" in PAGE, name
     for file in out.glob("*.csv"):
         for column in pd.read_csv(file).columns:
