@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from small_study import biregional, csv, long, wide
@@ -44,8 +45,7 @@ def with_totals(rows: list[list[str]]) -> list[list[str]]:
     return [*heads, *body, ["Total", "Total", *["80.5"] * 10]]
 
 
-MATRICES = [
-    TableCase("a matrix", matrix, WIDE),
+WRITTEN = [
     TableCase("decimal commas", lambda table: csv(wide(table), decimal=","), {**WIDE, "decimal": ","}),
     TableCase("each cell in quotes", lambda table: csv(wide(table), quoted=True), WIDE),
     TableCase("labels in quotes", lambda table: matrix(table).replace("HU11", '"HU11"'), WIDE),
@@ -63,6 +63,9 @@ MATRICES = [
         },
         WIDE,
     ),
+]
+MATRICES = [
+    TableCase("a matrix", matrix, WIDE),
     TableCase(
         "parts of a folder, the second without header rows",
         lambda table: {"a.csv": csv(wide(table)[:6]), "b.csv": csv(wide(table)[6:])},
@@ -248,6 +251,11 @@ REGIONAL = [
 @pytest.mark.parametrize("case", MATRICES, ids=str)
 def test_a_matrix_is_whole_or_refused(spark, tmp_path, case):
     check(case, spark, tmp_path)
+
+
+@pytest.mark.parametrize("case", WRITTEN, ids=str)
+def test_a_matrix_is_read_however_it_is_written(spark, tmp_path, case):
+    check(replace(case, until="ingest"), spark, tmp_path)
 
 
 @pytest.mark.parametrize("case", REGIONAL, ids=str)
