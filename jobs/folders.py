@@ -16,6 +16,7 @@ from jobs.settings import RunSettings
 
 MOUNTS = "/proc/self/mountinfo"
 OCTAL = re.compile(r"\\([0-7]{3})")  # how that file writes blanks and backslashes
+UNNAMED = re.compile(r"[`\x00-\x1f]")
 MOST_SHOWN = 200  # characters of a path
 KINDS = {
     stat.S_IFREG: "a file",
@@ -35,6 +36,7 @@ def checked(settings: RunSettings, conf: str) -> RunSettings:
     out, work = located(settings.out, "out"), located(settings.work, "work")
     replaced_as_a_whole(out, "out")
     own_folder(work, "work")
+    _demand_name_of_tables(work)
     own = {"out": out, "work": work}
     if settings.simulate:
         own["simulate.path"] = located(settings.simulate.path, "simulate.path")
@@ -45,6 +47,15 @@ def checked(settings: RunSettings, conf: str) -> RunSettings:
                 continue  # the run reads what it simulated
             _demand_apart(name, folder, label, path)
     return settings.model_copy(update={"out": str(out), "work": str(work)})
+
+
+def _demand_name_of_tables(work: Path) -> None:
+    """Raise SettingsError for a path that Delta cannot take as the name of a table."""
+    if UNNAMED.search(str(work)):
+        raise SettingsError(
+            f"work {_shown(str(work))} holds a backtick or a line break, which no table's path can have; "
+            "name another folder."
+        )
 
 
 def located(text: str, label: str) -> Path:

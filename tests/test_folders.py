@@ -14,6 +14,13 @@ from jobs.errors import DiamantError, SettingsError
 from jobs.output import manifests
 
 BIND = os.geteuid() == 0
+# What is read with the run file, by its name in the user's folder.
+READ = {
+    "run.yaml": "runs/demo.yaml",
+    "regions.yaml": "classifications/regions_nl.yaml",
+    "map.yaml": "waves/cis2_simulated.yaml",
+    "model.lav": "models/cluster_within.lav",
+}
 
 
 @pytest.fixture
@@ -23,10 +30,10 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "home").mkdir()
     work = tmp_path / "project"
     (work / "data" / "parts").mkdir(parents=True)
-    for name in ("data/survey.csv", "data/parts/a.csv", "flows.csv", "map.yaml", "model.lav"):
+    for name in ("data/survey.csv", "data/parts/a.csv", "flows.csv"):
         (work / name).write_text("mine")
-    (work / "regions.yaml").write_text("mine")
-    (work / "run.yaml").write_text(Path("conf/runs/demo.yaml").read_text())
+    for name, copied in READ.items():
+        (work / name).write_text(Path("conf", copied).read_text())
     monkeypatch.chdir(work)
     return work
 
@@ -282,3 +289,15 @@ def test_a_former_publication_is_put_back_by_a_run_that_then_fails(place, comman
     assert command("validate", *STUDY, "--set", "out=published", "--set", "work=full").exit_code == 2
     assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "report.html"]
     assert not room.exists()
+
+
+@pytest.mark.parametrize("name", ["a`b", "deep`er/work"])
+def test_a_work_folder_whose_tables_could_have_no_name_is_refused(place, name):
+    with pytest.raises(SettingsError, match="holds a backtick or a line break"):
+        checked(work=name)
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a{b}*", "a b%20", "a:b#c"])
+def test_a_work_folder_of_another_odd_name_is_served(place, name):
+    """The tables' own tests write to such folders."""
+    assert checked(work=name).work.endswith(name)

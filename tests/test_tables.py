@@ -10,6 +10,7 @@ import pytest
 
 from jobs import schemas
 from jobs.errors import InputError
+from jobs.tables import Tables
 
 SLICE = {"country": "NL", "wave": "a"}
 
@@ -260,3 +261,13 @@ def test_a_checkpoint_is_compared_with_the_commits(spark, tables):
     assert tables.damage("answers") == "checkpoint 10 of its log is damaged"
     checkpoint.unlink()
     assert tables.damage("answers") == "the pointer to its log's checkpoint is damaged"
+
+
+@pytest.mark.parametrize("folder", ["w[1]", "w{a,b}*?", "w 1%20", "w:1#2", "w\\1", "w'1\"é"])
+def test_a_folder_of_any_name_holds_tables(spark, tmp_path, folder):
+    """A name is a name and no pattern, for tables too."""
+    tables = Tables(spark, str(tmp_path / folder / "tables"))
+    tables.replace("answers", answers(spark, "a", "F1"), SLICE, "mark")
+    assert tables.read("answers", SLICE).count() == 1
+    assert tables.last_commit("answers", SLICE).rows == 1
+    assert (tmp_path / folder / "tables" / "answers" / "_delta_log").is_dir()
