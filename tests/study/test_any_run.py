@@ -9,6 +9,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -224,13 +226,19 @@ def runs() -> st.SearchStrategy[Draw]:
 
 
 @pytest.fixture
-def places(tmp_path):
-    """A folder that is empty for each draw."""
+def places(spark, tmp_path):
+    """A function that gives a new folder for each draw and forgets the one before.
 
-    def empty():
-        shutil.rmtree(tmp_path / "drawn", ignore_errors=True)
-        (tmp_path / "drawn").mkdir()
-        return tmp_path / "drawn"
+    A stage that stops leaves its frame in memory; a file of the same name would be read from there.
+    """
+    numbers = count()
+
+    def empty() -> Path:
+        spark.catalog.clearCache()
+        shutil.rmtree(tmp_path / "draws", ignore_errors=True)
+        folder = tmp_path / "draws" / str(next(numbers))
+        folder.mkdir(parents=True)
+        return folder
 
     return empty
 
