@@ -303,7 +303,6 @@ MAPS = [
     ({"rules": None}, "rules: "),
     ({"rules": []}, "rules: "),
     ({"rules": "x"}, "rules: "),
-    ({"rules": {1: {"text": "a"}}}, "rules."),
     ({"breaks": [""]}, "breaks.0: is blank"),
     ({"breaks": "x"}, "breaks: "),
     ({"contradictions": "x"}, "contradictions: "),
@@ -314,6 +313,12 @@ MAPS = [
 @pytest.mark.parametrize(("change", "words"), MAPS)
 def test_a_wrong_map_is_refused_by_its_key(tmp_path, change, words):
     refused(tmp_path, lambda raw: raw.update(change), words)
+
+
+def test_a_key_that_is_no_text_is_refused_by_its_line(tmp_path):
+    (tmp_path / "own.yaml").write_text("title: t\nrules:\n  1: {text: a}\n")
+    with pytest.raises(SettingsError, match=r"own\.yaml, line 3: a key is no text; write it in quotes"):
+        wavemaps.read(str(tmp_path / "own.yaml"))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "[a]", "text", "5", "null"])
