@@ -16,7 +16,7 @@ test-long: setup
 		tests/study/test_any_run.py
 
 setup:
-	@$(PYTHON) -m jobs.setup
+	@$(PYTHON) -m jobs.tools.setup
 
 lint: setup
 	@.venv/bin/ruff check jobs tests
@@ -24,7 +24,7 @@ lint: setup
 	@.venv/bin/mypy
 
 package: setup
-	@.venv/bin/python -m jobs.package
+	@.venv/bin/python -m jobs.tools.package
 
 clean:
 	@rm -rf build dist

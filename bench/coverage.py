@@ -27,16 +27,21 @@ from pyspark.sql import functions as F
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from jobs import classifications, resources, session
-from jobs.sem import FitReport, FitSettings, fit_groups
-from jobs.sem.bootstrap import bootstrap
-from jobs.sem.structure import Structure
-from jobs.settings import SparkSettings, read
-from jobs.spread import spread
-from jobs.stages.simulate import PARAMETERS, with_indicators
-from jobs.transforms.simulate_answers import GROUPS, answers, truth
-from jobs.transforms.simulate_firms import Plan, firms
-from jobs.transforms.simulate_flows import deliveries
+from jobs.sem.bootstrap.replicates import bootstrap
+from jobs.sem.groups.fit import fit_groups
+from jobs.sem.groups.rows import FitReport
+from jobs.sem.model.structure import Structure
+from jobs.sem.routes.settings import FitSettings
+from jobs.settings import classifications, resources
+from jobs.settings.run_file import read
+from jobs.settings.sections import SparkSettings
+from jobs.simulate.answers import GROUPS, answers, truth
+from jobs.simulate.files import with_indicators
+from jobs.simulate.firms import Plan, firms
+from jobs.simulate.flows import deliveries
+from jobs.spark import session
+from jobs.spark.spread import spread
+from jobs.stages.simulate import PARAMETERS
 
 RESULTS = Path(__file__).parent / "results"
 DEMO = "conf/runs/demo.yaml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ drawing.register_profile("long", max_examples=2000, deadline=None)
 drawing.load_profile("short")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "tests" / "publish"))  # the small published tables, for all tests
 
 
 @pytest.fixture(scope="session")
 def spark():
-    from jobs import session, settings
+    from jobs.settings import run_file as settings
+    from jobs.spark import session
 
     started = session.start(settings.read(str(REPOSITORY / "conf/runs/demo.yaml")).spark, "tests")
     yield started
@@ -26,7 +29,7 @@ def spark():
 
 @pytest.fixture
 def tables(spark, tmp_path):
-    from jobs.tables import Tables
+    from jobs.spark.tables import Tables
 
     return Tables(spark, str(tmp_path / "tables"))
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs import __version__, cli, errors
+from jobs.run.guard import guarded
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
 
@@ -56,7 +57,7 @@ def ended(capsys, error: BaseException) -> tuple[int, str]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with pytest.raises(SystemExit) as left:
-            cli._guarded(command)
+            guarded(command)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

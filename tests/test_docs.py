@@ -11,8 +11,12 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from jobs import cli, reference, resources, schemas, settings, wavemaps
-from jobs.transforms import rules
+from jobs import cli
+from jobs.checks import rules
+from jobs.run import opening
+from jobs.settings import resources, schemas, wave_maps
+from jobs.settings import run_file as settings
+from jobs.tools import reference
 
 ROOT = Path(str(resources.root()))
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -63,7 +67,12 @@ def test_every_command_of_the_docs_parses(page, words, monkeypatch, tmp_path):
     (tmp_path / "firms.csv").write_text("country,wave,region,w,y1,y2,y3,x1,x2\n")
     (tmp_path / "model.lav").write_text("f =~ y1 + y2 + y3\nf ~ x1 + x2\n")
     asked = []
-    monkeypatch.setattr(cli, "_with_context", lambda conf, *more, **given: asked.append(conf) or [])
+
+    def opened(conf, *more, **given):
+        asked.append(conf)
+        raise RuntimeError("the run file was asked for")
+
+    monkeypatch.setattr(opening, "opened", opened)
     monkeypatch.setattr(cli, "_with_table", lambda *given: asked.append("a table") or "")
     monkeypatch.setattr(cli, "_simulated", lambda *given: asked.append("a study") or [])
     done = CliRunner().invoke(cli.app, words)
@@ -75,7 +84,7 @@ def test_every_command_of_the_docs_parses(page, words, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", reference.PAGES)
 def test_generated_tables_are_current(name):
-    """`python -m jobs.reference` writes them anew."""
+    """`python -m jobs.tools.reference` writes them anew."""
     page = (ROOT / name).read_text(encoding="utf-8")
     assert page == reference.filled(page)
 
@@ -83,9 +92,9 @@ def test_generated_tables_are_current(name):
 def sections(model: type[BaseModel]) -> set[str]:
     """The names of a section and of all sections within it."""
     text = str({name: field.annotation for name, field in model.model_fields.items()})
-    inner = [one for one in vars(settings).values() if isinstance(one, type) and issubclass(one, BaseModel)]
-    named = [one for one in inner if re.search(rf"\b{one.__name__}\b", text) and one is not model]
-    return {model.__name__, *(name for one in named for name in sections(one))}
+    others = [section for section in reference.SECTIONS.values() if section is not model]
+    named = [section for section in others if re.search(rf"\b{section.__name__}\b", text)]
+    return {model.__name__, *(name for section in named for name in sections(section))}
 
 
 def test_every_section_and_every_table_has_its_place():
@@ -99,7 +108,7 @@ def test_every_key_is_explained_in_its_table_or_in_words():
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     by_hand = reference.BLOCK.sub("", page)
     for name in sections(settings.RunSettings):
-        for key, field in getattr(settings, name).model_fields.items():
+        for key, field in reference.SECTIONS[name].model_fields.items():
             assert field.description or f"`{key}`" in by_hand, f"{name}.{key}"
 
 
@@ -112,12 +121,12 @@ def test_the_rules_of_the_wave_map_page_are_rules_and_all_kinds_are_there():
     kinds = set()
     for block in yaml_blocks("wave-maps.md"):
         if "contradictions" in block:
-            [wavemaps.Contradiction.model_validate(one) for one in block["contradictions"]]
+            [wave_maps.Contradiction.model_validate(one) for one in block["contradictions"]]
             continue
         for column, rule in block.items():
             assert column in schemas.table("survey").names
-            kinds.add(wavemaps.Rule.model_validate(rule).kind)
-    assert kinds == set(wavemaps.KINDS)
+            kinds.add(wave_maps.Rule.model_validate(rule).kind)
+    assert kinds == set(wave_maps.KINDS)
 
 
 def test_the_examples_of_the_formats_page_are_settings():

@@ -24,11 +24,12 @@ from pathlib import Path
 import pandas as pd
 import survey
 
-from jobs.sem import FitSettings, ml
-from jobs.sem.bootstrap import bootstrap
-from jobs.sem.estimators import route
-from jobs.sem.moments import moments
-from jobs.sem.structure import Structure
+from jobs.sem.bootstrap.replicates import bootstrap
+from jobs.sem.cases.moments import moments
+from jobs.sem.ml import fit as ml
+from jobs.sem.model.structure import Structure
+from jobs.sem.routes.routes import route
+from jobs.sem.routes.settings import FitSettings
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "lavaan.csv"

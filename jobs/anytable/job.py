@@ -8,13 +8,15 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.anytable import fits, joint, output, results, source
+from jobs.anytable import output, results, source
 from jobs.anytable.request import Request
-from jobs.anytable.source import GROUP
 from jobs.errors import FitsFailed, InputError
-from jobs.frames import quoted
-from jobs.progress import Progress
-from jobs.tables import collected
+from jobs.fits import groups as fits
+from jobs.fits import joint
+from jobs.fits.groups import GROUP
+from jobs.run.progress import Progress
+from jobs.spark.frames import quoted
+from jobs.spark.tables import collected
 
 
 def check(request: Request) -> None:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from jobs import __version__, folders
+from jobs import __version__
 from jobs.anytable import results
 from jobs.anytable.request import Request
-from jobs.output import manifests, publication, rooms
+from jobs.output import diagram, folders, forest, manifests, publication, rooms
 from jobs.output.publication import replacing
-from jobs.publish import diagram, forest
-from jobs.publish.tables import write_csv
+from jobs.output.tables import write_csv
 
 LEVEL = 0.05  # of significance, in path diagrams
 MOST_FIGURES = 12  # groups with a path diagram, and pools with forest plots

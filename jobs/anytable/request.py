@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from jobs import models
 from jobs.errors import SettingsError
-from jobs.readers.encodings import python_name
-from jobs.sem import FitSettings, multigroup
-from jobs.sem.defined import Definition
-from jobs.sem.derived import check_definitions
-from jobs.sem.estimators import check, error_kinds
-from jobs.sem.hypotheses import read_hypotheses
-from jobs.sem.layout import Layout, layout
-from jobs.sem.multiple import family
-from jobs.sem.structure import ModelError, Structure
-from jobs.sem.syntax import entries, equates, read
+from jobs.sem.groups.multiple import family
+from jobs.sem.joint import fit as multigroup
+from jobs.sem.joint.hypotheses import read_hypotheses
+from jobs.sem.model.defined import Definition
+from jobs.sem.model.layout import Layout, layout
+from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.model.syntax import entries, equates, read
+from jobs.sem.routes.derived import check_definitions
+from jobs.sem.routes.settings import FitSettings, check, error_kinds
+from jobs.settings import models
+from jobs.settings.encodings import python_name
 
 FEWEST_REPLICATES = 100
 TAB = {"\\t", "tab"}  # ways to write it on a command line

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jobs.anytable.fits import Fits
 from jobs.anytable.request import Request
-from jobs.sem.groups import DIAGNOSIS
-from jobs.sem.multiple import benjamini_hochberg, family
-from jobs.sem.pooling import pool_paths
+from jobs.fits.groups import Fits
+from jobs.sem.groups.multiple import benjamini_hochberg, family
+from jobs.sem.groups.pooling import pool_paths
+from jobs.sem.groups.rows import DIAGNOSIS
 
 GOOD = "converged"
 NO_ERROR = "no error"
@@ -33,8 +33,6 @@ ESTIMATES = [
 ]
 FIGURES = ("est", "se", "z", "pvalue", "ci_lower", "ci_upper", "std_all", "df")
 COUNTS = ("cases_in", "cases_used", "cases_missing", "parameters")
-
-
 BOOT = {  # columns of a bootstrap: the name it gives, and the name here
     **{"se": "se_boot", "ci_lower": "ci_boot_lower", "ci_upper": "ci_boot_upper"},
     **{"bca_lower": "ci_boot_bca_lower", "bca_upper": "ci_boot_bca_upper"},

@@ -16,11 +16,12 @@ from pyspark.sql import functions as F
 from jobs.anytable.request import Request
 from jobs.codes import BLANKS
 from jobs.errors import InputError, SettingsError
-from jobs.frames import quoted
+from jobs.fits.groups import GROUP, JOIN
 from jobs.readers import files, packages, text, typed
 from jobs.readers.files import ADDED, CORRUPT, ROW, Rows
 from jobs.readers.records import Dialect, header
-from jobs.tables import Tables
+from jobs.spark.frames import quoted
+from jobs.spark.tables import Tables
 from jobs.transforms.cells import EXACT, with_point
 from jobs.transforms.doubts import WORDS, doubts, evidence
 
@@ -28,8 +29,6 @@ FORMS = {
     **{ending: "csv" for ending in ("csv", "txt", "tsv", "tab")},
     **{"parquet": "parquet", "dta": "stata", "sav": "spss", "zsav": "spss", "sas7bdat": "sas"},
 }
-GROUP = "_group"  # the group's name: its columns' values, joined
-JOIN = ", "
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 UNCOUNTED = -1
 REMEDIES = {

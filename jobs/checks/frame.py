@@ -24,8 +24,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.classifications import REST, Classification
-from jobs.frames import local
+from jobs.settings.classifications import REST, Classification
+from jobs.spark.frames import local
 
 SIDES = {"delivers": "origin", "buys": "destination"}
 OUTER = {"delivers": ("to_rest", "to_unknown"), "buys": ("from_rest",)}  # the blocks that one side sees

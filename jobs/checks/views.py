@@ -7,8 +7,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.classifications import REST, Classification
-from jobs.frames import local
+from jobs.settings.classifications import REST, Classification
+from jobs.spark.frames import local
 
 KEYS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
 BALANCE_RELATIVE = 1e-5

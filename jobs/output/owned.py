@@ -12,9 +12,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from jobs import locks
 from jobs.errors import SettingsError
-from jobs.output import manifests, rooms
+from jobs.output import locks, manifests, rooms
 
 MARK = "diamant-files.json"
 PATIENCE = 30  # seconds

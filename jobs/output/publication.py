@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from jobs import locks
 from jobs.errors import SettingsError
-from jobs.output import manifests, rooms
+from jobs.output import locks, manifests, rooms
 from jobs.output.exchange import exchange
 from jobs.output.manifests import Kind
 

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs import locks
-from jobs.output import manifests
+from jobs.output import locks, manifests
 
 PREFIX = ".diamant-"
 MARK = "mark.json"

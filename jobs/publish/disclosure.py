@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobs.errors import DisclosureStopped
-from jobs.publish.partner_origin import ALL, EXCLUSIVE
 from jobs.publish.suppression import complementary
-from jobs.settings import DisclosureSettings
+from jobs.settings.sections import DisclosureSettings
+from jobs.transforms.partner_origin import ALL, EXCLUSIVE
 
 WITHHELD = "c"
 Groups = AbstractSet[tuple[str, str, str]]  # country, wave, group

@@ -9,10 +9,10 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from jobs.output.diagram import UNRELIABLE, marks, stars
 from jobs.publish import diagnosis, disclosure
-from jobs.publish.diagram import UNRELIABLE, marks, stars
 from jobs.publish.grids import Table, grid, number, p_value, percent, whole, words
-from jobs.settings import RunSettings
+from jobs.settings.run_file import RunSettings
 
 
 def render(

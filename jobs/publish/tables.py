@@ -1,67 +1,59 @@
-"""The published tables: collected, protected, sorted, rounded; and written as CSV and Parquet."""
+"""The published tables: through disclosure control, and sorted by their keys."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from jobs import schemas
-from jobs.context import Context
 from jobs.publish import disclosure
-from jobs.publish.partner_origin import ORIGINS, partner_origin, size_classes
-from jobs.sem.groups import DIAGNOSIS
-from jobs.settings import DisclosureSettings, WaveSettings
-from jobs.tables import collected
+from jobs.sem.groups.rows import DIAGNOSIS
+from jobs.settings.sections import DisclosureSettings
+from jobs.transforms.partner_origin import ORIGINS, size_classes
 
 PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
     *("group_differences", "fit_status", *DIAGNOSIS, "sample_waterfall"),
 )
-DIGITS = 10  # significant digits of a published figure
 NOT_PUBLISHED = ["answered", "turnover", "largest", "second"]
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")  # what a spreadsheet takes for a formula
 
 
-def collect(context: Context, waves: list[WaveSettings]) -> dict[str, pd.DataFrame]:
-    """All published tables of the run's waves, protected and sorted by their keys.
+def names(diagnosis: bool) -> list[str]:
+    """The published tables; those of a diagnosis where it is asked for, since empty files help nobody."""
+    return [name for name in PUBLISHED if diagnosis or name not in DIAGNOSIS]
 
-    Those of a diagnosis are there where the settings ask for it: a file that is always empty helps nobody.
-    """
-    rules = context.settings.disclosure
-    edges = context.settings.size_classes
-    names = [name for name in PUBLISHED if name not in DIAGNOSIS or context.settings.fit.diagnosis]
-    raw = {name: _of_waves(context, name, waves) for name in names if name != "partner_origin"}
-    survey = context.tables.read("survey", {"country": context.settings.country})
-    chosen = survey.where(F.col("wave").isin([wave.wave for wave in waves]))
-    cells = collected(partner_origin(chosen, edges))
+
+def protected(
+    raw: dict[str, pd.DataFrame], rules: DisclosureSettings, edges: Sequence[int]
+) -> dict[str, pd.DataFrame]:
+    """The tables `raw` after disclosure control; `edges` are those of the size classes."""
+    hidden = disclosure.unpublishable(raw["fit_status"], rules)
+    fits = without_groups({name: table for name, table in raw.items() if name != "partner_origin"}, hidden)
+    tables = {
+        "partner_origin": _origins(raw["partner_origin"], rules, edges),
+        **fits,
+        **without_residuals(fits, rules),
+        "cluster_indicators": disclosure.protect_indicators(raw["cluster_indicators"], rules),
+        "sample_waterfall": disclosure.protect_waterfall(raw["sample_waterfall"], rules, hidden),
+    }
+    return {name: tables[name].reset_index(drop=True) for name in PUBLISHED if name in raw}
+
+
+def _origins(cells: pd.DataFrame, rules: DisclosureSettings, edges: Sequence[int]) -> pd.DataFrame:
+    """The origins of partners by size class, in the order of their classes."""
+    cells = cells.copy()
     order = {"size_class": size_classes(edges), "origin": list(ORIGINS)}
     for column, values in order.items():
         cells[column] = pd.Categorical(cells[column], values, ordered=True)
     cells = cells.sort_values(["country", "wave", "size_class", "origin"]).reset_index(drop=True)
     cells = cells.astype({"size_class": str, "origin": str})
     origins = disclosure.protect_origins(cells, rules).drop(columns=NOT_PUBLISHED)
-    figures = ["firms", "share", "innovative_turnover"]
     origins["firms"] = origins.firms.astype("Int64")
     shown = origins.status != disclosure.WITHHELD
-    for figure in figures:
+    for figure in ("firms", "share", "innovative_turnover"):
         origins[figure] = origins[figure].where(shown)
-
-    hidden = disclosure.unpublishable(raw["fit_status"], rules)
-    fits = without_groups(raw, hidden)
-    tables = {
-        "partner_origin": origins,
-        **fits,
-        **without_residuals(fits, rules),
-        "cluster_indicators": disclosure.protect_indicators(raw["cluster_indicators"], rules),
-        "sample_waterfall": disclosure.protect_waterfall(raw["sample_waterfall"], rules, hidden),
-    }
-    return {name: tables[name].reset_index(drop=True) for name in names}
+    return origins
 
 
 def without_groups(tables: dict[str, pd.DataFrame], hidden: disclosure.Groups) -> dict[str, pd.DataFrame]:
@@ -99,48 +91,3 @@ def _are(frame: pd.DataFrame, side: str, groups: disclosure.Groups) -> np.ndarra
     """Which rows are of one of the groups, by the column `side` (n, bool)."""
     rows = frame[["country", "wave", side]].itertuples(index=False, name=None)
     return np.array([row in groups for row in rows], dtype=bool)
-
-
-def _of_waves(context: Context, name: str, waves: list[WaveSettings]) -> pd.DataFrame:
-    frame: DataFrame = context.tables.read(name, {"country": context.settings.country})
-    table = schemas.table(name)
-    chosen = collected(frame.where(F.col("wave").isin([wave.wave for wave in waves])).select(*table.names))
-    for column in table.columns:
-        if column.type.startswith("decimal"):
-            chosen[column.name] = chosen[column.name].astype(float)
-        elif column.type in ("int", "bigint", "smallint"):
-            chosen[column.name] = chosen[column.name].astype("Int64")
-    return chosen.sort_values(list(table.key), kind="stable").reset_index(drop=True)
-
-
-def rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    """Floats to ten significant digits: what differs beyond them is noise of the arithmetic."""
-    out = frame.copy()
-    for column in out.select_dtypes(include="floating"):
-        values = out[column].to_numpy(dtype=float, na_value=np.nan)
-        out[column] = [float(f"{value:.{DIGITS}g}") + 0.0 if np.isfinite(value) else None for value in values]
-        out[column] = out[column].astype(float)
-    return out
-
-
-def neutral(value: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
-def write_csv(frame: pd.DataFrame, file: Path) -> None:
-    """A table as CSV (UTF-8, RFC 4180), rounded, its texts no formulas."""
-    text = rounded(frame)
-    for column in text.select_dtypes(include=["object", "string"]):
-        # An operator of the model (=~) is a code, not a text of somebody's: it stays as it is.
-        if column != "op":
-            text[column] = text[column].map(neutral)
-    text.to_csv(file, index=False, lineterminator="\r\n", encoding="utf-8")
-
-
-def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    """`<table>.csv` (UTF-8, RFC 4180) and `<table>.parquet`; the same tables give the same bytes."""
-    for name, frame in tables.items():
-        write_csv(frame, folder / f"{name}.csv")
-        table = pa.Table.from_pandas(rounded(frame), preserve_index=False).replace_schema_metadata(None)
-        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")

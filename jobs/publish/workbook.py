@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import xlsxwriter
 
-from jobs import schemas
-from jobs.publish.tables import rounded
+from jobs.output.tables import rounded
+from jobs.settings import schemas
 
 # A fixed time of creation: the same tables give the same bytes.
 CREATED = datetime(2000, 1, 1)

@@ -22,7 +22,7 @@ from typing import IO, Any, cast
 from pyspark.sql import DataFrame
 
 from jobs.errors import InputError
-from jobs.readers import encodings
+from jobs.settings import encodings
 
 CHUNK = 1 << 20
 # Columns that a reader adds to those of the file: the part's name, the row's number, and the row's text

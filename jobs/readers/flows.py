@@ -16,14 +16,13 @@ from pyspark.sql import functions as F
 
 from jobs.codes import BLANKS
 from jobs.errors import InputError, SettingsError
-from jobs.frames import local, quoted
-from jobs.readers import encodings, files, records, text
+from jobs.readers import files, records, text
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
 from jobs.readers.records import Dialect, Lines, clean
-from jobs.settings import FlowsInput
+from jobs.settings import encodings
+from jobs.settings.inputs import LABELS, PAIR, FlowsInput
+from jobs.spark.frames import local, quoted
 
-LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
-PAIR = ("region", "product", "industry", "value")  # columns of a biregional pair of files
 NO_TEXT = "".join(map(chr, range(33)))  # a line of these alone is blank for Spark's reader
 CELL = ("part", "row_number", *LABELS, "value", CORRUPT)
 

@@ -15,10 +15,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from jobs.errors import InputError
-from jobs.frames import local, quoted
 from jobs.readers import files, typed
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
 from jobs.readers.text import NO_PATTERN
+from jobs.spark.frames import local, quoted
 
 ROWS = 50_000  # rows a chunk; bounds the driver's memory
 READERS: dict[str, Any] = {

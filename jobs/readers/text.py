@@ -15,10 +15,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from jobs.codes import BLANKS
-from jobs.frames import local, quoted
-from jobs.readers import encodings, files
+from jobs.readers import files
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
 from jobs.readers.records import Dialect, Scan, clean, records, scan
+from jobs.settings import encodings
+from jobs.spark.frames import local, quoted
 
 CHUNK = 50_000  # records read on the driver at a time
 IN_PART = 1 << 33  # monotonically_increasing_id counts a partition's rows in the lower 33 bits

@@ -7,12 +7,12 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 from scipy import linalg
 
-from jobs.sem.ml import Estimate
-from jobs.sem.moments import Moments
-from jobs.sem.structure import Structure
+from jobs.sem.arrays import Matrix
+from jobs.sem.cases.moments import Moments
+from jobs.sem.estimate import Estimate
+from jobs.sem.model.structure import Structure
 from jobs.sem.trouble import ModelError, Trouble
 
-Matrix = np.ndarray
 NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty")  # kinds of objects
 MOST_NAMED = 4  # a sentence names no more parameters than these
 

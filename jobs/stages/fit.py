@@ -11,17 +11,18 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from jobs import models, resources, schemas
-from jobs.coherence import sem_settings
-from jobs.context import Context, Outcome
 from jobs.errors import FitsFailed, SettingsError
-from jobs.frames import local, nothing
-from jobs.sem import FitReport, FitSettings, fit_groups
-from jobs.sem.groups import DIAGNOSIS, fit_totals
-from jobs.sem.structure import ModelError, Structure
-from jobs.settings import WaveSettings
-from jobs.tables import collected
-from jobs.transforms.moments import totals
+from jobs.fits.totals import totals
+from jobs.run.context import Context, Outcome
+from jobs.sem.groups.fit import fit_groups, fit_totals
+from jobs.sem.groups.rows import DIAGNOSIS, FitReport
+from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.routes.settings import FitSettings
+from jobs.settings import models, resources, schemas
+from jobs.settings.coherence import sem_settings
+from jobs.settings.inputs import WaveSettings
+from jobs.spark.frames import local, nothing
+from jobs.spark.tables import collected
 
 NAME = "fit"
 TABLES = (*DIAGNOSIS, "estimates", "fit_measures", "group_differences", "fit_status")
@@ -136,6 +137,6 @@ def _typed(value: Any, kind: str) -> Any:
 
 
 if __name__ == "__main__":
-    from jobs.cli import stage_job
+    from jobs.stages.order import stage_job
 
     stage_job(NAME)

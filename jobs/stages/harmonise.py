@@ -7,14 +7,14 @@ from typing import Any
 from pyspark.sql import Column, Row
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources, wavemaps
-from jobs.context import Context, Outcome
+from jobs.checks.quarantine import reasons_noted, set_aside, stop_above
 from jobs.errors import ValidationStopped
-from jobs.frames import nothing
-from jobs.settings import SurveyInput, WaveSettings
+from jobs.run.context import Context, Outcome
+from jobs.settings import classifications, resources, wave_maps
+from jobs.settings.inputs import SurveyInput, WaveSettings
+from jobs.spark.frames import nothing
 from jobs.transforms.doubts import WORDS
 from jobs.transforms.harmonise import contradictions, doubtful, harmonise
-from jobs.transforms.quarantine import reasons_noted, set_aside, stop_above
 
 NAME = "harmonise"
 TABLES = ("quarantine", "harmonised")
@@ -33,7 +33,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         tables.replace("quarantine", nobody, context.slice(wave, stage=NAME), fingerprint)
         tables.replace("harmonised", nothing(context.spark, "harmonised"), slice, fingerprint)
         return Outcome(0, 0, notes=("the wave has no survey",))
-    survey, wave_map = wave.survey, wavemaps.read(wave.survey.map)
+    survey, wave_map = wave.survey, wave_maps.read(wave.survey.map)
     answers = tables.read("answers", slice)
     # Typed files write numbers with a point; their columns of text may have the declared mark.
     decimal = survey.decimal if survey.format == "csv" else "".join(sorted({".", survey.decimal}))
@@ -93,6 +93,6 @@ def _stop_on_doubts(survey: SurveyInput, doubted: list[tuple[tuple[str, str, Col
 
 
 if __name__ == "__main__":
-    from jobs.cli import stage_job
+    from jobs.stages.order import stage_job
 
     stage_job(NAME)

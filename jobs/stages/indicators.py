@@ -6,11 +6,11 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources
-from jobs.context import Context, Outcome
 from jobs.errors import SettingsError
-from jobs.frames import local
-from jobs.settings import WaveSettings
+from jobs.run.context import Context, Outcome
+from jobs.settings import classifications, resources
+from jobs.settings.inputs import WaveSettings
+from jobs.spark.frames import local
 from jobs.transforms.indicators import commonality, complementarity, sides_present
 
 NAME = "indicators"
@@ -66,7 +66,7 @@ def _demand_direction(direction: str, present: dict[str, bool], wave: WaveSettin
 
 def _complete(frame, complementarity_asked: bool, commonality_asked: bool):
     """All columns of the table; where a region and sector are in one source only, the other says why."""
-    from jobs import schemas
+    from jobs.settings import schemas
 
     words = {
         "complementarity": "no deliveries of the sector in the tables"
@@ -86,6 +86,6 @@ def _complete(frame, complementarity_asked: bool, commonality_asked: bool):
 
 
 if __name__ == "__main__":
-    from jobs.cli import stage_job
+    from jobs.stages.order import stage_job
 
     stage_job(NAME)

@@ -11,16 +11,16 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources, wavemaps
-from jobs.context import Context, Outcome
+from jobs.checks.quarantine import reasons_noted, set_aside, stop_above
 from jobs.errors import InputError
-from jobs.frames import nothing, quoted
 from jobs.readers import files, flows, packages, text
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
 from jobs.readers.records import Dialect, header
-from jobs.settings import FlowsInput, SurveyInput, WaveSettings
+from jobs.run.context import Context, Outcome
+from jobs.settings import classifications, resources, wave_maps
+from jobs.settings.inputs import FlowsInput, SurveyInput, WaveSettings
+from jobs.spark.frames import nothing, quoted
 from jobs.transforms.flows import Notation, doubts, numbered
-from jobs.transforms.quarantine import reasons_noted, set_aside, stop_above
 
 NAME = "ingest"
 TABLES = ("quarantine", "flows", "answers")
@@ -93,7 +93,7 @@ def misfits(wave: WaveSettings) -> list[str]:
 
 def _look_at_survey(survey: SurveyInput) -> None:
     """Raises InputError where a part cannot be read or lacks a column of the map."""
-    wanted = list(wavemaps.read(survey.map).columns)
+    wanted = list(wave_maps.read(survey.map).columns)
     for part in files.parts(survey.path):
         if survey.format == "csv":
             names = header(survey.path, part, Dialect(survey.separator, survey.encoding))
@@ -156,7 +156,7 @@ class _Read:
 
 
 def _survey(context: Context, survey: SurveyInput) -> _Read:
-    wanted = list(wavemaps.read(survey.map).columns)
+    wanted = list(wave_maps.read(survey.map).columns)
     if survey.format == "csv":
         dialect = Dialect(survey.separator, survey.encoding)
         rows = text.read(context.spark, text.scanned(survey.path, dialect, wanted), wanted)
@@ -200,6 +200,6 @@ def _keyed(frame: DataFrame, slice: dict[str, str]) -> DataFrame:
 
 
 if __name__ == "__main__":
-    from jobs.cli import stage_job
+    from jobs.stages.order import stage_job
 
     stage_job(NAME)

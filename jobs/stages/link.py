@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs import schemas
-from jobs.context import Context, Outcome
 from jobs.errors import DiamantError
-from jobs.frames import local
-from jobs.settings import WaveSettings
+from jobs.run.context import Context, Outcome
+from jobs.settings import schemas
+from jobs.settings.inputs import WaveSettings
+from jobs.spark.frames import local
 from jobs.transforms.link import filters, grouped, link, sampled, waterfall
 
 NAME = "link"
@@ -48,6 +48,6 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
 
 
 if __name__ == "__main__":
-    from jobs.cli import stage_job
+    from jobs.stages.order import stage_job
 
     stage_job(NAME)

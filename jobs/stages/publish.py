@@ -6,11 +6,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jobs.context import Context, Outcome
-from jobs.output import manifests
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.output import diagram, manifests
 from jobs.output.publication import replacing
-from jobs.publish import diagram, disclosure, report, tables, workbook
-from jobs.settings import WaveSettings
+from jobs.output.tables import write as write_tables
+from jobs.publish import disclosure, report, tables, workbook
+from jobs.run.context import Context, Outcome
+from jobs.settings import schemas
+from jobs.settings.inputs import WaveSettings
+from jobs.spark.tables import collected
+from jobs.transforms.partner_origin import partner_origin
 
 NAME = "publish"
 LIBRARIES = (
@@ -32,7 +40,7 @@ def run(context: Context, waves: list[WaveSettings], facts: dict[str, Any]) -> O
     """Write the run's publication beside the old one, and let the two change places."""
     settings = context.settings
     facts = {**facts, "libraries": {name: version(name) for name in LIBRARIES}}
-    published = tables.collect(context, waves)
+    published = tables.protected(_read(context, waves), settings.disclosure, settings.size_classes)
     disclosure.check(published, settings.disclosure)
     status = published["fit_status"]
     hidden = status[status.status == disclosure.WITHHELD][["country", "wave", "group"]]
@@ -40,7 +48,7 @@ def run(context: Context, waves: list[WaveSettings], facts: dict[str, Any]) -> O
     facts = disclosure.protect_facts(facts, settings.disclosure, groups)
     out = Path(settings.out)
     with replacing(out, manifests.PUBLICATION, "out") as draft:
-        tables.write(published, draft)
+        write_tables(published, draft)
         workbook.write(published, facts, draft / "tables.xlsx")
         figures = _figures(context, published, draft)
         page = report.render(published, facts, settings, figures)
@@ -104,7 +112,31 @@ def _without_folders(settings: Any, key: str = "") -> Any:
     return Path(settings).name if key in ("path", "paths") and isinstance(settings, str) else settings
 
 
+def _read(context: Context, waves: list[WaveSettings]) -> dict[str, pd.DataFrame]:
+    """The tables that are to be published, of all waves of the run, before disclosure control."""
+    raw = {
+        name: _of_waves(context, name, waves)
+        for name in tables.names(context.settings.fit.diagnosis)
+        if name != "partner_origin"
+    }
+    survey = context.tables.read("survey", {"country": context.settings.country})
+    chosen = survey.where(F.col("wave").isin([wave.wave for wave in waves]))
+    return {**raw, "partner_origin": collected(partner_origin(chosen, context.settings.size_classes))}
+
+
+def _of_waves(context: Context, name: str, waves: list[WaveSettings]) -> pd.DataFrame:
+    frame: DataFrame = context.tables.read(name, {"country": context.settings.country})
+    table = schemas.table(name)
+    chosen = collected(frame.where(F.col("wave").isin([wave.wave for wave in waves])).select(*table.names))
+    for column in table.columns:
+        if column.type.startswith("decimal"):
+            chosen[column.name] = chosen[column.name].astype(float)
+        elif column.type in ("int", "bigint", "smallint"):
+            chosen[column.name] = chosen[column.name].astype("Int64")
+    return chosen.sort_values(list(table.key), kind="stable").reset_index(drop=True)
+
+
 if __name__ == "__main__":
-    from jobs.cli import stage_job
+    from jobs.stages.order import stage_job
 
     stage_job(NAME)

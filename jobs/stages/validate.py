@@ -9,16 +9,16 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs import classifications, resources, workfolder
-from jobs.checks import frame, views
-from jobs.context import Context, Outcome
+from jobs.checks import flags, frame, quarantine, rules, views
+from jobs.checks.suites import Result, Validator
 from jobs.errors import ValidationStopped
-from jobs.frames import nothing
 from jobs.output import manifests
 from jobs.output.publication import replacing
-from jobs.settings import FlowsInput, WaveSettings
-from jobs.transforms import quarantine, rules
-from jobs.validation import Result, Validator
+from jobs.run import workfolder
+from jobs.run.context import Context, Outcome
+from jobs.settings import classifications, resources
+from jobs.settings.inputs import FlowsInput, WaveSettings
+from jobs.spark.frames import nothing
 
 NAME = "validate"
 TABLES = ("quarantine", "survey")
@@ -79,8 +79,8 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
 
 def _survey(harmonised: DataFrame, validator: Validator, suite: rules.Suite) -> Survey:
     """Judge every row; the frame is kept, since counts, quarantine and the accepted rows all need it."""
-    flagged = rules.flagged(harmonised, suite.row_rules)
-    flagged = flagged.withColumn("faults", rules.faults(suite.row_rules)).persist()
+    flagged = flags.flagged(harmonised, suite.row_rules)
+    flagged = flagged.withColumn("faults", flags.faults(suite.row_rules)).persist()
     faulty = flagged.where(F.size("faults") > 0)
     plain = harmonised.columns
     return Survey(
@@ -179,6 +179,6 @@ def _stop_on_failure(results: list[Result], wave: WaveSettings) -> None:
 
 
 if __name__ == "__main__":
-    from jobs.cli import stage_job
+    from jobs.stages.order import stage_job
 
     stage_job(NAME)

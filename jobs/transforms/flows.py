@@ -9,8 +9,8 @@ from operator import or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.classifications import REST, Classification
 from jobs.codes import BLANKS
+from jobs.settings.classifications import REST, Classification
 from jobs.transforms import cells as reading
 from jobs.transforms.doubts import WORDS, evidence
 from jobs.transforms.doubts import doubts as judged

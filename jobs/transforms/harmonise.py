@@ -10,12 +10,12 @@ from functools import cache, reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs import schemas
-from jobs.classifications import Classification
 from jobs.codes import BLANKS
+from jobs.settings import schemas
+from jobs.settings.classifications import Classification
+from jobs.settings.wave_maps import Rule, WaveMap
 from jobs.transforms.cells import EXACT, answered, declared, looked_up, number, trimmed, written_out
 from jobs.transforms.doubts import doubts, evidence
-from jobs.wavemaps import Rule, WaveMap
 
 UNDECLARED = "has a code the map does not declare"
 PLAIN_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"

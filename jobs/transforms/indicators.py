@@ -11,7 +11,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.classifications import REST, WHOLE, Classification
+from jobs.settings.classifications import REST, WHOLE, Classification
 
 ALL = WHOLE
 MONEY = "decimal(28,9)"

@@ -11,7 +11,7 @@ import pytest
 from jobs.anytable import job
 from jobs.anytable.request import Request
 from jobs.output import manifests
-from jobs.progress import Progress
+from jobs.run.progress import Progress
 
 MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2\n"
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from jobs import cli
 from jobs.anytable import job
-from jobs.progress import Progress
+from jobs.run.progress import Progress
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fit.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```sh\n(diamant fit .*)\n```", PAGE)

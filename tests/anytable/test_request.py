@@ -163,7 +163,7 @@ def test_options_of_a_study_and_of_a_table_are_not_mixed(arguments, words):
 def test_a_missing_table_or_a_taken_folder_is_said_before_spark_starts(request_for, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     started: list[str] = []
-    monkeypatch.setattr("jobs.session.start", lambda *_: started.append("spark"))
+    monkeypatch.setattr("jobs.spark.session.start", lambda *_: started.append("spark"))
     with pytest.raises(InputError, match=r"--data t\.csv does not exist"):
         cli._with_table(request_for(), [])
     (tmp_path / "out").touch()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from jobs.checks import frame, views
 from jobs.checks.frame import Counts, Gap, compare
-from jobs.classifications import Classification
-from jobs.frames import local
+from jobs.settings.classifications import Classification
+from jobs.spark.frames import local
 
 KEYS = (
     "origin_region smallint, origin_sector smallint, destination_region smallint, destination_sector smallint"

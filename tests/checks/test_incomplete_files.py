@@ -11,9 +11,9 @@ import pytest
 from pyspark.sql import functions as F
 
 from jobs.checks import frame, views
-from jobs.classifications import Classification
 from jobs.readers import flows
-from jobs.settings import FlowsInput
+from jobs.settings.classifications import Classification
+from jobs.settings.inputs import FlowsInput
 from jobs.transforms.flows import Notation, doubts, numbered
 
 REGIONS = Classification(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from jobs.checks import views
-from jobs.classifications import Classification
-from jobs.frames import local
+from jobs.settings.classifications import Classification
+from jobs.spark.frames import local
 
 REGIONS = Classification(
     version="t", source="t", items=[{"code": "A", "name": "a"}, {"code": "B", "name": "b"}]

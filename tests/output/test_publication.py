@@ -306,7 +306,7 @@ def test_a_reader_finds_the_old_or_the_new_one_at_every_moment(tmp_path):
 
 
 def test_a_folder_that_another_run_keeps_ends_with_its_own_code(tmp_path, monkeypatch):
-    from jobs import locks
+    from jobs.output import locks
 
     publish(tmp_path / "out", "first")
     monkeypatch.setattr(publication, "PATIENCE", 0.1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from jobs import schemas
+from jobs.settings import schemas
 
 TITLE = "=A study & <script>alert('x')</script>"
 FACTS: dict[str, Any] = {

@@ -6,9 +6,9 @@ import openpyxl
 import pytest
 from published import FACTS, diagnosis, tables
 
-from jobs import settings
 from jobs.publish import diagnosis as shown
 from jobs.publish import report, workbook
+from jobs.settings import run_file as settings
 
 FIGURES = [{"svg": "<svg></svg>", "caption": "c"}]
 

@@ -11,7 +11,7 @@ from scipy import optimize
 
 from jobs.errors import DisclosureStopped
 from jobs.publish import disclosure
-from jobs.settings import DisclosureSettings
+from jobs.settings.sections import DisclosureSettings
 
 RULES = DisclosureSettings()
 SIZES = ("10-49", "50-249", "250+")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from published import FACTS, TITLE, estimates, tables
 
-from jobs import settings
 from jobs.publish import report
+from jobs.settings import run_file as settings
 
 LOADING = ("src", "href", "srcset", "data", "action", "poster")
 

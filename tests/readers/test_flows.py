@@ -8,8 +8,7 @@ import pytest
 
 from jobs.errors import InputError, SettingsError
 from jobs.readers import flows
-from jobs.readers.flows import LABELS
-from jobs.settings import FlowsInput
+from jobs.settings.inputs import LABELS, FlowsInput
 
 
 def cells(spark, **given):

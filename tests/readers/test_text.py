@@ -7,8 +7,9 @@ import gzip
 import pytest
 
 from jobs.errors import InputError
-from jobs.readers import encodings, text
+from jobs.readers import text
 from jobs.readers.records import Dialect
+from jobs.settings import encodings
 
 
 def rows(spark, path, wanted, separator=";", encoding="utf-8", splittable=False):

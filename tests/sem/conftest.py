@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from jobs.sem import FitReport, FitSettings, fit_groups
+from jobs.sem.groups.fit import fit_groups
+from jobs.sem.groups.rows import FitReport
+from jobs.sem.routes.settings import FitSettings
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.sem import FitSettings, fit_groups
+from jobs.sem.groups.fit import fit_groups
+from jobs.sem.routes.settings import FitSettings
 
 REFERENCE = Path(__file__).parent.parent / "reference" / "sem"
 HOLZINGER = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"

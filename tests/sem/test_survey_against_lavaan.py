@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.sem import FitSettings, fit_groups
+from jobs.sem.groups.fit import fit_groups
+from jobs.sem.routes.settings import FitSettings
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
 MODEL = """

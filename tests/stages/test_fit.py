@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
-from jobs import schemas, settings
 from jobs.errors import SettingsError
-from jobs.sem import FitSettings
-from jobs.sem.groups import DIAGNOSIS
+from jobs.sem.groups.rows import DIAGNOSIS
+from jobs.sem.routes.settings import FitSettings
+from jobs.settings import run_file as settings
+from jobs.settings import schemas
 from jobs.stages import fit
 
 MODEL = "y ~ x"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from ruamel.yaml import YAML
 
-from jobs import resources, schemas, settings
-from jobs.context import Context
 from jobs.errors import ValidationStopped
-from jobs.frames import local
-from jobs.settings import RunSettings
+from jobs.run.context import Context
+from jobs.run.fingerprints import fingerprint
+from jobs.settings import resources, schemas
+from jobs.settings.run_file import RunSettings
+from jobs.spark.frames import local
 from jobs.stages import harmonise
+from jobs.stages.order import STAGES
 
 SLICE = {"country": "NL", "wave": "w"}
 REGIONS, SECTORS = "conf/classifications/regions_nl.yaml", "conf/classifications/sectors_sbi93_19.yaml"
@@ -40,9 +42,9 @@ class Study:
             for place, cells in enumerate(firms, 2)
         ]
         answers = local(self.spark, rows, schemas.table("answers").struct)
-        self.tables.replace("answers", answers, SLICE, settings.fingerprint("answers"))
-        context = Context(self.spark, conf, self.tables)
-        return harmonise.run(context, conf.waves[0], settings.fingerprint("harmonised", conf, raw))
+        self.tables.replace("answers", answers, SLICE, fingerprint("answers"))
+        context = Context(self.spark, conf, self.tables, STAGES)
+        return harmonise.run(context, conf.waves[0], fingerprint("harmonised", conf, raw))
 
     def rows(self):
         return self.tables.read("harmonised", SLICE).sort("row_number").collect()

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.errors import InputError
 from jobs.readers.files import Rows
-from jobs.settings import WaveSettings
+from jobs.settings.inputs import WaveSettings
 from jobs.stages import ingest
 
 FLOWS = "origin_region;origin_sector;destination_region;destination_sector;value"
@@ -36,9 +36,9 @@ def test_headers_alone_tell_of_each_input_what_will_not_fit(tmp_path):
 
 
 def test_headers_that_fit_say_nothing(tmp_path):
-    from jobs import wavemaps
+    from jobs.settings import wave_maps
 
-    columns = ";".join(wavemaps.read(MAP).columns)
+    columns = ";".join(wave_maps.read(MAP).columns)
     assert ingest.misfits(wave(tmp_path, f"{columns}\n", f"{FLOWS}\n")) == []
 
 

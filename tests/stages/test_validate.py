@@ -10,12 +10,13 @@ from itertools import product
 
 import pytest
 
-from jobs import settings
-from jobs.context import Context
+from jobs.checks import rules
 from jobs.errors import ValidationStopped
-from jobs.frames import local
+from jobs.run.context import Context
+from jobs.settings import run_file as settings
+from jobs.spark.frames import local
 from jobs.stages import validate
-from jobs.transforms import rules
+from jobs.stages.order import STAGES
 
 REGIONS = "version: t\nsource: t\nitems:\n" + "".join(
     f"  - {{code: {code}, name: {code}}}\n" for code in ("HU11", "HU12", "HU21")
@@ -51,7 +52,7 @@ def stage(spark, tables, tmp_path):
             *([] if firms else ["waves.0.survey=null"]),
             *changes,
         ]
-        context = Context(spark, settings.read("conf/runs/demo.yaml", given), tables)
+        context = Context(spark, settings.read("conf/runs/demo.yaml", given), tables, STAGES)
         (wave,) = context.settings.waves
         slice = context.slice(wave)
         rows = [("HU", "cis2", *cell, Decimal(place + 7)) for place, cell in enumerate(cells)]
@@ -65,7 +66,7 @@ def stage(spark, tables, tmp_path):
 def _harmonised(spark, firms):
     from pyspark.sql import functions as F
 
-    from jobs import schemas
+    from jobs.settings import schemas
 
     frame = local(spark, [("HU", "cis2", *firm) for firm in firms], SURVEY)
     for column in schemas.table("harmonised").columns:
@@ -152,7 +153,7 @@ def test_rows_set_aside_are_told_with_their_reasons(stage):
 
 def test_the_views_have_the_columns_that_the_rules_know(spark, tables, tmp_path):
     from jobs.checks import frame, views
-    from jobs.classifications import Classification
+    from jobs.settings.classifications import Classification
 
     some = Classification(version="t", source="t", items=[{"code": "A", "name": "A"}])
     flows = local(spark, [], FLOWS)

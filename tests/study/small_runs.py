@@ -13,11 +13,13 @@ from unittest.mock import patch
 from pyspark.sql import DataFrame, SparkSession
 from small_study import Cell, Row, Truth, answers, csv, firms, write_settings
 
-from jobs import classifications, pipeline, schemas, settings
-from jobs.context import Context, Outcome
+from jobs.checks.suites import Validator
 from jobs.errors import DiamantError
-from jobs.tables import Commit, Tables
-from jobs.validation import Validator
+from jobs.run.context import Context, Outcome
+from jobs.settings import classifications, schemas
+from jobs.settings import run_file as settings
+from jobs.spark.tables import Commit, Tables
+from jobs.stages.order import STAGES
 
 Content = str | bytes | dict[str, str | bytes]  # of a file, or of the parts of a folder by their names
 
@@ -83,7 +85,7 @@ class InMemory(Tables):
         return commit
 
 
-STAGES = ("ingest", "harmonise", "validate")
+IN_MEMORY = ("ingest", "harmonise", "validate")
 
 
 def run(
@@ -108,11 +110,11 @@ def run(
     conf = write_settings(folder, {"waves": [wave]}, **settings_files)
     outcomes: dict[str, Outcome] = {}
     try:
-        context = Context(spark, settings.read(str(conf)), InMemory(spark))
+        context = Context(spark, settings.read(str(conf)), InMemory(spark), STAGES)
         # The pages of the checks are for readers; to build them would be a fifth of a small run.
         with patch.object(Validator, "write_docs"):
-            for name in STAGES[: STAGES.index(until) + 1]:
-                done = pipeline.stage(name).run(context, context.settings.waves[0], "small")
+            for name in IN_MEMORY[: IN_MEMORY.index(until) + 1]:
+                done = STAGES[name].run(context, context.settings.waves[0], "small")
                 assert done.rows_in == done.rows_out + done.rows_set_aside, f"{name} lost rows"
                 outcomes[name] = done
     except DiamantError as error:

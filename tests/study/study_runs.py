@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs import settings
-from jobs.context import Context
-from jobs.tables import Tables
+from jobs.run.context import Context
+from jobs.settings import run_file as settings
+from jobs.spark.tables import Tables
+from jobs.stages.order import STAGES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DIAMANT = Path(sys.executable).parent / "diamant"
@@ -43,7 +44,7 @@ def context(spark, conf: str, *changes: str) -> Context:
     """What the command would start from, in the warm session of the tests: half a minute less a run."""
     chosen = settings.read(str(REPOSITORY / conf), list(changes))
     Path(chosen.work).mkdir(mode=0o700, exist_ok=True, parents=True)
-    return Context(spark, chosen, Tables(spark, f"{chosen.work}/tables"))
+    return Context(spark, chosen, Tables(spark, f"{chosen.work}/tables"), STAGES)
 
 
 def diamant(*arguments: str, cwd: Path = REPOSITORY) -> tuple[int, str]:

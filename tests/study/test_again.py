@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 from study_runs import DIAMANT, REPOSITORY, Run, changes, context, diamant
 
-from jobs import pipeline
-from jobs.progress import Progress
+from jobs.run import execute as pipeline
+from jobs.run.progress import Progress
 
 STAGES = ("simulate", "ingest", "harmonise", "validate", "indicators", "link", "fit", "publish")
 # What names the input's checksum differs when the input's rows are in another order.

@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_study import write_settings
 
-from jobs import folders, settings
 from jobs.errors import DiamantError, SettingsError
+from jobs.output import folders
+from jobs.settings import run_file as settings
 
 FILES = ("run.yaml", "map.yaml", "regions.yaml", "sectors.yaml")
 MODEL = "results =~ innovative_share + competitive_contribution\nresults ~ rd_effort + commonality_within\n"

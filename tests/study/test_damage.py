@@ -11,8 +11,10 @@ import pytest
 from rich.console import Console
 from study_runs import Run, changes, context
 
-from jobs import pipeline
-from jobs.progress import Progress
+from jobs.run import execute as pipeline
+from jobs.run.plan import plan
+from jobs.run.progress import Progress
+from jobs.stages.order import STAGES
 
 # What names the simulation differs where the run has none.
 OF_THE_SIMULATION = {"manifest.json", "report.html"}
@@ -27,12 +29,12 @@ def study(spark, demo, tmp_path):
     def given():
         return context(spark, "conf/runs/demo.yaml", *changes(tmp_path, demo.folder)[1::2], "simulate=null")
 
-    assert {step.reason for step in pipeline.plan(given())[:-1]} == {None}
+    assert {step.reason for step in plan(given())[:-1]} == {None}
     return given
 
 
 def reasons(given) -> dict[str, str]:
-    return {step.stage: step.reason for step in pipeline.plan(given())[:-1] if step.reason}
+    return {step.stage: step.reason for step in plan(given())[:-1] if step.reason}
 
 
 def run(given) -> list[str]:
@@ -44,7 +46,7 @@ def run(given) -> list[str]:
 
 def ran(said: list[str]) -> list[str]:
     stages = [line.split()[0] for line in said if line and "skipped" not in line and line[0] != " "]
-    return [stage for stage in stages if stage in pipeline.ORDER]
+    return [stage for stage in stages if stage in STAGES]
 
 
 def demand_the_same(demo, folder: Path) -> None:
@@ -61,7 +63,7 @@ def data_file(folder: Path, name: str) -> Path:
 
 
 def test_every_deleted_table_is_missed_by_its_stage(study, tmp_path):
-    writers = {name: stage for stage in pipeline.ORDER[1:-1] for name in pipeline.stage(stage).TABLES}
+    writers = {name: stage for stage in list(STAGES)[1:-1] for name in STAGES[stage].TABLES}
     writers["quarantine"] = "ingest"  # the first of those that write it
     names = sorted(path.name for path in (tmp_path / "work" / "tables").iterdir())
     assert len(names) == 12
@@ -130,7 +132,7 @@ def test_damaged_outcomes_are_as_none(study, demo, tmp_path, spoilt):
         file.write_text(spoilt)
     assert reasons(study)["ingest"].endswith("ingest.json is damaged")
     if spoilt == "{}":
-        assert ran(run(study)) == [*pipeline.ORDER[1:]]
+        assert ran(run(study)) == [*list(STAGES)[1:]]
         assert all(
             json.loads(file.read_text())["fingerprint"] for file in outcomes if file.stem != "simulate"
         )

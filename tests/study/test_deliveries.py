@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from study_runs import context
 
-from jobs import pipeline
-from jobs.progress import Progress
+from jobs.run import execute as pipeline
+from jobs.run.progress import Progress
 
 
 def delivered(spark, demo, tmp_path):

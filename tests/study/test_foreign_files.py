@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 from jobs import cli
 from jobs.errors import SettingsError
 from jobs.output import manifests
+from jobs.run import opening
+from jobs.stages.order import stage_job
 
 DEMO = ("--conf", "conf/runs/demo.yaml")
 NEIGHBOURS = (
@@ -49,7 +51,7 @@ def listed(folder: Path) -> dict[str, str]:
 @pytest.fixture
 def command(spark, monkeypatch):
     """A command of the user in the warm session of the tests; gives its error, if any."""
-    monkeypatch.setattr(cli, "_session", lambda *_: nullcontext(spark))
+    monkeypatch.setattr(opening, "session", lambda *_: nullcontext(spark))
 
     def run(*arguments: str) -> BaseException | None:
         done = CliRunner().invoke(cli.app, list(arguments))
@@ -66,7 +68,7 @@ def job(command, monkeypatch):
     def run(stage: str, *arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", [stage, *arguments])
         with pytest.raises(SystemExit) as left:
-            cli.stage_job(stage)
+            stage_job(stage)
         return left.value.code
 
     yield run

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from study_runs import REPOSITORY, Run, changes
 
-from jobs import cluster, package, pipeline
+from jobs.run import fingerprints
+from jobs.tools import package
+from jobs.tools import standalone_cluster as cluster
 
 BIN = Path(sys.executable).parent
 
@@ -43,7 +45,7 @@ def test_the_same_sources_give_the_same_artefact(artefact, tmp_path):
 
 def test_the_artefact_is_the_same_program(artefact):
     """Whatever is run from it counts as made by the same code as in the checkout."""
-    asked = f"import sys; sys.path.insert(0, {str(artefact)!r}); from jobs import pipeline as p; "
+    asked = f"import sys; sys.path.insert(0, {str(artefact)!r}); from jobs.run import fingerprints as p; "
     done = subprocess.run(
         [sys.executable, "-c", asked + "print(p.__file__, p.code_digest())"],
         capture_output=True,
@@ -51,7 +53,7 @@ def test_the_artefact_is_the_same_program(artefact):
         check=True,
     )
     file, digest = done.stdout.split()
-    assert file.startswith(str(artefact)) and digest == pipeline.code_digest()
+    assert file.startswith(str(artefact)) and digest == fingerprints.code_digest()
 
 
 def test_a_stage_is_a_job_of_its_own(demo, tmp_path):

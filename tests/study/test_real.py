@@ -14,9 +14,10 @@ import pytest
 from rich.console import Console
 from study_runs import REPOSITORY, Run, context
 
-from jobs import pipeline, settings
 from jobs.errors import SettingsError, ValidationStopped
-from jobs.progress import Progress
+from jobs.run import execute as pipeline
+from jobs.run.progress import Progress
+from jobs.settings import run_file as settings
 
 ORIGINS = ["domestic only", "foreign only", "both", "any domestic", "any foreign"]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from small_runs import Delivered, differences, run, tables_of
 from small_study import answers, csv, deliveries, firms, long, write_settings
 
-from jobs import pipeline, settings
-from jobs.context import Context
-from jobs.progress import Progress
-from jobs.tables import Tables
+from jobs.run import execute as pipeline
+from jobs.run.context import Context
+from jobs.run.progress import Progress
+from jobs.settings import run_file as settings
+from jobs.spark.tables import Tables
+from jobs.stages.order import STAGES
 
 
 def test_a_run_of_the_pipeline_gives_the_known_values(spark, tmp_path):
@@ -21,7 +23,7 @@ def test_a_run_of_the_pipeline_gives_the_known_values(spark, tmp_path):
         "flows": {"layout": "long", "paths": {"flows": str(tmp_path / "flows.csv")}},
     }
     chosen = settings.read(str(write_settings(tmp_path, {"waves": [wave]})))
-    context = Context(spark, chosen, Tables(spark, f"{chosen.work}/tables"))
+    context = Context(spark, chosen, Tables(spark, f"{chosen.work}/tables"), STAGES)
     pipeline.run(context, Progress(), "validate")
     by_firm, by_cell = tables_of(context, "survey")
     assert differences(by_firm, firms()) == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
 from jobs import codes
-from jobs.frames import local
+from jobs.spark.frames import local
 from jobs.transforms.cells import answered, code, declared, number, trimmed, written_out
 
 NO_BREAK, NARROW, THIN, FIGURE = "\u00a0", "\u202f", "\u2009", "\u2007"

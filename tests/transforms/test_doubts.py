@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyspark.sql import functions as F
 
-from jobs.frames import local
+from jobs.spark.frames import local
 from jobs.transforms.cells import number
 from jobs.transforms.doubts import doubts, evidence
 

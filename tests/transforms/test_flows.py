@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.classifications import Classification
+from jobs.settings.classifications import Classification
 from jobs.transforms import flows
 from jobs.transforms.flows import Notation, doubts, numbered
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs import schemas, wavemaps
-from jobs.classifications import Classification
-from jobs.frames import local
+from jobs.settings import schemas, wave_maps
+from jobs.settings.classifications import Classification
+from jobs.spark.frames import local
 from jobs.transforms.harmonise import contradictions, doubtful, harmonise
 
 REGIONS = Classification(
@@ -31,11 +31,11 @@ NO_BREAK = "\u00a0"
 UNKNOWN = "has a code the map does not declare"
 
 
-def wave_map(contradictions=(), **rules) -> wavemaps.WaveMap:
+def wave_map(contradictions=(), **rules) -> wave_maps.WaveMap:
     """A map of these rules; all other columns are absent."""
-    names = [name for name in schemas.table("survey").names if name not in wavemaps.DERIVED]
+    names = [name for name in schemas.table("survey").names if name not in wave_maps.DERIVED]
     absent = {name: {"absent": "not asked"} for name in names}
-    return wavemaps.WaveMap.model_validate(
+    return wave_maps.WaveMap.model_validate(
         {
             "title": "t",
             "source": "t",
@@ -71,7 +71,7 @@ def check(spark, column: str, rule: dict, cases: list[tuple], **more) -> None:
         assert given == (pytest.approx(value) if isinstance(value, float) else value), cells
         assert [entry["reason"] for entry in row["faults"]] == fault, cells
         assert all(
-            entry["rule"] == f"{wavemaps.Rule.model_validate(rule).kind}:{column}" for entry in row["faults"]
+            entry["rule"] == f"{wave_maps.Rule.model_validate(rule).kind}:{column}" for entry in row["faults"]
         )
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
-from jobs.classifications import Classification
-from jobs.frames import local
+from jobs.settings.classifications import Classification
+from jobs.spark.frames import local
 from jobs.transforms.indicators import commonality, complementarity, left_out, sides_present
 
 REGIONS = Classification(

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from pyspark.sql import functions as F
 
-from jobs.frames import local
+from jobs.spark.frames import local
 from jobs.transforms.link import BEHIND, INDICATORS, filters, grouped, link, sampled, waterfall
 
 FIRMS = (

@@ -1,0 +1,13 @@
+"""The arguments that every command of a study takes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Conf = Annotated[str, typer.Option("--conf", help="run file, such as conf/runs/demo.yaml")]
+Waves = Annotated[list[str] | None, typer.Option("--wave", help="only this wave; may be repeated")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", help="key.sub=value laid over the run file; may be repeated")
+]

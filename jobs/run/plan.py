@@ -1,0 +1,84 @@
+"""What a run would do, stage by stage, and why: nothing is written."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.run import outcomes
+from jobs.run.context import Context
+from jobs.run.fingerprints import of_stage
+from jobs.run.outcomes import in_use, outcome_file
+from jobs.settings.inputs import WaveSettings
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage of a wave (publish: of the whole run) and why it would run; None when it is up to date."""
+
+    stage: str
+    wave: str
+    reason: str | None
+
+
+def plan(context: Context) -> list[Step]:
+    """What `run` would do, in order, without writing anything."""
+    steps: list[Step] = []
+    for wave in context.settings.waves:
+        chain = ""
+        for name in in_use(context)[:-1]:
+            earlier = [step for step in steps if step.wave == wave.wave and step.reason]
+            if earlier:
+                steps.append(Step(name, wave.wave, f"{earlier[-1].stage} runs before it"))
+                continue
+            chain = of_stage(context, name, wave, chain)
+            steps.append(Step(name, wave.wave, reason(context, name, wave, chain)))
+    waiting = any(step.reason for step in steps)
+    steps.append(
+        Step("publish", "all", "a stage runs before it" if waiting else "written from the tables each time")
+    )
+    return steps
+
+
+def misfits(context: Context, steps: list[Step]) -> list[str]:
+    """What will not fit of the input, by its headers alone, a sentence an input.
+
+    The files of waves that the run would simulate first are not looked at.
+    """
+    simulated = {step.wave for step in steps if step.stage == "simulate" and step.reason}
+    reader = context.stages["ingest"]
+    waves = [wave for wave in context.settings.waves if wave.wave not in simulated]
+    return [words for wave in waves for words in reader.misfits(wave)]
+
+
+def reason(context: Context, name: str, wave: WaveSettings, mark: str) -> str | None:
+    """Why the stage has to run; None when it is up to date."""
+    file = outcome_file(context, name, wave)
+    kept = outcomes.read(file)
+    if kept is None:
+        return f"{file} is damaged" if os.path.lexists(file) else "it never ran"
+    if kept.fingerprint != mark:
+        return "its input, its settings or the program changed"
+    if name == "simulate" and (simulated := context.settings.simulate):
+        made = kept.outcome.detail.get("files", {})
+        gone = [file for file in made if not (Path(simulated.path).expanduser() / file).exists()]
+        return "its files are gone" if gone else None
+    if not set(context.stages[name].TABLES[-1:]) <= kept.slices.keys():
+        return f"{file} is damaged"
+    return next(filter(None, (_fault(context, table, kept) for table in kept.slices)), None)
+
+
+def _fault(context: Context, table: str, kept: outcomes.Kept) -> str | None:
+    """What is wrong with a table's slice that a stage committed; None where it is as it was left."""
+    damage = context.tables.damage(table)
+    if damage:
+        return f"its table {table} is damaged: {damage}"
+    held = kept.slices[table]
+    commit = context.tables.last_commit(table, held.keys)
+    if commit is None:
+        return f"its table {table} is gone"
+    if commit.fingerprint != kept.fingerprint:
+        return "its table was replaced by another run"
+    damage = context.tables.slice_damage(table, held.keys, held.files)
+    return f"its table {table} is damaged: {damage}" if damage else None

@@ -1,0 +1,72 @@
+"""Progress, a stage at a time: a spinner on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich import progress as bars
+from rich.console import Console
+
+from jobs.run.context import Outcome
+
+
+class Progress:
+    """Says what runs, how many rows went in, out and aside, and how long it took."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def stage(self, name: str, wave: str) -> Iterator[Callable[[Outcome], None]]:
+        """Show the stage while it runs; the caller hands over its outcome when it is done."""
+        started = time.monotonic()
+
+        def report(outcome: Outcome) -> None:
+            seconds = time.monotonic() - started
+            aside = f", {outcome.rows_set_aside:,} set aside" if outcome.rows_set_aside else ""
+            self._line(
+                name, wave, f"{outcome.rows_in:,} in, {outcome.rows_out:,} out{aside}", f"{seconds:5.1f} s"
+            )
+            for note in outcome.notes:
+                self.console.print(f"             {note}", style="dim", markup=False)
+
+        if self.console.is_terminal:
+            with self.console.status(f"{name} {wave}"):
+                yield report
+        else:
+            yield report
+
+    @contextmanager
+    def counted(self, what: str, every: int = 4) -> Iterator[Callable[[int, int], None]]:
+        """Show how many parts are done: a bar on a terminal, elsewhere a line each `every`-th part of all.
+
+        The caller tells the number done and the number there are.
+        """
+        if self.console.is_terminal:
+            with bars.Progress(
+                *bars.Progress.get_default_columns(), console=self.console, transient=True
+            ) as bar:
+                task = bar.add_task(what, total=None)
+                yield lambda done, all: bar.update(task, completed=done, total=all)
+            return
+        said = 0
+
+        def tell(done: int, all: int) -> None:
+            nonlocal said
+            if done * every // all > said:
+                said = done * every // all
+                self.say(f"{what}: {100 * done // all} %")
+
+        yield tell
+
+    def skipped(self, name: str, wave: str) -> None:
+        """The stage is up to date: nothing was done."""
+        self._line(name, wave, "up to date, skipped", "")
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+    def _line(self, name: str, wave: str, what: str, seconds: str) -> None:
+        self.console.print(f"{name:<12} {wave:<12} {what:<48} {seconds}".rstrip(), markup=False)

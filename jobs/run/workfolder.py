@@ -1,0 +1,94 @@
+"""The work folder: known as the program's own by a mark, made at its first use.
+
+What the program replaces and removes in it is therefore its own. A folder with other files is not taken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from jobs import __version__
+from jobs.errors import SettingsError
+from jobs.output import locks, manifests, publication
+from jobs.settings import schemas
+
+MARK = "diamant-work.json"
+OWN = {"tables", "outcomes", "locks", "data_docs", "damaged"}
+PATIENCE = 30  # seconds
+
+
+def pages(work: str, wave: str) -> Path:
+    """Where great-expectations' pages of a wave lie; they are replaced as a whole."""
+    return Path(work) / "data_docs" / wave
+
+
+def check(work: Path, waves: Iterable[str]) -> None:
+    """Raise SettingsError where something is in the way that the program did not write; nothing is written.
+
+    That is anything in a folder that is no work folder, and in a work folder what lies among the pages of
+    the waves, since these are replaced as a whole.
+    """
+    _demand_own(work)
+    for name in sorted(OWN):
+        if os.path.lexists(work / name) and not (work / name).is_dir():
+            raise SettingsError(f"work {work} holds {name}, which is no folder; move it elsewhere.")
+    if _marked(work):
+        for wave in waves:
+            publication.check(pages(str(work), wave), manifests.PAGES, "work")
+
+
+def _demand_own(work: Path) -> None:
+    """Raise SettingsError where the folder holds anything and is no work folder."""
+    if not work.is_dir() or _marked(work):
+        return
+    names = sorted(os.listdir(work))
+    if names and not (names == [MARK] and (work / MARK).stat().st_size == 0) and not _former(work):
+        raise SettingsError(
+            f"work {work} holds {names[0]} and is no work folder of diamant; name an empty folder."
+        )
+
+
+def claim(work: Path) -> None:
+    """Make the folder where it is absent, for the user alone, and mark it.
+
+    Raises SettingsError where it holds other files.
+    """
+    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if _marked(work):
+        return
+    with locks.on_folder(work, PATIENCE, f"another run takes {work} into use; try again."):
+        _demand_own(work)
+        if _marked(work):
+            return
+        for folder in (work / "data_docs").glob("*"):
+            if folder.is_dir() and not (folder / manifests.NAME).exists():
+                manifests.write(folder, {"data_docs": folder.name})
+        handle = os.open(work / MARK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(handle, json.dumps({"diamant": "work folder", "version": __version__}).encode() + b"\n")
+        finally:
+            os.close(handle)
+
+
+def _marked(work: Path) -> bool:
+    mark = work / MARK
+    try:
+        said = json.loads(mark.read_bytes()) if mark.is_file() and not mark.is_symlink() else None
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("diamant") == "work folder"
+
+
+def _former(work: Path) -> bool:
+    """Whether the folder is one that lost its mark, or of an earlier version, which set none."""
+    if not {entry.name for entry in work.iterdir()} <= OWN or not (work / "tables").is_dir():
+        return False
+    if any(entry.is_symlink() or not entry.is_dir() for entry in work.iterdir()):
+        return False
+    tables = list((work / "tables").iterdir())
+    return bool(tables) and all(
+        table.name in schemas.names() and (table / "_delta_log").is_dir() for table in tables
+    )

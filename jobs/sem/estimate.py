@@ -1,0 +1,55 @@
+"""A solution: the parameters at which a fit ended, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.model.structure import Structure
+
+TOLERANCE = 1e-7  # largest element of the gradient, in the natural units
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Free parameters at the minimum, and how trustworthy it is.
+
+    `x` (q) in the data's units; `objective` the value of F; `gradient` its largest element in natural
+    units; `information` (q x q) expected information a case; `hessian` (q x q) of F/2.
+    """
+
+    structure: Structure
+    x: Matrix
+    scale: Matrix
+    objective: float
+    gradient: float
+    information: Matrix
+    hessian: Matrix
+    sigma: Matrix
+    derivatives: Matrix
+
+    @property
+    def converged(self) -> bool:
+        return np.isfinite(self.objective) and self.gradient < TOLERANCE * 10
+
+    @property
+    def searched(self) -> Matrix:
+        """Places in `x` of the parameters that the search moves."""
+        return np.arange(len(self.x))
+
+    @property
+    def identified(self) -> bool:
+        """The information in natural units has full rank."""
+        scale = self.scale[self.searched]
+        information = self.information[np.ix_(self.searched, self.searched)]
+        values = linalg.eigvalsh(information * np.outer(scale, scale))
+        return bool(values[0] > 1e-9 * max(values[-1], 1.0))
+
+    @property
+    def minimum(self) -> bool:
+        """The Hessian in natural units is positive definite: a minimum, not a saddle."""
+        scaled = self.hessian * np.outer(self.scale, self.scale)
+        return bool(linalg.eigvalsh((scaled + scaled.T) / 2)[0] > 0)

@@ -1,0 +1,196 @@
+"""A model fitted to incomplete data: full-information maximum likelihood with free means.
+
+The search starts from the model's fit to the unrestricted moments (two-stage estimation) and scores on the
+likelihood from there, in the natural units of each parameter. Errors come from the observed information,
+which stays valid when values are missing at random (Kenward and Molenberghs 1998, Statistical Science 13,
+236-247); the robust statistic is Yuan and Bentler's (2000), in the variant of Mplus, as lavaan's MLR.
+
+Exogenous variables are fixed, so a case has to have them all; their own likelihood cancels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from jobs.sem.arrays import Array
+from jobs.sem.cases.incomplete import check_dependence, usable
+from jobs.sem.cases.moments import Moments
+from jobs.sem.fiml import likelihood as fiml
+from jobs.sem.fiml.likelihood import Patterns
+from jobs.sem.ml import fit as ml
+from jobs.sem.ml.climbing import Factor, climb
+from jobs.sem.model.intercepts import intercepts as _intercepts
+from jobs.sem.model.structure import Structure
+
+
+@dataclass(frozen=True)
+class FimlFit:
+    """The fit in the data's units.
+
+    `estimate` holds the free parameters (q) with the means profiled out: its `hessian` and `information`
+    (q x q, a case) are the observed and expected ones given free means. `scores` (n x (q + p), weighted) and
+    `hessian` ((q + p) x (q + p), a case) have the means too. `sample` and `data` are in the units of the
+    search: deviations from the available-case mean, in standard deviations.
+    """
+
+    estimate: ml.Estimate
+    mean: Array
+    scores: Array
+    hessian: Array
+    log_likelihood: float
+    saturated: fiml.Moments
+    sample: Patterns
+    data: Array
+
+
+class Likelihood:
+    """Log-likelihood a case, with derivatives, of z: free parameters in natural units, standard means."""
+
+    def __init__(self, structure: Structure, sample: Patterns, scale: Array, unit: Array) -> None:
+        self.structure, self.sample, self.scale, self.unit = structure, sample, scale, unit
+        self.rows, self.columns = fiml.vech_index(structure.p)
+
+    def implied(self, z: Array) -> tuple[Array, Array]:
+        q = self.structure.q
+        return z[q:], self.structure.sigma(z[:q] * self.scale) * self.unit
+
+    def value(self, z: Array) -> float:
+        """Minus infinity where the implied covariance matrix isn't positive definite."""
+        try:
+            return fiml.log_likelihood(*self.implied(z), self.sample) / self.sample.total
+        except np.linalg.LinAlgError:
+            return -np.inf
+
+    def jacobian(self, z: Array) -> Array:
+        """Derivatives of beta = (mu, vech Sigma) by z: (p + p(p+1)/2) x (q + p)."""
+        q, p = self.structure.q, self.structure.p
+        _, derivatives = self.structure.sigma_and_derivatives(z[:q] * self.scale)
+        derivatives = derivatives * (self.unit * self.scale[:, None, None])
+        out = np.zeros((p + len(self.rows), q + p))
+        out[:p, q:] = np.eye(p)
+        out[p:, :q] = derivatives[:, self.rows, self.columns].T
+        return out
+
+    def slope(self, z: Array) -> Array:
+        return self.jacobian(z).T @ fiml.gradient(*self.implied(z), self.sample) / self.sample.total
+
+    def information(self, z: Array, observed: bool) -> Array:
+        """J' I J: exact for the expected information, without Sigma's curvature for the observed one."""
+        jacobian = self.jacobian(z)
+        inner = fiml.information(*self.implied(z), self.sample, observed) / self.sample.total
+        return jacobian.T @ inner @ jacobian
+
+    def hessian(self, z: Array) -> Array:
+        """Minus the second derivatives: `information` less Sigma's curvature along the gradient.
+
+        The curvature is the difference of the exact first derivatives of Sigma, with the gradient held: no
+        pass over the patterns.
+        """
+        inner = fiml.gradient(*self.implied(z), self.sample) / self.sample.total
+        curvature = np.zeros((len(z), len(z)))
+        for place in range(self.structure.q):
+            step = np.zeros_like(z)
+            step[place] = 1e-5 * max(1.0, abs(z[place]))
+            change = (self.jacobian(z + step) - self.jacobian(z - step)).T @ inner
+            curvature[place] = change / (2 * step[place])
+        return self.information(z, observed=True) - (curvature + curvature.T) / 2
+
+
+def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
+    """Fit `structure` to the cases `values` (n x p, NaN for missing; weights in `sample`).
+
+    Raises Trouble where the unrestricted moments aren't determined.
+    """
+    q = structure.q
+    deviations = np.sqrt(np.diag(sample.covariance))
+    standard = sample.deviations / deviations
+    grouped = fiml.patterns(standard, sample.weights)
+    free = fiml.saturated(grouped, structure.observed)
+    check_dependence(free.cov, structure.observed)
+    covariance = free.cov * np.outer(deviations, deviations)
+    start = ml.fit(structure, covariance)
+    likelihood = Likelihood(structure, grouped, start.scale, 1 / np.outer(deviations, deviations))
+    z = search(likelihood, np.concatenate([start.x / start.scale, free.mean]))
+
+    unit = np.concatenate([start.scale, deviations])
+    slope = likelihood.slope(z)
+    hessian = likelihood.hessian(z)
+    expected = likelihood.information(z, observed=False)
+    case = fiml.case_scores(*likelihood.implied(z), standard, grouped) @ likelihood.jacobian(z)
+    case *= sample.weights[:, None]
+    sigma, derivatives = structure.sigma_and_derivatives(z[:q] * start.scale)
+    outer = np.outer(unit[:q], unit[:q])
+    shrink = float(sample.weights @ ~np.isnan(values) @ np.log(deviations))  # density in the data's units
+    back = fiml.Moments(sample.mean + deviations * free.mean, covariance, free.log_likelihood - shrink)
+    estimate = ml.Estimate(
+        structure=structure,
+        x=z[:q] * start.scale,
+        scale=start.scale,
+        objective=2 * (free.log_likelihood / grouped.total - likelihood.value(z)),
+        gradient=2 * float(np.abs(slope).max()),
+        information=_profile(expected, q) / outer,
+        hessian=_profile(hessian, q) / outer,
+        sigma=sigma,
+        derivatives=derivatives,
+    )
+    return FimlFit(
+        estimate=estimate,
+        mean=sample.mean + deviations * z[q:],
+        scores=case / unit,
+        hessian=hessian / np.outer(unit, unit),
+        log_likelihood=likelihood.value(z) * grouped.total - shrink,
+        saturated=back,
+        sample=grouped,
+        data=standard,
+    )
+
+
+def intercepts(fit: FimlFit) -> tuple[list[str], Array, Array]:
+    """Intercepts of the endogenous observed variables (r names, r values), latent means being zero.
+
+    The third is the Jacobian ((q + r) x (q + p)) of (parameters, intercepts) by (parameters, means): it
+    turns a covariance matrix of the latter into one of the former.
+    """
+    structure, q = fit.estimate.structure, fit.estimate.structure.q
+    places = [place for place in range(structure.p) if place not in structure.exogenous]
+
+    def at(vector: Array) -> Array:
+        return _intercepts(structure, vector[:q], vector[q:])[0][places]
+
+    here = np.concatenate([fit.estimate.x, fit.mean])
+    jacobian = np.zeros((q + len(places), len(here)))
+    jacobian[:q, :q] = np.eye(q)
+    for place in range(len(here)):
+        step = np.zeros_like(here)
+        step[place] = 1e-6 * max(1.0, abs(here[place]))
+        jacobian[q:, place] = (at(here + step) - at(here - step)) / (2 * step[place])
+    return [structure.observed[place] for place in places], at(here), jacobian
+
+
+def _profile(information: Array, q: int) -> Array:
+    """Information of the first q parameters when the others are free."""
+    across = information[q:, :q]
+    return information[:q, :q] - across.T @ np.linalg.solve(information[q:, q:], across)
+
+
+def search(likelihood: Likelihood, z: Array) -> Array:
+    """z at the maximum: Newton's steps where the observed information is positive definite, else Fisher's."""
+
+    def factor(z: Array, _slope: Array) -> Factor | None:
+        for observed in (True, False):
+            try:
+                return linalg.cho_factor(likelihood.information(z, observed=observed))
+            except linalg.LinAlgError:
+                continue
+        return None
+
+    return climb(likelihood, z, factor)
+
+
+__all__ = [
+    *("FimlFit", "Likelihood", "check_dependence", "fit", "incomplete_moments", "intercepts", "search"),
+    "usable",
+]

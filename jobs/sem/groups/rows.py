@@ -1,0 +1,267 @@
+"""The fits of groups as tables: a row a parameter, measure, difference or group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.cases.moments import Moments
+from jobs.sem.diagnosis import modification, reliability, residuals
+from jobs.sem.diagnosis.solution import STANDARDISED, Diagnosis, standardised_solution
+from jobs.sem.estimate import Estimate
+from jobs.sem.routes.inference import Inference
+from jobs.sem.routes.settings import FitSettings
+from jobs.sem.standard_errors import covariance as cov
+from jobs.sem.standard_errors.small_sample import difference
+
+COMPARED = ("=~", "~", ":=")  # what is tested to be the same in two groups
+FEWEST_DEGREES = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """Tidy tables, a row a parameter and kind of error, measure, difference, or group.
+
+    The tables of the converged groups' diagnosis are None unless the settings ask for them.
+    """
+
+    estimates: pd.DataFrame
+    fit_measures: pd.DataFrame
+    differences: pd.DataFrame
+    status: pd.DataFrame
+    residuals: pd.DataFrame | None = None
+    modification_indices: pd.DataFrame | None = None
+    reliability: pd.DataFrame | None = None
+    standardised: pd.DataFrame | None = None
+
+
+@dataclass
+class GroupFit:
+    """What became of one group."""
+
+    group: str
+    status: str
+    detail: str
+    moments: Moments | None = None
+    estimate: Estimate | None = None
+    inference: Inference | None = None
+    diagnosis: Diagnosis | None = None
+    cases_in: int = 0
+
+
+def _report(fits: list[GroupFit], settings: FitSettings) -> FitReport:
+    return FitReport(
+        estimates=pd.DataFrame([row for one in fits for row in _estimates(one, settings)], columns=ESTIMATES),
+        fit_measures=pd.DataFrame([row for one in fits for row in _measures(one)], columns=MEASURES),
+        differences=pd.DataFrame(
+            [row for a, b in combinations(fits, 2) for row in _differences(a, b)], columns=DIFFERENCES
+        ),
+        status=pd.DataFrame([_status(one) for one in fits], columns=STATUS),
+        **(_diagnoses(fits, settings) if settings.diagnosis else {}),
+    )
+
+
+ESTIMATES = [
+    *("group", "lhs", "op", "rhs", "label", "est", "std_all", "error", "se", "z", "pvalue", "df", "clusters"),
+    *("ci_lower", "ci_upper", "reliable"),
+]
+MEASURES = ["group", "measure", "value"]
+DIFFERENCES = [
+    *("lhs", "op", "rhs", "group_a", "group_b", "difference", "error", "se", "statistic", "df", "pvalue"),
+]
+STATUS = [
+    *("group", "status", "detail", "cases_in", "cases_used", "cases_missing", "parameters", "max_gradient"),
+]
+DIAGNOSIS = {
+    "residuals": ["group", *residuals.COLUMNS],
+    "modification_indices": ["group", *modification.COLUMNS],
+    "reliability": ["group", *reliability.COLUMNS],
+    "standardised": ["group", *STANDARDISED],
+}
+
+
+def _clusters(one: GroupFit, error: str) -> int | None:
+    """Number of clusters behind a kind of error, None where it has none."""
+    assert one.moments is not None
+    kind, _, column = error.partition(":")
+    return int(one.moments.clusters[column].max()) + 1 if kind in ("cluster", "bias_reduced") else None
+
+
+def _degrees(one: GroupFit, error: str) -> Matrix:
+    """Degrees of freedom of each value (k) for a kind of error: infinite where the law is normal."""
+    assert one.inference is not None
+    kind, _, column = error.partition(":")
+    if kind == "bias_reduced":
+        return one.inference.small_sample[column].degrees
+    clusters = _clusters(one, error)
+    return np.full(len(one.inference.values), clusters - 1.0 if clusters else np.inf)
+
+
+def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
+    if one.inference is None:
+        return []
+    found = one.inference
+    rows = []
+    for error, covariance in found.covariances.items():
+        clusters, degrees = _clusters(one, error), _degrees(one, error)
+        widths = stats.t.ppf(0.5 + settings.confidence / 2, degrees)
+        for parameter, std_all in zip(found.parameters, found.std_all, strict=True):
+            free = parameter.free
+            est = parameter.value if free is None else float(found.values[free])
+            df = np.inf if free is None else float(degrees[free])
+            # Variance 0: a residual that follows from the rest, as that of an ordered item, has no error.
+            variance = 0.0 if free is None or np.isnan(df) else float(covariance[free, free])
+            se = float(np.sqrt(variance)) if variance > 0 else None
+            z = est / se if se else None
+            width = widths[free] * se if se else None
+            rows.append(
+                {
+                    "group": one.group,
+                    "lhs": parameter.lhs,
+                    "op": parameter.op,
+                    "rhs": parameter.rhs,
+                    "label": parameter.label,
+                    "est": est,
+                    "std_all": std_all,
+                    "error": error,
+                    "se": se,
+                    "z": z,
+                    "pvalue": float(2 * stats.t.sf(abs(z), df)) if z is not None else None,
+                    "df": df if np.isfinite(df) else None,
+                    "clusters": clusters,
+                    "ci_lower": float(est - width) if width is not None else None,
+                    "ci_upper": float(est + width) if width is not None else None,
+                    "reliable": one.status == "converged" and df >= FEWEST_DEGREES,
+                }
+            )
+    return rows
+
+
+def _diagnoses(fits: list[GroupFit], settings: FitSettings) -> dict[str, pd.DataFrame]:
+    """The tables of all groups' diagnosis, by the report's name for each."""
+    made = [
+        (one.group, {**vars(one.diagnosis), "standardised": _standardised(one, settings)})
+        for one in fits
+        if one.diagnosis is not None
+    ]
+    return {
+        name: _stacked([(group, tables[name]) for group, tables in made], columns)
+        for name, columns in DIAGNOSIS.items()
+    }
+
+
+def _standardised(one: GroupFit, settings: FitSettings) -> pd.DataFrame:
+    assert one.inference is not None and one.diagnosis is not None
+    made, jacobian = one.inference, one.diagnosis.std_jacobian
+    degrees: dict[str, Matrix | float] = {}
+    for error in made.covariances:
+        kind, _, column = error.partition(":")
+        if kind == "bias_reduced":
+            degrees[error] = made.small_sample[column].contrasts(jacobian).degrees
+        else:
+            degrees[error] = float(_degrees(one, error)[0])
+    return standardised_solution(
+        made.parameters, made.std_all, jacobian, made.covariances, degrees, settings.confidence
+    )
+
+
+def _stacked(tables: list[tuple[str, pd.DataFrame]], columns: list[str]) -> pd.DataFrame:
+    """The groups' tables below each other, the group in front."""
+    named = [table.assign(group=name) for name, table in tables]
+    every = pd.concat(named, ignore_index=True) if named else pd.DataFrame(columns=columns)
+    return every[columns]
+
+
+def _measures(one: GroupFit) -> list[dict[str, Any]]:
+    found = one.inference.measures if one.inference else {}
+    return [{"group": one.group, "measure": name, "value": value} for name, value in found.items()]
+
+
+def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
+    """Wald tests that a free loading or path, or a defined parameter, is the same in both groups.
+
+    Where the groups share clusters their estimates are correlated, and the errors follow both groups'
+    scores cluster by cluster.
+    """
+    one, other = a.inference, b.inference
+    if one is None or other is None:
+        return []
+    rows = []
+    for error in [kind for kind in one.covariances if kind in other.covariances]:
+        variances, degrees = _of_difference(a, b, error)
+        for parameter in one.parameters:
+            free = parameter.free
+            if free is None or parameter.op not in COMPARED:
+                continue
+            apart = float(one.values[free] - other.values[free])
+            df = float(degrees[free])
+            se = float(np.sqrt(variances[free])) if variances[free] > 0 and not np.isnan(df) else np.nan
+            statistic = (apart / se) ** 2
+            rows.append(
+                {
+                    "lhs": parameter.lhs,
+                    "op": parameter.op,
+                    "rhs": parameter.rhs,
+                    "group_a": a.group,
+                    "group_b": b.group,
+                    "difference": apart,
+                    "error": error,
+                    "se": se,
+                    "statistic": statistic,
+                    "df": df if np.isfinite(df) else 1.0,
+                    "pvalue": float(2 * stats.t.sf(np.sqrt(statistic), df)),
+                }
+            )
+    return rows
+
+
+def _of_difference(a: GroupFit, b: GroupFit, error: str) -> tuple[Matrix, Matrix]:
+    """Variance of the difference of each value (k) between two groups, and its degrees of freedom (k)."""
+    assert a.inference and b.inference and a.moments and b.moments
+    kind, _, column = error.partition(":")
+    if kind == "bias_reduced":
+        labels = a.moments.labels[column], b.moments.labels[column]
+        both = difference(a.inference.small_sample[column], b.inference.small_sample[column], labels)
+        return np.diag(both.covariance), both.degrees
+    variance = np.diag(a.inference.covariances[error]) + np.diag(b.inference.covariances[error])
+    if kind == "cluster":
+        variance = variance - 2 * np.diag(_between(a, b, column))
+    return variance, np.minimum(_degrees(a, error), _degrees(b, error))
+
+
+def _between(a: GroupFit, b: GroupFit, column: str) -> Matrix:
+    """Covariance (k x k) between two groups' estimates through the clusters that they share."""
+    sums = [_sums_by_label(one, column) for one in (a, b)]
+    assert a.inference and b.inference
+    middle = np.zeros((len(a.inference.values), len(b.inference.values)))
+    for label in sorted(set(sums[0]) & set(sums[1])):
+        middle += np.outer(sums[0][label], sums[1][label])
+    total = len(set(sums[0]) | set(sums[1]))
+    return middle * (total / (total - 1))
+
+
+def _sums_by_label(one: GroupFit, name: str) -> dict[Any, Matrix]:
+    """The cases' influence on the group's estimates summed by cluster, by the cluster's label."""
+    assert one.moments is not None and one.inference is not None
+    sums = cov.cluster_sums(one.inference.influence, one.moments.clusters[name])
+    return dict(zip(one.moments.labels[name], sums, strict=True))
+
+
+def _status(one: GroupFit) -> dict[str, Any]:
+    sample, estimate = one.moments, one.estimate
+    return {
+        "group": one.group,
+        "status": one.status,
+        "detail": one.detail,
+        "cases_in": one.cases_in,
+        "cases_used": sample.n if sample else 0,
+        "cases_missing": sample.cases_missing if sample else 0,
+        "parameters": estimate.structure.q if estimate else None,
+        "max_gradient": estimate.gradient if estimate else None,
+    }

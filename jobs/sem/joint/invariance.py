@@ -1,0 +1,116 @@
+"""Do the groups' factors mean the same? Models of growing equality, each tested against the one before.
+
+Configural: the same pattern; metric: equal loadings, so that paths and covariances can be compared; scalar:
+equal intercepts too, so that means can; strict: equal residual variances too (Meredith 1993, Psychometrika
+58, 525-543). A step is kept where the chi-square difference is not significant, or where CFI falls by no
+more than .01, which is less sensitive to the number of cases (Cheung and Rensvold 2002, Structural Equation
+Modeling 9, 233-255). Once a step fails, those below it are not judged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
+from jobs.sem.joint.hypotheses import difference_test
+from jobs.sem.routes.settings import FitSettings
+
+STEPS = {
+    "configural": (),
+    "metric": ("loadings",),
+    "scalar": ("loadings", "intercepts"),
+    "strict": ("loadings", "intercepts", "residuals"),
+}
+OF_ITEMS = ("configural", "metric")
+MEANING = {
+    "metric": ("the loadings", "paths and covariances can be compared"),
+    "scalar": ("the intercepts", "latent means can be compared"),
+    "strict": ("the residual variances", "the items are as reliable in one group as in another"),
+}
+COLUMNS = [
+    *("model", "status", "chisq", "df", "pvalue", "cfi", "rmsea", "delta_chisq", "delta_df", "delta_pvalue"),
+    *("delta_cfi", "verdict"),
+]
+LARGEST_FALL = 0.01  # of CFI
+
+
+def invariance(
+    model: str,
+    data: pd.DataFrame,
+    group: str,
+    settings: FitSettings,
+    partial: tuple[str, ...] = (),
+    level: float = 0.05,
+) -> pd.DataFrame:
+    """A row a step of STEPS, each compared with the one above; with MLR chi-squares are scaled.
+
+    Of ordered items there are the first two steps (OF_ITEMS): their thresholds are free in each group.
+
+    `partial`: parameters free in all steps ("visual=~x2", "x7~1"). A step that is not converged has no
+    numbers, and says why. Raises ModelError as `fit_multigroup` does.
+    """
+    rows: list[dict[str, Any]] = []
+    before, failed = None, ""
+    for name, equal in STEPS.items():
+        if settings.ordered and name not in OF_ITEMS:
+            break
+        mine = tuple(one for one in partial if _concerns(one, equal))
+        fit = fit_multigroup(model, data, group, settings, equal, mine)
+        row = _row(name, fit, before)
+        if before is None:
+            row["verdict"] = _first(fit)
+        elif failed:
+            row["verdict"] = f"Not judged: {failed} differ between the groups already."
+        else:
+            row["verdict"], kept = _verdict(name, fit, row, level)
+            failed = "" if kept else MEANING[name][0]
+        rows.append(row)
+        before = fit
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _concerns(parameter: str, equal: tuple[str, ...]) -> bool:
+    """Whether a step makes this parameter equal: later steps only know what they free."""
+    if "=~" in parameter:
+        return "loadings" in equal
+    return ("residuals" if "~~" in parameter else "intercepts") in equal
+
+
+def _row(name: str, fit: MultigroupFit, before: MultigroupFit | None) -> dict[str, Any]:
+    suffix = "_scaled" if "chisq_scaled" in fit.measures else ""
+    own = {one: fit.measures.get(f"{one}{suffix}", np.nan) for one in ("chisq", "pvalue", "cfi", "rmsea")}
+    row = {"model": name, "status": fit.status, "df": fit.measures.get("df", np.nan), **own}
+    if before is None:
+        return row
+    test = difference_test(before, fit)
+    return row | {
+        "delta_chisq": test.statistic,
+        "delta_df": test.df,
+        "delta_pvalue": test.pvalue,
+        "delta_cfi": own["cfi"] - before.measures.get(f"cfi{suffix}", np.nan),
+        "verdict": test.detail,
+    }
+
+
+def _first(fit: MultigroupFit) -> str:
+    if fit.status != "converged":
+        return f"The model does not hold up in the groups: {fit.detail}"
+    return "The same pattern in all groups; the steps below are judged against it, so see first that it fits."
+
+
+def _verdict(name: str, fit: MultigroupFit, row: dict[str, Any], level: float) -> tuple[str, bool]:
+    """The sentence, and whether the step is kept."""
+    what, then = MEANING[name]
+    trouble = fit.detail or row["verdict"]
+    if trouble:
+        return f"No verdict on {what}: {trouble}", True
+    falls = row["delta_cfi"] < -LARGEST_FALL
+    if row["delta_pvalue"] >= level:
+        told = ", though CFI falls by more than .01" if falls else ""
+        return f"Equality of {what} is not rejected{told}: {then}.", True
+    if not falls:
+        return f"Equality of {what} is rejected, but CFI falls by no more than .01: {then}, with care.", True
+    return f"{what.capitalize()} differ between the groups; free those that do before you compare.", False

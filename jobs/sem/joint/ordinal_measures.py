@@ -1,0 +1,107 @@
+"""Fit of ordered items in several groups at once, with lavaan's meaning of each measure (estimator WLSMV).
+
+The statistics of the groups stand below each other: T = sum (n_g - 1) F_g, and its mean and variance follow
+from U Gamma as in `ordinal_measures`. A cluster that spans groups ties their statistics together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg, stats
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.joint.measures import by_groups
+from jobs.sem.joint.ordinal import GroupItems, JointItems
+from jobs.sem.joint.spanning import products
+from jobs.sem.ml.measures import indices
+from jobs.sem.model.layout import Layout
+from jobs.sem.ordinal.measures import scale_and_shift, srmr
+
+
+def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
+    """chi-square and its relatives, plain and scaled; the scaled by `cluster`, a column, if given."""
+    items = fit.items
+    counts = [data.sample.n for data in items]
+    n, groups = sum(counts), len(items)
+    weights = np.concatenate([one.weight for one in fit.fits])
+    size, root = _sizes(fit), _roots(fit)
+    df = len(root) - fit.jacobians[0].shape[1]
+    labels = [data.statistics.statistics[place] for data in items for place in data.alone.fitted]
+    covariances = np.array([one.op == "~~" and one.lhs != one.rhs for one in labels])
+    base_df = int(covariances.sum())
+    chisq = sum((count - 1) * one.estimate.objective for one, count in zip(fit.fits, counts, strict=True))
+    target = np.concatenate([data.statistics.value[data.alone.fitted] for data in items])
+    base_chisq = float(((size - 1) * weights * target**2)[covariances].sum())
+    out = {
+        "npar": float(len(fit.x)),
+        "nobs": float(n),
+        "chisq": chisq,
+        "df": float(df),
+        "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
+        **by_groups(indices(chisq, df, base_chisq, base_df, n - groups), groups),
+        "srmr": sum(
+            count / n * srmr(one, data.statistics)
+            for one, data, count in zip(fit.fits, items, counts, strict=True)
+        ),
+    }
+    if df:
+        gamma = _covariance(items, cluster) * np.outer(root, root)
+        q, _ = np.linalg.qr(np.vstack(fit.jacobians) * root[:, None])
+        scaled, factor, shift = scale_and_shift(chisq, df, gamma - q @ (q.T @ gamma))
+        base_gamma = gamma[np.ix_(covariances, covariances)]
+        base_scaled, _, _ = scale_and_shift(base_chisq, base_df, base_gamma)
+        found = by_groups(indices(scaled, df, base_scaled, base_df, n - groups), groups)
+        out |= {
+            "chisq_scaled": scaled,
+            "df_scaled": float(df),
+            "pvalue_scaled": float(stats.chi2.sf(scaled, df)),
+            "chisq_scaling_factor": factor,
+            "chisq_shift": shift,
+            **{f"{name}_scaled": value for name, value in found.items()},
+        }
+    return out
+
+
+def difference(free: JointItems, restricted: Layout, gap: float, cluster: str | None) -> float:
+    """The difference `gap` of two models' chi-squares, scaled and shifted to the law of a chi-square.
+
+    `restricted` lays out the second model, on the same parameters of each group; its restrictions are taken
+    at the first's solution (Satorra 2000, with the second-order correction of the module).
+    """
+    root = _roots(free)
+    gamma = _covariance(free.items, cluster) * np.outer(root, root)
+    tied = []
+    for group, data, one in zip(restricted.groups, free.items, free.fits, strict=True):
+        select = np.zeros((len(data.model.free), restricted.k))
+        select[np.arange(len(select)), group.place[data.model.free]] = 1.0
+        tied.append(one.jacobian @ select)
+    every = np.vstack(tied) * root[:, None]
+    size = np.sqrt((every**2).sum(axis=0))
+    wide, _ = np.linalg.qr(np.vstack(free.jacobians) * root[:, None])
+    narrow, _ = np.linalg.qr(every[:, size > 0] / size[size > 0])
+    off = wide @ (wide.T @ gamma) - narrow @ (narrow.T @ gamma)
+    return scale_and_shift(gap, wide.shape[1] - narrow.shape[1], off)[0]
+
+
+def _sizes(fit: JointItems) -> Matrix:
+    """The cases behind each of the groups' fitted statistics."""
+    return np.repeat([data.sample.n for data in fit.items], [len(one.weight) for one in fit.fits])
+
+
+def _roots(fit: JointItems) -> Matrix:
+    """Roots of the statistics' weights in the sum of all groups' squares."""
+    return np.sqrt(np.concatenate([one.weight for one in fit.fits]) * _sizes(fit))
+
+
+def _covariance(items: list[GroupItems], cluster: str | None) -> Matrix:
+    """Covariance matrix of all groups' fitted statistics."""
+    parts = [data.statistics.influence[:, data.alone.fitted] for data in items]
+    if cluster is None:
+        return linalg.block_diag(*[part.T @ part for part in parts])
+    ends = np.cumsum([0, *(part.shape[1] for part in parts)])
+    wide = []
+    for part, start in zip(parts, ends[:-1], strict=True):
+        rows = np.zeros((len(part), ends[-1]))
+        rows[:, start : start + part.shape[1]] = part
+        wide.append(rows)
+    return products(wide, [data.sample for data in items], cluster)[0]

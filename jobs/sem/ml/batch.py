@@ -1,0 +1,128 @@
+"""Maximum likelihood for many covariance matrices of one model at once: F, its gradient, its minimum.
+
+B, Lambda, Psi and Theta are linear in the free parameters, so that Sigma, F and gradients of all matrices are
+a few stacked products (Jöreskog 1970 for the gradient). The search is made for the replicates of a bootstrap,
+which start nearly right: BFGS with the Hessian at the group's own estimate to begin with (Nocedal and Wright
+2006, ch. 6) has few steps to go, and depends on no units.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.model.structure import Structure
+
+STEPS = 100
+DECREMENT = 1e-10  # of F; the step that is still taken leaves far less
+ENOUGH = 1e-4  # share of the promised decrease that a step has to bring (Armijo)
+SMALLEST = 1e-6  # share of a step
+ROUNDING = 1e-13  # of F
+
+
+class Batch:
+    """F and its gradient at R vectors of free parameters, each for a covariance matrix of its own.
+
+    `covariances` (R x p x p), n in the denominator; the exogenous blocks are theirs.
+    """
+
+    def __init__(self, structure: Structure, covariances: Matrix) -> None:
+        deviations = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
+        self.unit = 1 / (deviations[:, :, None] * deviations[:, None, :])
+        self.correlations = covariances * self.unit
+        self.log_sample = np.linalg.slogdet(self.correlations)[1]
+        self.shapes, self.ends, self.slopes = structure.shapes, structure.ends, structure.slopes()
+        self.base = np.repeat(structure.flat[None, :], len(covariances), axis=0)
+        block = covariances[:, structure.exogenous][:, :, structure.exogenous]
+        self.base[:, structure.flat_x] = block.reshape(len(covariances), -1)
+
+    def matrices(self, x: Matrix, rows: NDArray[np.intp]) -> list[Matrix]:
+        """B, Lambda, Psi, Theta (r x ...) at `x` (r x q), with the exogenous blocks of `rows` (r)."""
+        parts = np.split(self.base[rows] + x @ self.slopes, self.ends, axis=1)
+        return [part.reshape(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def value_and_gradient(self, x: Matrix, rows: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+        """F (r) and its gradient (r x q); infinite and zero where Sigma is not positive definite."""
+        beta, lambda_, psi, theta = self.matrices(x, rows)
+        total = np.linalg.inv(np.eye(beta.shape[1]) - beta)
+        outer = lambda_ @ total
+        spread = outer @ psi
+        unit = self.unit[rows]
+        sigma = (spread @ outer.transpose(0, 2, 1) + theta) * unit
+        log_det, good = _log_determinants(sigma)
+        inverse = np.linalg.inv(np.where(good[:, None, None], sigma, np.eye(sigma.shape[1])))
+        fitted = inverse @ self.correlations[rows]
+        by_sigma = (inverse - fitted @ inverse) * (unit * good[:, None, None])
+        trace = fitted.trace(axis1=1, axis2=2)
+        value = np.where(good, log_det + trace - self.log_sample[rows] - sigma.shape[1], np.inf)
+        left = outer.transpose(0, 2, 1) @ by_sigma
+        across = spread.transpose(0, 2, 1) @ by_sigma  # Psi' G' M
+        by_lambda = 2 * (total @ across).transpose(0, 2, 1)
+        by_beta = 2 * left @ spread @ total.transpose(0, 2, 1)
+        slopes = [by_beta, by_lambda, left @ outer, by_sigma]
+        flat = np.concatenate([part.reshape(len(x), -1) for part in slopes], axis=1)
+        return value, flat @ self.slopes.T
+
+
+def fit_all(batch: Batch, start: Matrix, inverse_hessian: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
+    """Free parameters (R x q) at each minimum, and which searches ended there (R).
+
+    `start` (q), `inverse_hessian` (q x q): those of F at the estimate of the whole group.
+    """
+    count = len(batch.correlations)
+    x = np.repeat(start[None, :], count, axis=0)
+    inverse = np.repeat(inverse_hessian[None, :, :], count, axis=0)
+    done = np.zeros(count, dtype=bool)
+    size = np.ones(count)
+    active = np.arange(count)
+    value, slope = batch.value_and_gradient(x, active)
+    active = active[np.isfinite(value)]
+    for _ in range(STEPS):
+        step = np.einsum("rab,rb->ra", inverse[active], slope[active])
+        promised = np.einsum("ra,ra->r", slope[active], step)
+        ended = promised < 2 * DECREMENT
+        x[active[ended]] -= step[ended]
+        done[active[ended]] = True
+        active, step, promised = active[~ended], step[~ended], promised[~ended]
+        if not len(active):
+            break
+        move = -size[active, None] * step
+        there, turned = batch.value_and_gradient(x[active] + move, active)
+        gained = value[active] - there
+        good = gained >= ENOUGH * size[active] * promised - ROUNDING
+        kept = active[good]
+        inverse[kept] = _updated(inverse[kept], move[good], turned[good] - slope[kept])
+        x[kept] += move[good]
+        value[kept], slope[kept], size[kept] = there[good], turned[good], 1.0
+        size[active[~good]] /= 2
+        active = active[size[active] > SMALLEST]
+    return x, done
+
+
+def _log_determinants(sigma: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
+    """log |Sigma| (r), and which of them are positive definite (r)."""
+    good = np.isfinite(sigma).all(axis=(1, 2))
+    try:
+        lower = np.linalg.cholesky(np.where(good[:, None, None], sigma, np.eye(sigma.shape[1])))
+    except np.linalg.LinAlgError:
+        good[good] = np.linalg.eigvalsh(sigma[good])[:, 0] > 0
+        values = np.linalg.eigvalsh(np.where(good[:, None, None], sigma, np.eye(sigma.shape[1])))
+        return np.log(values).sum(axis=1), good
+    return 2 * np.log(np.einsum("raa->ra", lower)).sum(axis=1), good
+
+
+def _updated(inverse: Matrix, move: Matrix, turn: Matrix) -> Matrix:
+    """The BFGS update of inverse Hessians (r x q x q); unchanged where the curvature is not positive."""
+    curvature = np.einsum("ra,ra->r", move, turn)
+    pushed = np.einsum("rab,rb->ra", inverse, turn)
+    usable = curvature > 0
+    share = np.where(usable, 1 / np.where(usable, curvature, 1.0), 0.0)
+    weight = (1 + share * np.einsum("ra,ra->r", turn, pushed)) * share
+    cross = (share[:, None] * move)[:, :, None] * pushed[:, None, :]
+    return (
+        inverse
+        + weight[:, None, None] * move[:, :, None] * move[:, None, :]
+        - cross
+        - cross.transpose(0, 2, 1)
+    )

@@ -1,0 +1,110 @@
+"""Maximum likelihood on moments: F = log|Sigma| + tr(S Sigma^-1) - log|S| - p (Jöreskog 1970).
+
+The search runs on the correlation metric, each parameter in its natural unit, by quasi-Newton steps, then by
+Newton's method or Fisher scoring (Lee and Jennrich 1979, Psychometrika 44, 99-113) to a gradient that
+vanishes; semopy's own stops early and depends on the data's units.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy import linalg, optimize
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.estimate import TOLERANCE, Estimate
+from jobs.sem.ml.batch import Batch, fit_all
+from jobs.sem.ml.discrepancy import Discrepancy, Point
+from jobs.sem.model.structure import Structure
+
+VANISHED = TOLERANCE / 100  # where the search ends
+STEPS = 200
+SMALLEST = 1e-8  # share of a step
+SINGULAR = 1e-10  # least over largest pivot of a Hessian that Newton's method does not trust
+FIRST_STEP = 0.3  # in natural units second derivatives of F are about this one's inverse
+
+
+def fit(structure: Structure, covariance: Matrix) -> Estimate:
+    """Fit `structure` to a positive definite sample covariance matrix (p x p, n in the denominator)."""
+    structure.load_exogenous(covariance)
+    scale = structure.scales(np.sqrt(np.diag(covariance)))
+    surface = Discrepancy(structure, covariance, scale)
+    z = structure.start(covariance)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        # A singular information is found by `identified`, with words; scipy's warning would add none.
+        warnings.simplefilter("ignore", linalg.LinAlgWarning)
+        batch = Batch(structure, covariance[None])
+        ends, done = fit_all(batch, z * scale, np.diag(scale**2) * FIRST_STEP)
+        found = _end(surface, ends[0] / scale if done[0] else _careful(surface, z))
+    x, unit = found.z * scale, np.outer(scale, scale)
+    sigma, derivatives = structure.sigma_and_derivatives(x)
+    return Estimate(
+        structure=structure,
+        x=x,
+        scale=scale,
+        objective=found.value,
+        gradient=found.steepest,
+        information=found.information() / unit,
+        hessian=found.hessian() / unit,
+        sigma=sigma,
+        derivatives=derivatives,
+    )
+
+
+def _careful(surface: Discrepancy, z: Matrix) -> Matrix:
+    """A line search that minds the slope too: gets through where halved quasi-Newton steps do not."""
+
+    def objective(z: Matrix) -> tuple[float, Matrix]:
+        try:
+            here = surface.at(z)
+        except linalg.LinAlgError:
+            return np.inf, np.zeros(len(z))
+        return here.value, here.gradient
+
+    options = {"gtol": 1e-6, "maxiter": 2000}
+    return optimize.minimize(objective, z, jac=True, method="BFGS", options=options).x
+
+
+def _end(surface: Discrepancy, z: Matrix) -> Point:
+    """Steps from `z`, halved as need be, to where the gradient vanishes or no step leads on.
+
+    Raises LinAlgError where `z` is not admissible.
+    """
+    here = surface.at(z)
+    for _ in range(STEPS):
+        if here.steepest < VANISHED:
+            break
+        try:
+            step = _step(here)
+        except linalg.LinAlgError:
+            break
+        size, there = 1.0, _better(surface, here, here.z - step)
+        while there is None and size > SMALLEST:
+            size /= 2
+            there = _better(surface, here, here.z - size * step)
+        if there is None:
+            break
+        here = there
+    return here
+
+
+def _step(here: Point) -> Matrix:
+    """Newton's step where the Hessian is well conditioned, else that of Fisher scoring."""
+    try:
+        factor = linalg.cho_factor(here.hessian(), lower=True, check_finite=False)
+        pivots = np.diag(factor[0]) ** 2
+        if pivots.min() > SINGULAR * pivots.max():
+            return linalg.cho_solve(factor, here.gradient / 2, check_finite=False)
+    except linalg.LinAlgError:
+        pass
+    return linalg.solve(here.information(), here.gradient / 2, assume_a="pos")
+
+
+def _better(surface: Discrepancy, here: Point, z: Matrix) -> Point | None:
+    """The point at `z` where F or its slope is less there, else None."""
+    try:
+        there = surface.at(z)
+    except linalg.LinAlgError:
+        return None
+    return there if there.value <= here.value or there.steepest < here.steepest else None

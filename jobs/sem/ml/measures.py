@@ -1,0 +1,133 @@
+"""How well a model fits, with the meaning lavaan gives each measure.
+
+Fixed exogenous variables are no restrictions: their moments count neither in the degrees of freedom nor
+in the likelihood. The baseline model has uncorrelated endogenous variables.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import optimize, stats
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.cases.moments import Moments
+from jobs.sem.estimate import Estimate
+
+
+def measures(estimate: Estimate, moments: Moments) -> dict[str, float]:
+    """chi-square and its relatives; RMSEA's interval is of 90 % (Browne and Cudeck 1993)."""
+    structure, n = estimate.structure, moments.n
+    p, x = structure.p, structure.exogenous
+    endogenous = [place for place in range(p) if place not in x]
+    df = p * (p + 1) // 2 - len(x) * (len(x) + 1) // 2 - structure.q
+    chisq = n * max(estimate.objective, 0.0)
+    base_chisq = n * _baseline(moments.covariance, endogenous, x)
+    base_df = p * (p + 1) // 2 - len(x) * (len(x) + 1) // 2 - len(endogenous)
+    logl = _likelihood(estimate.sigma, moments, x)
+    return {
+        "npar": float(structure.q),
+        "nobs": float(n),
+        "chisq": chisq,
+        "df": float(df),
+        "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
+        **indices(chisq, df, base_chisq, base_df, n),
+        "srmr": _srmr(estimate.sigma, moments.covariance),
+        "logl": logl,
+        "aic": -2 * logl + 2 * structure.q,
+        "bic": -2 * logl + np.log(n) * structure.q,
+    }
+
+
+def indices(chisq: float, df: float, base_chisq: float, base_df: float, n: int) -> dict[str, float]:
+    """CFI, TLI and RMSEA of a chi-square beside the baseline's, plain or scaled."""
+    lower, upper = _rmsea_interval(chisq, df, n)
+    return {
+        "cfi": _cfi(chisq, df, base_chisq, base_df),
+        "tli": _tli(chisq, df, base_chisq, base_df),
+        "rmsea": float(np.sqrt(max(chisq - df, 0.0) / (df * n))) if df else 0.0,
+        "rmsea_ci_lower": lower,
+        "rmsea_ci_upper": upper,
+    }
+
+
+def scaled_indices(
+    chisq: float, df: float, factor: float, base_chisq: float, base_df: float, base_factor: float, n: int
+) -> dict[str, float]:
+    """The statistic divided by its scaling factor, and the indices on it, as lavaan's ".scaled".
+
+    RMSEA's interval keeps the statistic and scales its degrees of freedom (Li and Bentler 2006).
+    """
+    scaled = chisq / factor
+    found = indices(scaled, df, base_chisq / base_factor, base_df, n)
+    found["rmsea_ci_lower"], found["rmsea_ci_upper"] = _rmsea_interval(chisq, factor * df, n)
+    return {
+        "chisq_scaled": scaled,
+        "df_scaled": float(df),
+        "pvalue_scaled": float(stats.chi2.sf(scaled, df)),
+        "chisq_scaling_factor": factor,
+        **{f"{name}_scaled": value for name, value in found.items()},
+    }
+
+
+def _baseline(covariance: Matrix, endogenous: list[int], exogenous: list[int]) -> float:
+    """F of the model without any relation but those among the exogenous variables."""
+    implied = np.zeros_like(covariance)
+    implied[endogenous, endogenous] = covariance[endogenous, endogenous]
+    block = np.ix_(exogenous, exogenous)
+    implied[block] = covariance[block]
+    return float(np.linalg.slogdet(implied)[1] - np.linalg.slogdet(covariance)[1])
+
+
+def _cfi(chisq: float, df: float, base_chisq: float, base_df: float) -> float:
+    """Comparative fit index (Bentler 1990)."""
+    excess = max(chisq - df, 0.0)
+    base = max(base_chisq - base_df, excess, 0.0)
+    return 1.0 if base == 0 else 1 - excess / base
+
+
+def _tli(chisq: float, df: float, base_chisq: float, base_df: float) -> float:
+    """Tucker-Lewis index (Tucker and Lewis 1973)."""
+    if df == 0 or base_df == 0:
+        return 1.0
+    ratio, base = chisq / df, base_chisq / base_df
+    return float((base - ratio) / (base - 1)) if base != 1 else np.nan
+
+
+def _rmsea_interval(chisq: float, df: float, n: int) -> tuple[float, float]:
+    """Ends of the 90 % interval of RMSEA, from the noncentral chi-square."""
+    if df == 0:
+        return 0.0, 0.0
+    ends = []
+    for share in (0.95, 0.05):
+        if stats.chi2.cdf(chisq, df) < share:
+            ends.append(0.0)
+            continue
+        top = max(chisq * 4, 100.0)
+        found = optimize.brentq(
+            lambda nc, share=share: stats.ncx2.cdf(chisq, df, nc) - share, 1e-9, top, xtol=1e-9
+        )
+        ends.append(float(np.sqrt(found / (n * df))))
+    return ends[0], ends[1]
+
+
+def _srmr(sigma: Matrix, covariance: Matrix) -> float:
+    """Standardised root mean square residual (Bentler 1995): both matrices over the sample's deviations."""
+    deviations = np.sqrt(np.diag(covariance))
+    residual = (covariance - sigma) / np.outer(deviations, deviations)
+    return float(np.sqrt((residual[np.tril_indices(len(sigma))] ** 2).mean()))
+
+
+def _likelihood(sigma: Matrix, moments: Moments, exogenous: list[int]) -> float:
+    """Log-likelihood of the cases given their exogenous variables."""
+    sample, n = moments.covariance, moments.n
+
+    def joint(implied: Matrix, observed: Matrix) -> float:
+        logdet = np.linalg.slogdet(implied)[1]
+        return (
+            -n
+            / 2
+            * (len(implied) * np.log(2 * np.pi) + logdet + np.trace(np.linalg.solve(implied, observed)))
+        )
+
+    block = np.ix_(exogenous, exogenous)
+    return float(joint(sigma, sample) - (joint(sample[block], sample[block]) if exogenous else 0.0))

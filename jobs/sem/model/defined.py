@@ -1,0 +1,146 @@
+"""Parameters defined from others, as lavaan's `through := a*b`: arithmetic of labels, with its gradient.
+
+The gradient gives the error by the delta method (Sobel 1982), for every covariance of the estimates. An
+expression is read by Python's parser and only arithmetic is let through, so that a model's text runs no code.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.trouble import ModelError, excerpt
+
+LONGEST = 10_000  # characters of an expression
+DEEPEST = 100  # operations within each other; a sum of as many labels is as deep
+Dual = tuple[float, dict[str, float]]  # a value, and its derivatives by the labels it is made of
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Arithmetic of labels: + - * /, powers (^ or **), parentheses and numbers.
+
+    Raises ModelError where `text` is anything else.
+    """
+
+    text: str
+    tree: ast.expr
+
+    @classmethod
+    def read(cls, text: str) -> Expression:
+        said = excerpt(text)
+        if len(text) > LONGEST:
+            raise ModelError(f"the expression {said} is longer than {LONGEST} characters; split it")
+        try:
+            tree = ast.parse(text.replace("^", "**").strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise ModelError(
+                f"the expression {said} cannot be read; write labels, numbers and + - * / ^"
+            ) from None
+        if _deeper_than(tree, DEEPEST):
+            raise ModelError(
+                f"the expression {said} is nested deeper than {DEEPEST} operations; split it by :="
+            )
+        for node in ast.walk(tree):
+            if not isinstance(node, _ALLOWED) or (isinstance(node, ast.Constant) and not _is_number(node)):
+                raise ModelError(f"the expression {said} has more than labels, numbers and + - * / ^")
+        return cls(text.strip(), tree)
+
+    @property
+    def names(self) -> list[str]:
+        """The labels in it, sorted."""
+        return sorted({node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)})
+
+    def at(self, values: Mapping[str, float]) -> Dual:
+        """Its value at the labels' values, and its derivatives by each label in it; NaN where undefined."""
+        try:
+            return _dual(self.tree, values)
+        except (ZeroDivisionError, OverflowError):
+            return np.nan, dict.fromkeys(self.names, np.nan)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A defined parameter: `name := expression`."""
+
+    name: str
+    expression: Expression
+
+
+def define(
+    definitions: list[Definition], values: Mapping[str, float], gradients: Mapping[str, Matrix]
+) -> tuple[Matrix, Matrix]:
+    """Values (d) and gradients (d x k) of the definitions, from each label's value and gradient (k).
+
+    A definition may use the ones above it. Raises ModelError where a label is none of the model's.
+    """
+    known, slopes = dict(values), dict(gradients)
+    size = len(next(iter(slopes.values()))) if slopes else 0
+    for one in definitions:
+        absent = [name for name in one.expression.names if name not in known]
+        if absent:
+            raise ModelError(f"{one.name} is defined by {absent[0]}, which is no label of the model")
+        value, derivatives = one.expression.at(known)
+        slopes[one.name] = sum((d * slopes[name] for name, d in derivatives.items()), start=np.zeros(size))
+        known[one.name] = value
+    names = [one.name for one in definitions]
+    return np.array([known[name] for name in names]), np.array([slopes[name] for name in names])
+
+
+_ALLOWED = (
+    *(ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, ast.Constant),
+    *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UAdd, ast.USub),
+)
+
+
+def _deeper_than(tree: ast.expr, most: int) -> bool:
+    """Whether more than `most` operations stand within each other."""
+    level: list[ast.AST] = [tree]
+    for _ in range(most + 1):
+        level = [part for node in level for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+    return bool(level)
+
+
+def _is_number(node: ast.Constant) -> bool:
+    return isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
+
+
+def _dual(node: ast.expr, values: Mapping[str, float]) -> Dual:
+    """Value and derivatives of a node (forward differentiation)."""
+    if isinstance(node, ast.Constant):
+        assert isinstance(node.value, (int, float))
+        return float(node.value), {}
+    if isinstance(node, ast.Name):
+        return values[node.id], {node.id: 1.0}
+    if isinstance(node, ast.UnaryOp):
+        value, slope = _dual(node.operand, values)
+        sign = -1.0 if isinstance(node.op, ast.USub) else 1.0
+        return sign * value, {name: sign * d for name, d in slope.items()}
+    assert isinstance(node, ast.BinOp)
+    (a, da), (b, db) = _dual(node.left, values), _dual(node.right, values)
+    value, by_a, by_b = _OPERATIONS[type(node.op)](a, b)
+    if not np.isrealobj(value):  # a fractional power of a negative number
+        raise OverflowError
+    slope = {name: by_a * d for name, d in da.items()}
+    for name, d in db.items():
+        slope[name] = slope.get(name, 0.0) + by_b * d
+    return value, slope
+
+
+def _power(a: float, b: float) -> tuple[float, float, float]:
+    by_exponent = a**b * np.log(a) if a > 0 else 0.0 if float(b).is_integer() else np.nan
+    return a**b, b * a ** (b - 1) if b else 0.0, by_exponent
+
+
+# value, and derivatives by the left and the right side
+_OPERATIONS: dict[type[ast.operator], Callable[[float, float], tuple[float, float, float]]] = {
+    ast.Add: lambda a, b: (a + b, 1.0, 1.0),
+    ast.Sub: lambda a, b: (a - b, 1.0, -1.0),
+    ast.Mult: lambda a, b: (a * b, b, a),
+    ast.Div: lambda a, b: (a / b, 1 / b, -a / b**2),
+    ast.Pow: _power,
+}

@@ -1,0 +1,198 @@
+"""A model's matrices and how its free parameters stand in them.
+
+Sigma = Lambda (I - B)^-1 Psi (I - B)^-T Lambda' + Theta (Jöreskog 1970, in the arrangement of semopy:
+Meshcheryakov, Igolkina and Samsonova 2021). Variances and covariances of observed exogenous variables are
+fixed at their sample values (lavaan's fixed.x).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.model.parsing import BETA, LAMBDA, PSI, THETA, Parameter, parsed
+from jobs.sem.trouble import ModelError
+
+__all__ = ["ModelError", "Parameter", "Products", "Structure"]
+
+
+@dataclass(frozen=True)
+class Products:
+    """Sigma at a point and its derivatives as products of vectors, a column an element of the matrices.
+
+    An element of B or Lambda turns Sigma by u v' + v u'; so does one off the diagonal of Psi or Theta, and
+    one on it by half as much. `left`, `right` (p x E) hold u and v; `total` (m x m) is (I - B)^-1 and
+    `spread` (m x m) the covariance of the inner variables.
+    """
+
+    sigma: Matrix
+    left: Matrix
+    right: Matrix
+    total: Matrix
+    spread: Matrix
+
+
+class Structure:
+    """The matrices of a model and how the free parameters stand in them.
+
+    `observed`: the p observed variables, in the order of Sigma; `exogenous`: which of them are fixed.x
+    (places); `q`: number of free parameters; `definitions`: parameters defined from the labelled ones;
+    `elements`: where the free parameters stand, each with its weight in the derivatives, `weight` (E).
+    Raises ModelError where the text is no model.
+    """
+
+    def __init__(self, text: str) -> None:
+        found = parsed(text)
+        self.definitions, self._alias = found.definitions, found.alias
+        self.observed, self.latent, self.inner = found.observed, found.latent, found.inner
+        self.exogenous, self.q, self.parameters = found.exogenous, found.q, found.parameters
+        self.shapes, self.elements = found.shapes, found.elements
+        self.ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
+        self.flat = found.fixed.copy()
+        places = [self.inner.index(self.observed[place]) for place in self.exogenous]
+        inner_x = np.array(places, dtype=np.intp)
+        self.flat_x = self._flat(PSI, inner_x[:, None], inner_x).reshape(-1)
+        element = self.elements
+        on_diagonal = (element.matrix >= PSI) & (element.row == element.column)
+        self.weight = np.where(on_diagonal, 0.5, 1.0)
+        self._at = self._flat(element.matrix, element.row, element.column)
+        mirrored = np.where(element.matrix >= PSI, element.column, element.row)
+        self._mirror = self._flat(element.matrix, mirrored, element.row + element.column - mirrored)
+        p = self.p
+        shift = {BETA: (p, p + len(self.inner)), LAMBDA: (0, p + len(self.inner)), PSI: (p, p), THETA: (0, 0)}
+        shifts = np.array([shift[number] for number in range(4)])[element.matrix]
+        self._left, self._right = element.row + shifts[:, 0], element.column + shifts[:, 1]
+        self._first = np.searchsorted(element.free, np.arange(self.q))
+
+    @property
+    def p(self) -> int:
+        return len(self.observed)
+
+    def _flat(self, matrix, row, column) -> Matrix:
+        """Places in the matrices end to end."""
+        starts = np.concatenate([[0], self.ends])
+        widths = np.array([columns for _, columns in self.shapes])
+        return starts[matrix] + row * widths[matrix] + column
+
+    def load_exogenous(self, covariance: Matrix) -> None:
+        """Fix the exogenous block at the sample's (p x p, order of `observed`)."""
+        self.flat[self.flat_x] = covariance[np.ix_(self.exogenous, self.exogenous)].reshape(-1)
+
+    def slopes(self) -> Matrix:
+        """Derivatives (q x f) of the matrices end to end by the free parameters."""
+        slopes = np.zeros((self.q, len(self.flat)))
+        slopes[self.elements.free, self._at] = 1.0
+        slopes[self.elements.free, self._mirror] = 1.0
+        return slopes
+
+    def matrices(self, x: Matrix) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+        """B, Lambda, Psi, Theta at the free parameters `x` (q)."""
+        flat = self.flat.copy()
+        flat[self._at] = flat[self._mirror] = x[self.elements.free]
+        one, two, three = self.ends
+        return (
+            flat[:one].reshape(self.shapes[BETA]),
+            flat[one:two].reshape(self.shapes[LAMBDA]),
+            flat[two:three].reshape(self.shapes[PSI]),
+            flat[three:].reshape(self.shapes[THETA]),
+        )
+
+    def sigma(self, x: Matrix) -> Matrix:
+        """Model-implied covariance matrix (p x p)."""
+        beta, lambda_, psi, theta = self.matrices(x)
+        outer = lambda_ @ np.linalg.inv(np.eye(len(beta)) - beta)
+        return outer @ psi @ outer.T + theta
+
+    def products(self, x: Matrix) -> Products:
+        """Sigma and the factors of its derivatives at the free parameters `x` (q)."""
+        beta, lambda_, psi, theta = self.matrices(x)
+        total = np.linalg.inv(np.eye(len(beta)) - beta)
+        outer = lambda_ @ total
+        sigma = outer @ psi @ outer.T + theta
+        spread = total @ psi @ total.T
+        every = np.hstack([np.eye(self.p), outer, lambda_ @ spread])
+        return Products(sigma, every[:, self._left], every[:, self._right], total, spread)
+
+    def sigma_and_derivatives(self, x: Matrix) -> tuple[Matrix, Matrix]:
+        """Sigma (p x p) and its derivatives with respect to each free parameter (q x p x p)."""
+        found = self.products(x)
+        half = (found.left * self.weight).T[:, :, None] * found.right.T[:, None, :]
+        return found.sigma, self.summed(half + half.transpose(0, 2, 1))
+
+    def summed(self, rows: Matrix) -> Matrix:
+        """Rows by element (E x ...) as rows by free parameter (q x ...)."""
+        return rows if len(rows) == self.q else np.add.reduceat(rows, self._first, axis=0)
+
+    def labels(self) -> dict[str, int]:
+        """The place of each label among the free parameters; labels made equal share one."""
+        own = {one.label: one.free for one in self.parameters if one.label and one.free is not None}
+        return own | {name: own[kept] for name, kept in self._alias.items() if kept in own}
+
+    def mean_and_derivatives(self, x: Matrix, alpha: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+        """Lambda (I - B)^-1 alpha (p), its derivatives by the free parameters (q x p) and by alpha (p x m).
+
+        `alpha` (m) holds the intercepts of the inner variables, in the order of `inner`.
+        """
+        beta, lambda_, _, _ = self.matrices(x)
+        total = np.linalg.inv(np.eye(len(beta)) - beta)
+        outer, level = lambda_ @ total, total @ alpha
+        elements = self.elements
+        mean = np.flatnonzero(elements.matrix < PSI)
+        paths = elements.matrix[mean] == BETA
+        left = np.hstack([np.eye(self.p), outer])[:, elements.row[mean] + self.p * paths]
+        derivatives = np.zeros((self.q, self.p))
+        np.add.at(derivatives, elements.free[mean], (left * level[elements.column[mean]]).T)
+        return lambda_ @ level, derivatives, outer
+
+    def sizes(self, deviations: Matrix) -> dict[str, float]:
+        """The natural size of each variable, given the observed standard deviations (p).
+
+        A latent variable has the scale of the indicator whose loading is fixed.
+        """
+        by_name = dict(zip(self.observed, deviations, strict=True))
+        for parameter in self.parameters:
+            if (
+                parameter.op == "=~"
+                and parameter.free is None
+                and parameter.value
+                and parameter.lhs not in by_name
+            ):
+                by_name[parameter.lhs] = by_name.get(parameter.rhs, 1.0)
+        return by_name
+
+    def scales(self, deviations: Matrix) -> Matrix:
+        """The natural size of each free parameter (q), given the observed standard deviations (p).
+
+        Searching in these units makes the search independent of the units of the data.
+        """
+        by_name = self.sizes(deviations)
+        size = np.ones(self.q)
+        for parameter in reversed(self.parameters):
+            if parameter.free is not None:
+                left, right = by_name.get(parameter.lhs, 1.0), by_name.get(parameter.rhs, 1.0)
+                ratio = {"=~": right / left, "~": left / right, "~~": left * right}
+                size[parameter.free] = ratio[parameter.op]
+        return size
+
+    def start(self, covariance: Matrix | None = None) -> Matrix:
+        """Starting values (q) in the natural units: loadings 0.9, variances 0.5, the rest 0.
+
+        A loading has the sign of its indicator's `covariance` (p x p) with the factor's marker: from the
+        wrong side the search may end in a corner.
+        """
+        signs = np.ones((self.p, self.p)) if covariance is None else np.where(covariance < 0, -1.0, 1.0)
+        place = {name: number for number, name in enumerate(self.observed)}
+        marker: dict[str, int] = {}
+        x = np.zeros(self.q)
+        for parameter in sorted(self.parameters, key=lambda one: one.free is not None):
+            if parameter.op == "=~":
+                item = place.get(parameter.rhs)
+                if item is not None:
+                    marker.setdefault(parameter.lhs, item)
+                if parameter.free is not None:
+                    x[parameter.free] = 0.9 * (1.0 if item is None else signs[marker[parameter.lhs], item])
+            elif parameter.free is not None and parameter.op == "~~" and parameter.lhs == parameter.rhs:
+                x[parameter.free] = 0.5
+        return x

@@ -1,0 +1,305 @@
+"""Diagonally weighted least squares for models with ordered items, with robust errors and statistic.
+
+The distance between the sample's slopes, variances and correlations s and the model's, weighted by the
+inverse of their variances: F = sum (s - sigma)^2 / gamma (Muthén, du Toit and Spisic 1997). Errors take the
+full covariance matrix of s; the statistic is scaled and shifted to the mean and variance of a chi-square
+(Asparouhov and Muthén 2010, "Simple second order chi-square correction"), as lavaan's WLSMV.
+
+Moments are given the exogenous variables, so those need not be normal. The response to an ordered item has
+unit variance given the exogenous variables ("delta" parameterisation): its residual variance is what is
+left, no free parameter. Thresholds and intercepts are free and therefore fitted exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize
+
+from jobs.sem.ml import fit as ml
+from jobs.sem.model.intercepts import intercepts
+from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.ordinal.marginals import Array
+from jobs.sem.ordinal.moments import OrdinalMoments, Statistic
+
+SCORING_STEPS = 50
+
+
+@dataclass(frozen=True)
+class OrdinalEstimate(ml.Estimate):
+    """`information` and `hessian` are Delta' W Delta a case, on the parameters in `free` (places in x)."""
+
+    free: NDArray[np.intp]
+
+    @property
+    def searched(self) -> NDArray[np.intp]:
+        return self.free
+
+    @property
+    def minimum(self) -> bool:
+        return self.identified
+
+
+@dataclass(frozen=True)
+class OrdinalFit:
+    """The fit, with each case's weighted influence (n x q) on the parameters.
+
+    `residual` (m'), `jacobian` (m' x free), `weight` (m') belong to the fitted statistics, those at `fitted`
+    among the sample's; `above` (r names) lists thresholds and intercepts, with values and influence (n x r).
+    """
+
+    estimate: OrdinalEstimate
+    influence: Array
+    residual: Array
+    jacobian: Array
+    weight: Array
+    fitted: NDArray[np.intp]
+    above: list[Statistic]
+    above_value: Array
+    above_influence: Array
+
+    def covariance(self, codes: NDArray[np.intp] | None = None) -> Array:
+        """Covariance matrix of parameters, then thresholds and intercepts ((q + r) x (q + r)).
+
+        By cluster where codes (n) are given, times G/(G-1); else times n/(n-1), as lavaan has it.
+        """
+        parts = np.hstack([self.influence, self.above_influence])
+        if codes is not None:
+            sums = np.zeros((int(codes.max()) + 1, parts.shape[1]))
+            np.add.at(sums, codes, parts)
+            parts = sums
+        return parts.T @ parts * (len(parts) / (len(parts) - 1))
+
+
+class Conditional:
+    """Slopes, variances and covariances of the endogenous variables given the exogenous, of a model."""
+
+    def __init__(self, structure: Structure, sample: OrdinalMoments) -> None:
+        self.structure = structure
+        place = {name: number for number, name in enumerate(structure.observed)}
+        self.y = np.array([place[name] for name in sample.names])
+        self.x = np.array([place[name] for name in sample.x_names], dtype=int)
+        self.numbers = np.flatnonzero(~sample.ordered)
+        self.items = np.flatnonzero(sample.ordered)
+        count = len(self.y)
+        pairs = [(j, i) for i in range(count) for j in range(i + 1, count)]
+        self.pairs = np.array(pairs, dtype=int).reshape(-1, 2).T
+        self.residual = _residual_variances(structure, [sample.names[item] for item in self.items])
+        self.free = np.array([place for place in range(structure.q) if place not in set(self.residual)])
+
+    def _given_x(self, x: Array, beside: Array | None = None) -> tuple[Array, Array, Array, Array]:
+        """Slopes (y x k) and covariance (y x y) given x, with their derivatives by all q parameters.
+
+        `beside` (c x p x p): changes of Sigma by parameters that the model lacks, whose derivatives follow.
+        """
+        sigma, derivatives = self.structure.sigma_and_derivatives(x)
+        if beside is not None:
+            derivatives = np.concatenate([derivatives, beside])
+        y, e = self.y, self.x
+        slopes = np.linalg.solve(sigma[np.ix_(e, e)], sigma[np.ix_(e, y)]).T
+        cov = sigma[np.ix_(y, y)] - slopes @ sigma[np.ix_(e, y)]
+        d_yx = derivatives[:, y[:, None], e]
+        d_slopes = d_yx @ np.linalg.inv(sigma[np.ix_(e, e)])
+        part = d_yx @ slopes.T
+        d_cov = derivatives[:, y[:, None], y] - part - part.transpose(0, 2, 1)
+        return slopes, cov, d_slopes, d_cov
+
+    def complete(self, x: Array) -> Array:
+        """x with the residual variances of the items set so that their responses have unit variance.
+
+        The variances given x are linear in the residual variances: one linear system.
+        """
+        if not len(self.residual):
+            return x
+        _, cov, _, d_cov = self._given_x(x)
+        items = self.items
+        effect = d_cov[np.ix_(self.residual, items, items)].diagonal(axis1=1, axis2=2).T
+        x = x.copy()
+        x[self.residual] += np.linalg.solve(effect, 1.0 - np.diag(cov)[items])
+        return x
+
+    def statistics(self, x: Array, beside: Array | None = None) -> tuple[Array, Array]:
+        """Slopes, variances of numbers and covariances (m'), with derivatives by the free parameters.
+
+        `x` is complete; a residual variance of an item moves with the others (implicit function). Parameters
+        that the model lacks follow, where their changes of Sigma are given `beside` it (c x p x p).
+        """
+        slopes, cov, d_slopes, d_cov = self._given_x(x, beside)
+        rows, columns = self.pairs
+        value = np.concatenate([slopes.ravel(), np.diag(cov)[self.numbers], cov[rows, columns]])
+        every = np.hstack(
+            [
+                d_slopes.reshape(len(d_slopes), -1),
+                d_cov[:, self.numbers, self.numbers],
+                d_cov[:, rows, columns],
+            ]
+        ).T
+        moving = np.append(self.free, np.arange(self.structure.q, len(d_cov)))
+        jacobian = every[:, moving]
+        if len(self.residual):
+            own = d_cov[:, self.items, self.items].T
+            response = -linalg.solve(own[:, self.residual], own[:, moving])
+            jacobian = jacobian + every[:, self.residual] @ response
+        return value, jacobian
+
+
+def _residual_variances(structure: Structure, items: list[str]) -> NDArray[np.intp]:
+    """Places among the free parameters of the items' residual variances; refuses a model that fixes them."""
+    own = {p.lhs: p for p in structure.parameters if p.op == "~~" and p.lhs == p.rhs}
+    for name in items:
+        if name not in own or own[name].free is None:
+            raise ModelError(f"the variance of the ordered item {name} follows from the model; do not fix it")
+    return np.array([own[name].free for name in items], dtype=int)
+
+
+def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
+    """Fit `structure` to the statistics of ordered items and numbers."""
+    p = structure.p
+    model = Conditional(structure, sample)
+    covariance = np.eye(p)
+    covariance[np.ix_(model.x, model.x)] = sample.x_cov
+    structure.load_exogenous(covariance)
+    fitted = np.array(
+        [place for place, one in enumerate(sample.statistics) if one.op in ("~", "~~")], dtype=int
+    )
+    target = sample.value[fitted]
+    influence = sample.influence[:, fitted]
+    root = 1 / np.sqrt(sample.n * (influence**2).sum(axis=0))
+    covariance[model.y, model.y] = _variances(sample, model)
+    scale = structure.scales(np.sqrt(np.diag(covariance)))
+    free = model.free
+
+    def parts(z: Array) -> tuple[Array, Array, Array]:
+        x = structure.start() * scale
+        x[free] = z * scale[free]
+        x = model.complete(x)
+        value, jacobian = model.statistics(x)
+        return x, (value - target) * root, jacobian * root[:, None] * scale[free]
+
+    with np.errstate(all="ignore"):
+        found = optimize.least_squares(
+            lambda z: parts(z)[1],
+            structure.start()[free],
+            lambda z: parts(z)[2],
+            # Levenberg and Marquardt's refuses a model with more parameters than there are statistics.
+            method="lm" if len(target) >= len(free) else "trf",
+            max_nfev=2000,
+        )
+        z = polish(parts, found.x)
+    x, residual, jacobian = parts(z)
+    gradient = 2 * jacobian.T @ residual
+    curvature = np.zeros((structure.q, structure.q))
+    curvature[np.ix_(free, free)] = jacobian.T @ jacobian / np.outer(scale[free], scale[free])
+    sigma, derivatives = structure.sigma_and_derivatives(x)
+    estimate = OrdinalEstimate(
+        structure=structure,
+        x=x,
+        scale=scale,
+        objective=float(residual @ residual),
+        gradient=float(np.abs(gradient).max()) if len(gradient) else 0.0,
+        information=curvature,
+        hessian=curvature,
+        sigma=sigma,
+        derivatives=derivatives,
+        free=free,
+    )
+    part = np.zeros((len(influence), structure.q))
+    if estimate.identified:
+        bread = linalg.cho_factor(jacobian.T @ jacobian)
+        part[:, free] = linalg.cho_solve(bread, (influence * root @ jacobian).T).T * scale[free]
+    one = OrdinalFit(
+        estimate=estimate,
+        influence=part,
+        residual=-residual / root,
+        jacobian=jacobian / root[:, None] / scale[free],
+        weight=root**2,
+        fitted=fitted,
+        above=[],
+        above_value=np.zeros(0),
+        above_influence=np.zeros((len(influence), 0)),
+    )
+    return _with_thresholds(one, sample, model)
+
+
+def _variances(sample: OrdinalMoments, model: Conditional) -> Array:
+    """Variances given x of the endogenous variables: one for items."""
+    out = np.ones(len(model.y))
+    numbers = {sample.names[place]: place for place in model.numbers}
+    for one, value in zip(sample.statistics, sample.value, strict=True):
+        if one.op == "~~" and one.lhs == one.rhs:
+            out[numbers[one.lhs]] = value
+    return out
+
+
+def polish(parts, z: Array) -> Array:
+    """Gauss-Newton steps until the gradient vanishes to rounding."""
+    _, residual, jacobian = parts(z)
+    for _ in range(SCORING_STEPS):
+        slope = jacobian.T @ residual
+        if not np.isfinite(slope).all() or np.abs(slope).max() < ml.TOLERANCE / 1000:
+            break
+        try:
+            step = linalg.solve(jacobian.T @ jacobian, slope, assume_a="pos")
+        except linalg.LinAlgError:
+            break
+        _, there, slopes = parts(z - step)
+        if not np.isfinite(there).all() or np.abs(slopes.T @ there).max() > np.abs(slope).max():
+            break
+        z, residual, jacobian = z - step, there, slopes
+    return z
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds and intercepts (r) as a model states them.
+
+    Derivatives by the model's free parameters (`by_model`, r x q) and by the sample's own (`by_sample`,
+    r x r), which stand at `places` among the sample's statistics.
+    """
+
+    labels: list[Statistic]
+    value: Array
+    by_model: Array
+    by_sample: Array
+    places: list[int]
+
+
+def thresholds(model: Conditional, sample: OrdinalMoments, x: Array) -> Thresholds:
+    """Thresholds and intercepts at the parameters `x` (q).
+
+    They differ from the sample's where a number is a predictor: its own intercept moves the response.
+    """
+    structure = model.structure
+    places = [place for place, label in enumerate(sample.statistics) if label.op in ("|", "~1")]
+    labels = [sample.statistics[place] for place in places]
+    raw = sample.value[places]
+    where = {name: number for number, name in enumerate(structure.observed)}
+    at = np.array([where[label.lhs] for label in labels], dtype=int)
+    numeric = np.array([label.op == "~1" for label in labels])
+
+    def stated(x: Array, raw: Array) -> Array:
+        mean = np.full(structure.p, np.nan)
+        mean[model.x] = 0.0
+        mean[at[numeric]] = raw[numeric]
+        own, implied = intercepts(structure, x, mean)
+        return np.where(numeric, own[at], raw + implied[at])
+
+    jacobian = np.eye(len(labels), structure.q + len(labels), structure.q)
+    if numeric.any():
+        here = np.concatenate([x, raw])
+        for place in [*model.free, *(structure.q + np.flatnonzero(numeric))]:
+            step = np.zeros_like(here)
+            step[place] = 1e-6 * max(1.0, abs(here[place]))
+            up, down = here + step, here - step
+            change = stated(up[: len(x)], up[len(x) :]) - stated(down[: len(x)], down[len(x) :])
+            jacobian[:, place] = change / (2 * step[place])
+    return Thresholds(labels, stated(x, raw), jacobian[:, : structure.q], jacobian[:, structure.q :], places)
+
+
+def _with_thresholds(one: OrdinalFit, sample: OrdinalMoments, model: Conditional) -> OrdinalFit:
+    """The fit with thresholds and intercepts, and their influence."""
+    found = thresholds(model, sample, one.estimate.x)
+    influence = one.influence @ found.by_model.T + sample.influence[:, found.places] @ found.by_sample.T
+    return replace(one, above=found.labels, above_value=found.value, above_influence=influence)

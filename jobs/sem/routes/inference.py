@@ -1,0 +1,83 @@
+"""What an estimate is judged by: covariance matrices of each kind of error, and what they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.cases.moments import Moments
+from jobs.sem.ml import fit as ml
+from jobs.sem.model.structure import Parameter, Structure
+from jobs.sem.standard_errors import covariance as cov
+from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
+from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
+from jobs.sem.standard_errors.standardised import standardised
+
+
+@dataclass(frozen=True)
+class Inference:
+    """All that is reported of a group.
+
+    `parameters` (k): those of the model, then intercepts and thresholds; `free` is a place in `values`.
+    `influence` (n x k): each case's weighted part in the error of the values; `covariances` (k x k) by kind
+    of error: expected, observed, robust, cluster:<column>, bias_reduced:<column>; `small_sample` has of the
+    last kind, by column, what degrees of freedom and comparisons of groups need.
+    """
+
+    parameters: list[Parameter]
+    values: Matrix
+    std_all: list[float]
+    influence: Matrix
+    covariances: dict[str, Matrix]
+    measures: dict[str, float]
+    small_sample: dict[str, BiasReduced] = field(default_factory=dict)
+
+
+def clustered(influence: Matrix, sample: Moments) -> dict[str, Matrix]:
+    """The covariance matrix by each cluster column that has more than one cluster."""
+    return {
+        f"cluster:{name}": cov.by_cluster(influence, codes)
+        for name, codes in sample.clusters.items()
+        if codes.max() > 0
+    }
+
+
+def _small_sample(
+    estimate: ml.Estimate, sample: Moments, deviations: Matrix, scores: Matrix, outer: Matrix
+) -> dict[str, BiasReduced]:
+    """Bias-reduced errors by each cluster column that has more than one cluster.
+
+    `deviations` (n x p, NaN for missing): cases less the mean; `scores` (n x (q + r)) by parameters and
+    means; `outer` (k x (q + r)): derivatives of the reported values by the sum of scores.
+    """
+    x = deviations[:, estimate.structure.exogenous]
+    seen = ~np.isnan(deviations[:, endogenous(estimate)])
+    weights = sample.weights
+    found = {}
+    for name, codes in sample.clusters.items():
+        if codes.max() > 0:
+            information = expected_information(estimate, x, seen, weights, codes)
+            equal = np.ptp(weights) < 1e-12
+            variance = None if equal else expected_information(estimate, x, seen, weights**2, codes)
+            found[name] = bias_reduced(cov.cluster_sums(scores, codes), information, outer, variance)
+    return found
+
+
+def reduced(small_sample: dict[str, BiasReduced]) -> dict[str, Matrix]:
+    """The bias-reduced covariance matrix by each cluster column."""
+    return {f"bias_reduced:{name}": found.covariance for name, found in small_sample.items()}
+
+
+def _extended(
+    structure: Structure, x: Matrix, labels: list[tuple[str, str, str]], above: Matrix
+) -> tuple[list[Parameter], Matrix, list[float]]:
+    """The model's parameters, then intercepts and thresholds, with values and standardised values."""
+    deviation = dict(zip(structure.observed, np.sqrt(np.diag(structure.sigma(x))), strict=True))
+    more = [
+        Parameter(lhs, op, rhs, None, structure.q + place, 0.0) for place, (op, lhs, rhs) in enumerate(labels)
+    ]
+    std = [float(value / deviation[one.lhs]) for one, value in zip(more, above, strict=True)]
+    values = np.concatenate([x, above])
+    return [*structure.parameters, *more], values, [*standardised(structure, x), *std]

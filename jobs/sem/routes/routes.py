@@ -1,0 +1,221 @@
+"""The ways to estimate a group, behind one face: the cases that count, the fit, and the inference from it.
+
+A route is made from a model and a group's rows, then asked for `fit` and `inference`. Every route gives each
+case's influence on the estimates; robust and cluster-robust covariances, also between groups, follow from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.cases import incomplete
+from jobs.sem.cases.moments import Moments, moments
+from jobs.sem.diagnosis import saturated
+from jobs.sem.diagnosis.modification import modification_indices, ordinal_modification_indices
+from jobs.sem.diagnosis.reliability import reliability
+from jobs.sem.diagnosis.residuals import ordinal_residuals, residuals
+from jobs.sem.diagnosis.solution import Diagnosis
+from jobs.sem.fiml import fit as fiml_fit
+from jobs.sem.fiml import measures as fiml_measures
+from jobs.sem.ml import fit as ml
+from jobs.sem.ml import measures
+from jobs.sem.model.structure import Structure
+from jobs.sem.ordinal import fit as ordinal_fit
+from jobs.sem.ordinal import measures as ordinal_measures
+from jobs.sem.ordinal.moments import OrdinalMoments, ordinal_moments
+from jobs.sem.routes.inference import Inference, _extended, _small_sample, clustered, reduced
+from jobs.sem.routes.settings import FitSettings
+from jobs.sem.standard_errors import covariance as cov
+from jobs.sem.standard_errors.cluster_information import endogenous, mean_scores
+from jobs.sem.standard_errors.standardised import jacobian, standardised
+
+
+class Route(Protocol):
+    """One way to estimate a group; `sample` says which cases count."""
+
+    sample: Moments
+
+    def fit(self) -> ml.Estimate:
+        """The estimate. Raises Trouble where the data allow none."""
+
+    def inference(self) -> Inference:
+        """Errors and measures of the fit; to be called after it."""
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        """What the model misses and how well its factors are measured; to be called after `inference`."""
+
+
+def route(structure: Structure, data: pd.DataFrame, settings: FitSettings) -> Route:
+    """The route that the settings ask for. Raises ValueError where a column can't be used."""
+    if settings.estimator == "dwls":
+        return LeastSquares(structure, data, settings)
+    if settings.missing == "fiml" or settings.estimator == "mlr":
+        return FullInformation(structure, data, settings)
+    return MaximumLikelihood(structure, data, settings)
+
+
+class MaximumLikelihood:
+    """Complete cases, normal likelihood; the means are free and left out."""
+
+    def __init__(self, structure: Structure, data: pd.DataFrame, settings: FitSettings) -> None:
+        self.structure, self.settings = structure, settings
+        self.sample = moments(data, structure.observed, settings.weights, settings.clusters)
+
+    def fit(self) -> ml.Estimate:
+        self.estimate = ml.fit(self.structure, self.sample.covariance)
+        return self.estimate
+
+    def inference(self) -> Inference:
+        estimate, sample = self.estimate, self.sample
+        scores, bread = cov.scores(estimate, sample), cov.bread(estimate, sample.n)
+        influence = scores @ bread
+        by_mean = mean_scores(estimate, sample)
+        small_sample = _small_sample(
+            estimate,
+            sample,
+            sample.deviations,
+            np.hstack([scores, by_mean]),
+            np.hstack([bread, np.zeros((len(bread), by_mean.shape[1]))]),
+        )
+        return Inference(
+            parameters=self.structure.parameters,
+            values=estimate.x,
+            std_all=standardised(self.structure, estimate.x),
+            influence=influence,
+            covariances={
+                "expected": cov.expected(estimate, sample.n),
+                "robust": cov.products(influence),
+                **clustered(influence, sample),
+                **reduced(small_sample),
+            },
+            measures=measures.measures(estimate, sample),
+            small_sample=small_sample,
+        )
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        found = saturated.complete(self.estimate, self.sample)
+        return _diagnosis(found, self.sample, inference, self.settings)
+
+
+class FullInformation:
+    """Normal likelihood of what each case answered, with intercepts; also MLR on complete cases."""
+
+    def __init__(self, structure: Structure, data: pd.DataFrame, settings: FitSettings) -> None:
+        self.structure, self.settings = structure, settings
+        cases = data if settings.missing == "fiml" else _complete(data, structure)
+        found = incomplete.incomplete_moments(cases, structure, settings.weights, settings.clusters)
+        self.sample, self.data = replace(found[0], cases_in=len(data)), found[1]
+
+    def fit(self) -> ml.Estimate:
+        self.fitted = fiml_fit.fit(self.structure, self.sample, self.data)
+        return self.fitted.estimate
+
+    def inference(self) -> Inference:
+        fitted, sample = self.fitted, self.sample
+        names, intercepts, jacobian = fiml_fit.intercepts(fitted)
+        hessian = cov.inverse(sample.n * fitted.hessian)
+        influence = fitted.scores @ hessian @ jacobian.T
+        labels = [("~1", name, "") for name in names]
+        robust = self.settings.estimator == "mlr"
+        cluster = self.settings.clusters[0] if self.settings.clusters else None
+        # The exogenous variables are given: of the means those of the others are parameters.
+        chosen = [*range(self.structure.q), *(self.structure.q + y for y in endogenous(fitted.estimate))]
+        given_x = cov.inverse(sample.n * fitted.hessian[np.ix_(chosen, chosen)])
+        small_sample = _small_sample(
+            fitted.estimate,
+            sample,
+            self.data - fitted.mean,
+            fitted.scores[:, chosen],
+            jacobian[:, chosen] @ given_x,
+        )
+        return Inference(
+            *_extended(self.structure, fitted.estimate.x, labels, intercepts),
+            influence=influence,
+            covariances={
+                "observed": jacobian @ hessian @ jacobian.T,
+                "robust": cov.products(influence),
+                **clustered(influence, sample),
+                **reduced(small_sample),
+            },
+            measures=fiml_measures.measures(fitted, sample, cluster, robust),
+            small_sample=small_sample,
+        )
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        found = saturated.incomplete(self.fitted, self.sample)
+        return _diagnosis(found, self.sample, inference, self.settings)
+
+
+class LeastSquares:
+    """Ordered items and numbers: polychoric correlations, diagonally weighted least squares."""
+
+    statistics: OrdinalMoments
+
+    def __init__(self, structure: Structure, data: pd.DataFrame, settings: FitSettings) -> None:
+        self.structure, self.settings = structure, settings
+        cases = data if settings.missing == "pairwise" else _complete(data, structure)
+        found = incomplete.incomplete_moments(cases, structure, settings.weights, settings.clusters)
+        self.sample, self.values = replace(found[0], cases_in=len(data)), found[1]
+
+    def fit(self) -> ml.Estimate:
+        structure = self.structure
+        x = [structure.observed[place] for place in structure.exogenous]
+        y = [name for name in structure.observed if name not in x]
+        frame = pd.DataFrame(self.values, columns=structure.observed)
+        self.statistics = ordinal_moments(frame, y, self.settings.ordered, x, self.sample.weights)
+        self.fitted = ordinal_fit.fit(structure, self.statistics)
+        return self.fitted.estimate
+
+    def inference(self) -> Inference:
+        fitted, sample = self.fitted, self.sample
+        influence = np.hstack([fitted.influence, fitted.above_influence])
+        labels = [(one.op, one.lhs, one.rhs) for one in fitted.above]
+        return Inference(
+            *_extended(self.structure, fitted.estimate.x, labels, fitted.above_value),
+            influence=influence,
+            covariances={
+                "robust": cov.products(influence) * (sample.n / (sample.n - 1)),
+                **clustered(influence, sample),
+            },
+            measures=ordinal_measures.measures(fitted, self.statistics, _primary(sample, self.settings)),
+        )
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        structure, x = self.structure, self.fitted.estimate.x
+        complete = ordinal_fit.Conditional(structure, self.statistics).complete
+        codes = _primary(self.sample, self.settings)
+        return Diagnosis(
+            residuals=ordinal_residuals(self.fitted, self.statistics, codes),
+            modification_indices=ordinal_modification_indices(self.fitted, self.statistics, codes),
+            reliability=reliability(structure, x, self.settings.ordered),
+            std_jacobian=jacobian(structure, inference.parameters, inference.values, complete),
+        )
+
+
+def _diagnosis(
+    found: saturated.Saturated, sample: Moments, inference: Inference, settings: FitSettings
+) -> Diagnosis:
+    structure, x = found.estimate.structure, found.estimate.x
+    codes = _primary(sample, settings)
+    robust = codes is not None or settings.weights is not None or settings.estimator == "mlr"
+    return Diagnosis(
+        residuals=residuals(found, robust, codes),
+        modification_indices=modification_indices(found, codes),
+        reliability=reliability(structure, x),
+        std_jacobian=jacobian(structure, inference.parameters, inference.values),
+    )
+
+
+def _primary(sample: Moments, settings: FitSettings) -> Matrix | None:
+    """Codes (n) of the first cluster column; None where there is none, or one cluster."""
+    codes = sample.clusters[settings.clusters[0]] if settings.clusters else None
+    return codes if codes is not None and codes.max() > 0 else None
+
+
+def _complete(data: pd.DataFrame, structure: Structure) -> pd.DataFrame:
+    return data[data[structure.observed].notna().all(axis=1)]

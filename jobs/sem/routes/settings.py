@@ -1,0 +1,64 @@
+"""How a model is fitted, and which of these go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.trouble import excerpt
+
+# Kinds of standard error without clusters, by the way a group is fitted.
+PLAIN_ERRORS = {"ml": ("expected", "robust"), "full": ("observed", "robust"), "dwls": ("robust",)}
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What to compute. `clusters` and `weights` name columns of the data; the first cluster is the primary.
+
+    `estimator`: "ml"; "mlr", which adds the scaled statistic of Yuan and Bentler; "dwls" for models with
+    `ordered` items. `missing`: "listwise"; "fiml" for numbers; "pairwise" for ordered items. `diagnosis`
+    asks for what a referee does: residuals, modification indices, reliability, standardised errors.
+    """
+
+    estimator: str = "ml"
+    missing: str = "listwise"
+    ordered: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+    weights: str | None = None
+    confidence: float = 0.95
+    diagnosis: bool = False
+
+
+def error_kinds(settings: FitSettings) -> list[str]:
+    """The kinds of standard error that a fit with these settings gives."""
+    full = settings.missing == "fiml" or settings.estimator == "mlr"
+    way = "dwls" if settings.estimator == "dwls" else "full" if full else "ml"
+    clustered = ("cluster",) if way == "dwls" else ("cluster", "bias_reduced")
+    return [*PLAIN_ERRORS[way], *[f"{kind}:{column}" for column in settings.clusters for kind in clustered]]
+
+
+def check(settings: FitSettings, structure: Structure) -> None:
+    """Refuse settings that do not go together, or not with the model (ModelError)."""
+    exogenous = [structure.observed[place] for place in structure.exogenous]
+    check_combination(settings)
+    for name in settings.ordered:
+        if name not in structure.observed:
+            raise ModelError(f"the ordered item {excerpt(name)} is not in the model")
+        if name in exogenous:
+            raise ModelError(f"{name} is a predictor only: enter it as a number, or as one column a category")
+
+
+def check_combination(settings: FitSettings) -> None:
+    """Refuse settings that do not go together, whatever the model (ModelError)."""
+    if settings.estimator not in ("ml", "mlr", "dwls"):
+        raise ModelError(f"the estimator is ml, mlr or dwls, not {settings.estimator}")
+    if settings.missing not in ("listwise", "fiml", "pairwise"):
+        raise ModelError(f"missing is listwise, fiml or pairwise, not {settings.missing}")
+    if settings.ordered and settings.estimator != "dwls":
+        raise ModelError("ordered items need the estimator dwls")
+    if settings.estimator == "dwls" and not settings.ordered:
+        raise ModelError("the estimator dwls needs ordered items; name them, or take ml")
+    if (settings.missing == "fiml") and settings.estimator == "dwls":
+        raise ModelError("ordered items have no full-information likelihood here; take listwise or pairwise")
+    if settings.missing == "pairwise" and settings.estimator != "dwls":
+        raise ModelError("pairwise deletion is for ordered items; take listwise or fiml")

@@ -1,0 +1,128 @@
+"""A group too large to collect: maximum likelihood from sums over its clusters, without a row of it.
+
+The cases stand in units: those that share all their clusters. A unit's score is linear in its sums, so that
+cluster-robust errors need no more; errors robust to distribution need the fourth moments beside them,
+sum w^2 vech(dd') vech(dd')' (White 1982). The same figures as from the rows, to rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.cases.moments import Moments
+from jobs.sem.cases.sums import Sums
+from jobs.sem.diagnosis.solution import Diagnosis
+from jobs.sem.ml import fit as ml
+from jobs.sem.ml import measures
+from jobs.sem.model.structure import Structure
+from jobs.sem.routes.inference import Inference, clustered, reduced
+from jobs.sem.routes.settings import FitSettings
+from jobs.sem.standard_errors import covariance as cov
+from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
+from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
+from jobs.sem.standard_errors.standardised import standardised
+from jobs.sem.trouble import ModelError, Trouble
+from jobs.sem.vech import vech_index
+
+
+@dataclass(frozen=True)
+class Totals(Moments):
+    """Moments without cases: `deviations` and `weights` are empty, `clusters` has a code each unit (U).
+
+    `sums` has w and `squares` w^2 in its place, by unit, weights scaled to sum to n; `fourth` (p* x p*):
+    sum of w^2 vech(dd') vech(dd')'. `negative` tells that a weight was.
+    """
+
+    sums: Sums
+    squares: Sums
+    fourth: Matrix
+    negative: bool
+
+
+class TotalLikelihood:
+    """The route of `MaximumLikelihood` for a group of which there are sums alone."""
+
+    sample: Moments
+
+    def __init__(self, structure: Structure, totals: Totals, settings: FitSettings) -> None:
+        self.structure, self.totals, self.sample = structure, totals, totals
+        if totals.negative:
+            words = "are negative or all zero; give each case a positive weight"
+            raise ValueError(f"the weights in {settings.weights} {words}")
+        for name, mean in zip(totals.names, totals.mean, strict=True):
+            if totals.n and not np.isfinite(mean):
+                raise Trouble("failed", f"{name} has infinite values; mend them or set them missing.")
+
+    def fit(self) -> ml.Estimate:
+        self.estimate = ml.fit(self.structure, self.sample.covariance)
+        return self.estimate
+
+    def inference(self) -> Inference:
+        estimate, sample = self.estimate, self.sample
+        slope, constant = _score_slopes(estimate)
+        sums = self.totals.sums
+        scores = sums.second @ slope - np.outer(sums.weight, constant)
+        bread = cov.bread(estimate, sample.n)
+        influence = scores @ bread
+        small_sample = self._small_sample(scores, bread)
+        return Inference(
+            parameters=self.structure.parameters,
+            values=estimate.x,
+            std_all=standardised(self.structure, estimate.x),
+            influence=influence,
+            covariances={
+                "expected": cov.expected(estimate, sample.n),
+                "robust": bread @ self._products(slope, constant) @ bread,
+                **clustered(influence, sample),
+                **reduced(small_sample),
+            },
+            measures=measures.measures(estimate, sample),
+            small_sample=small_sample,
+        )
+
+    def diagnosis(self, inference: Inference) -> Diagnosis:
+        raise ModelError("a diagnosis needs the cases, which were too many to collect")
+
+    def _products(self, slope: Matrix, constant: Matrix) -> Matrix:
+        """Sum over cases of the products of their scores (q x q)."""
+        squares = self.totals.squares
+        once = np.outer(squares.second.sum(axis=0) @ slope, constant)
+        return (
+            slope.T @ self.totals.fourth @ slope
+            - once
+            - once.T
+            + squares.weight.sum() * np.outer(constant, constant)
+        )
+
+    def _small_sample(self, scores: Matrix, bread: Matrix) -> dict[str, BiasReduced]:
+        """Bias-reduced errors by each cluster column that has more than one cluster."""
+        estimate, sample, fixed = self.estimate, self.totals, self.structure.exogenous
+        y = endogenous(estimate)
+        by_mean = linalg.solve(estimate.sigma, sample.sums.first.T, assume_a="pos").T[:, y]
+        outer = np.hstack([bread, np.zeros((len(bread), len(y)))])
+        some = sample.sums.weight > 0
+        equal = np.ptp(sample.squares.weight[some] / sample.sums.weight[some]) < 1e-12
+        found = {}
+        for name, codes in sample.clusters.items():
+            if codes.max() > 0:
+                information, variance = (
+                    expected_information(estimate, x, np.ones((len(x), len(y)), bool), weights, codes[unit])
+                    for x, weights, unit in (sums.points(fixed) for sums in (sample.sums, sample.squares))
+                )
+                sides = cov.cluster_sums(np.hstack([scores, by_mean]), codes)
+                found[name] = bias_reduced(sides, information, outer, None if equal else variance)
+        return found
+
+
+def _score_slopes(estimate: ml.Estimate) -> tuple[Matrix, Matrix]:
+    """A case's score is w (vech(dd') slope - constant): slope (p* x q), constant (q)."""
+    inverse = cov.inverse(estimate.sigma)
+    middle = np.einsum("ab,kbc,cd->kad", inverse, estimate.derivatives, inverse, optimize=True)
+    rows, columns = vech_index(len(inverse))
+    twice = np.where(rows == columns, 1.0, 2.0)
+    constant = np.einsum("kab,ab->k", middle, estimate.sigma, optimize=True)
+    return (middle[:, rows, columns] * twice).T / 2, constant / 2

@@ -1,0 +1,102 @@
+"""Regions and sectors of a run, from `conf/classifications/`: codes, names, and their numbers in flows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+
+from jobs.errors import SettingsError
+from jobs.settings import resources
+from jobs.settings.section import Section, Text
+from jobs.settings.wording import fault, shown
+
+REST = 0  # number of the rest of the country in the flows
+WHOLE = "_all"  # stands for a region as a whole in the place of a sector
+MOST_ITEMS = 32_000  # their numbers are small integers of Spark
+
+
+def _is_a_code(code: str) -> str:
+    if code != code.strip():
+        raise ValueError("begins or ends with a blank, and codes in files are read without; take it out")
+    if code == WHOLE:
+        raise ValueError(f"is {WHOLE}, which stands for a region as a whole; take another code")
+    return code
+
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_is_a_code)]
+
+
+class Item(Section):
+    """A region or a sector. `divisions` are the codes of the survey that belong to a sector."""
+
+    code: Code
+    name: Text
+    industrial: bool = False
+    divisions: tuple[Code, ...] = ()
+
+
+class Classification(Section):
+    """Items in their order; an item's number is its place, beginning with 1."""
+
+    version: Text
+    source: Text
+    items: tuple[Item, ...] = Field(min_length=1, max_length=MOST_ITEMS)
+    extra_regio: tuple[Code, ...] = ()
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Code to number."""
+        return {item.code: place for place, item in enumerate(self.items, start=1)}
+
+    @cached_property
+    def codes(self) -> dict[int, str]:
+        """Number to code."""
+        return {number: code for code, number in self.numbers.items()}
+
+    @cached_property
+    def industrial(self) -> tuple[str, ...]:
+        """Codes of the industrial sectors."""
+        return tuple(item.code for item in self.items if item.industrial)
+
+    @cached_property
+    def by_division(self) -> dict[str, str]:
+        """Code of the survey to code of the sector; a sector's own code counts as a division of its own."""
+        return {division: item.code for item in self.items for division in (item.divisions or (item.code,))}
+
+
+def read(name: str) -> Classification:
+    """The classification file `name`. Raises SettingsError naming the file and what is wrong in it."""
+    try:
+        classification = Classification.model_validate(resources.read_yaml(name))
+    except ValidationError as error:
+        raise SettingsError(f"{name}: {fault(error)}; mend the file.") from None
+    reason = _unclear(classification)
+    if reason:
+        raise SettingsError(f"{name}: {reason}.")
+    return classification
+
+
+def _unclear(classification: Classification) -> str | None:
+    """Which code leads to two items, or to an item and out of the country; None where none does."""
+    codes = {item.code for item in classification.items}
+    divisions = [division for item in classification.items for division in item.divisions]
+    for kind, listed in (
+        ("code", [item.code for item in classification.items]),
+        ("division", divisions),
+        ("extra-regio code", list(classification.extra_regio)),
+    ):
+        twice = sorted(entry for entry, count in Counter(listed).items() if count > 1)
+        if twice:
+            return f"the {kind} {shown(twice[0])} stands there twice; each belongs to one item"
+    for item in classification.items:
+        for division in item.divisions:
+            if division != item.code and division in codes:
+                return (
+                    f"the division {shown(division)} of {shown(item.code)} is the code of another item; "
+                    "give it to one of them"
+                )
+    both = sorted(codes & set(classification.extra_regio))
+    return f"{shown(both[0])} is a code and in extra_regio; leave it out of one of them" if both else None

@@ -1,0 +1,188 @@
+"""What the parts of a run file have to do with each other, and with the files of conf/ that they name.
+
+Checked when the run file is read, before Spark starts. Data files are not looked for: they may be made later.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from jobs.errors import SettingsError
+from jobs.sem.model.structure import ModelError
+from jobs.sem.model.syntax import line_of
+from jobs.sem.routes import settings as methods
+from jobs.sem.routes.derived import check_definitions
+from jobs.settings import classifications, models, resources, schemas, simulation_parameters, wave_maps
+from jobs.settings.classifications import Classification
+from jobs.settings.inputs import LABELS, PAIR, FlowsInput
+from jobs.settings.run_file import RunSettings
+from jobs.settings.sections import FitSettings
+from jobs.settings.wording import shown
+
+NUMBERS = ("int", "bigint", "double", "decimal")
+FAMILIES = ("complementarity", "commonality")
+
+
+def check(settings: RunSettings, path: str) -> None:
+    """Refuse settings that do not go together, or name what is not there (SettingsError)."""
+    regions, sectors = (classifications.read(name) for name in (settings.regions, settings.sectors))
+    if settings.simulate:
+        simulation_parameters.read()
+    maps = {}
+    try:
+        _check_groups(settings)
+        for place, wave in enumerate(settings.waves):
+            where = f"waves.{place}"
+            if wave.flows:
+                _check_layout(wave.flows, f"{where}.flows")
+                _check_labels(wave.flows, regions, sectors, f"{where}.flows")
+            if wave.survey:
+                maps[wave.wave] = wave_maps.read(wave.survey.map)
+        _check_commonality(settings, maps)
+        _check_fit(settings)
+    except Unfit as error:
+        raise SettingsError(f"{path}: {error}; mend it or see docs/settings.md.") from None
+    if settings.model is not None:
+        _check_model(settings, maps)
+
+
+class Unfit(ValueError):
+    """A key, and why its value does not fit the others."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+
+
+def sem_settings(fit: FitSettings) -> methods.FitSettings:
+    """What jobs.sem is asked by a run file's section `fit`."""
+    return methods.FitSettings(
+        estimator=fit.estimator,
+        missing=fit.missing,
+        ordered=fit.ordered,
+        clusters=fit.clusters,
+        weights="weight" if fit.weighted else None,
+        confidence=fit.confidence,
+        diagnosis=fit.diagnosis,
+    )
+
+
+def _check_groups(settings: RunSettings) -> None:
+    column = settings.groups.column
+    yes_or_no = [part.name for part in schemas.table("survey").columns if part.type == "boolean"]
+    if column not in yes_or_no:
+        raise Unfit(
+            "groups.column", f"{column} is no yes-or-no column of the survey ({', '.join(yes_or_no)})"
+        )
+
+
+def _check_layout(flows: FlowsInput, where: str) -> None:
+    """The files and columns that a layout has, and no others."""
+    pair = flows.layout == "biregional" and "flows" not in flows.paths
+    files = ("own", "rest") if pair else ("flows",)
+    missing = [role for role in files if role not in flows.paths]
+    if missing:
+        raise Unfit(f"{where}.paths", f"{missing[0]} is missing; the layout {flows.layout} needs it")
+    strange = sorted(set(flows.paths) - set(files))
+    if strange:
+        raise Unfit(f"{where}.paths", f"{strange[0]} is no file of this layout; it has {' and '.join(files)}")
+    if len(set(flows.paths.values())) < len(flows.paths):
+        raise Unfit(f"{where}.paths", "own and rest are one file")
+    roles = PAIR if pair else () if flows.layout == "wide" else (*LABELS, "value")
+    strange = sorted(set(flows.columns) - set(roles))
+    if strange:
+        known = f"it has {', '.join(roles)}" if roles else "its labels stand at fixed places"
+        raise Unfit(f"{where}.columns", f"{strange[0]} is no column of this layout; {known}")
+    headers = Counter(flows.columns.get(role, role) for role in roles)
+    twice = [header for header, count in headers.items() if count > 1]
+    if twice:
+        raise Unfit(f"{where}.columns", f"two columns have the header {shown(twice[0])}")
+    if flows.exports is not None and not pair:
+        raise Unfit(f"{where}.exports", "is for a biregional pair of files only; leave it out")
+
+
+def _check_labels(flows: FlowsInput, regions: Classification, sectors: Classification, where: str) -> None:
+    """No label means two things: none of those that are left out is also kept, or a code of the run."""
+    meanings = [
+        ("drop", flows.drop),
+        ("final", flows.final),
+        ("rest", (flows.rest,)),
+        ("exports", (flows.exports,) if flows.exports else ()),
+    ]
+    for place, (name, labels) in enumerate(meanings):
+        for other, others in meanings[place + 1 :]:
+            both = sorted(set(labels) & set(others))
+            if both:
+                raise Unfit(
+                    f"{where}.{name}", f"{shown(both[0])} is the label of {other} too; take one of them"
+                )
+        kinds = [("region", regions), ("sector", sectors)]
+        for kind, known in kinds[:1] if name == "rest" else kinds:
+            both = sorted(set(labels) & known.numbers.keys())
+            if both:
+                raise Unfit(f"{where}.{name}", f"{shown(both[0])} is the code of a {kind}; take it out")
+    if flows.rest in regions.extra_regio:
+        raise Unfit(f"{where}.rest", f"{shown(flows.rest)} is extra-regio, and would be left out")
+
+
+def _check_commonality(settings: RunSettings, maps: dict[str, wave_maps.WaveMap]) -> None:
+    for wave, wave_map in maps.items():
+        if settings.indicators.commonality and wave_map.population == "innovators_only":
+            raise Unfit(
+                "indicators.commonality",
+                f"commonality of wave {wave} is undefined: the wave holds innovators only, so every share "
+                "would be 1; set it to false",
+            )
+
+
+def _check_fit(settings: RunSettings) -> None:
+    """The section `fit` by itself."""
+    fit = sem_settings(settings.fit)
+    try:
+        methods.check_combination(fit)
+    except ModelError as error:
+        raise Unfit("fit", str(error)) from None
+    kinds = methods.error_kinds(fit)
+    if settings.fit.primary_error not in kinds:
+        raise Unfit("fit.primary_error", f"with these settings it is {' or '.join(kinds)}")
+
+
+def _check_model(settings: RunSettings, maps: dict[str, wave_maps.WaveMap]) -> None:
+    """The model can be read, and every variable of it is a number that some wave's firms have."""
+    name = settings.model or ""
+    text = models.read(resources.find(name), name)
+    structure = models.structure(text, name)
+    fit = sem_settings(settings.fit)
+    try:
+        methods.check(fit, structure)
+        check_definitions(structure.definitions, structure.labels())
+        for variable in structure.observed:
+            reason = _unusable(variable, settings, maps)
+            if reason:
+                raise ModelError(f"{variable} {reason}", line_of(text, variable))
+    except ModelError as error:
+        raise models.refused(error, name, "mend the model or the run file") from None
+
+
+def _unusable(variable: str, settings: RunSettings, maps: dict[str, wave_maps.WaveMap]) -> str | None:
+    """Why a variable of the model has no values in this run; None where it may have some."""
+    types = {column.name: column.type for column in schemas.table("linked").columns}
+    if variable not in types:
+        return "is no column of the linked firms (see schemas/linked.yaml)"
+    if not types[variable].startswith(NUMBERS):
+        return "is a label of the linked firms, and a model is of numbers"
+    if variable == "weight" and settings.fit.weighted:
+        return "is the weight of the cases too (fit.weighted)"
+    surveyed = [wave for wave in settings.waves if wave.survey]
+    if not surveyed:
+        return None
+    family = variable.rpartition("_")[0]
+    if family in FAMILIES:
+        if not getattr(settings.indicators, family):
+            return f"is not made, since indicators.{family} is false"
+        if family == "complementarity" and not any(wave.flows for wave in surveyed):
+            return "is not made, since no wave with a survey has flows"
+        return None
+    rules = [wave_map.rules.get(variable) for wave_map in maps.values()]
+    if all(rule is not None and rule.absent is not None for rule in rules):
+        return "is absent in the map of every wave"
+    return None

@@ -1,0 +1,77 @@
+"""The tables as `schemas/` declares them: the one place where a column is named, typed and explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructField, StructType
+
+from jobs.settings import resources
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: Spark's DDL type, unit, whether null is allowed, and what it means."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str | None = None
+    nullable: bool = True
+    confidential: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its columns, its key, the columns of its slices, and whether it holds micro data."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    slices: tuple[str, ...]
+    micro: bool
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def struct(self) -> StructType:
+        """The Spark schema, nullability included."""
+        parsed = cast(StructType, StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns)))
+        return StructType(
+            [
+                StructField(field.name, field.dataType, column.nullable)
+                for field, column in zip(parsed.fields, self.columns, strict=True)
+            ]
+        )
+
+    def conform(self, frame: DataFrame) -> DataFrame:
+        """The schema's columns in its order and types; a missing one is an error, others are left out."""
+        return frame.select([F.col(c.name).cast(c.type).alias(c.name) for c in self.columns])
+
+
+@cache
+def table(name: str) -> Table:
+    """The table `schemas/<name>.yaml` declares."""
+    declared = resources.read_yaml(resources.root() / "schemas" / f"{name}.yaml")
+    return Table(
+        name=name,
+        meaning=declared["meaning"],
+        columns=tuple(Column(name=column, **facts) for column, facts in declared["columns"].items()),
+        key=tuple(declared["key"]),
+        slices=tuple(declared["slices"]),
+        micro=declared["micro"],
+    )
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """All declared tables, sorted."""
+    files = (resources.root() / "schemas").iterdir()
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))

@@ -1,0 +1,156 @@
+"""The sections of a run file but for those of its input: typed, checked, without SQL or code."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from jobs.settings import spark_options
+from jobs.settings.section import FilePath, Name, Section, Text
+
+MOST_EMPLOYEES = 10_000_000
+
+
+class SparkSettings(Section):
+    """How Spark runs. Under spark-submit its own master and memory win."""
+
+    master: Annotated[Text, AfterValidator(spark_options.master)] = "local[2]"
+    driver_memory: Annotated[Text, AfterValidator(spark_options.memory)] = "2g"
+    shuffle_partitions: int = Field(4, ge=1, le=100_000)
+    small: bool = Field(
+        False, description="input of some thousand rows: options of conf/spark/small.yaml, twice as fast then"
+    )
+    jars: FilePath | None = Field(
+        None, description="folder with Delta's JARs, for machines without a network"
+    )
+    log_level: Literal["OFF", "FATAL", "ERROR", "WARN", "INFO"] = "OFF"
+    options: dict[str, str] = Field({})
+
+    @field_validator("options")
+    @classmethod
+    def _may_be_set(cls, given: dict[str, str]) -> dict[str, str]:
+        return spark_options.options(given)
+
+
+class SimulateSettings(Section):
+    """The simulated study. Firms and regions of the default are those of the Dutch study."""
+
+    path: FilePath = Field(description="folder the simulated files are written to")
+    seed: int = Field(1996, ge=0, le=2**31 - 1)
+    firms: int = Field(9000, ge=100, le=100_000_000, description="firms a country and wave in the survey")
+    item_nonresponse: float = Field(0.03, ge=0, lt=0.5)
+    layout: Literal["long", "biregional"] = "biregional"
+
+
+class IndicatorSettings(Section):
+    """How the cluster indicators are built."""
+
+    direction: Literal["sales", "purchases", "both"] = "sales"
+    leave_one_out: bool = True
+    complementarity: bool = True
+    commonality: bool = True
+
+
+class SampleSettings(Section):
+    """The study's filter: exporting industrial product innovators of 10 to 200 employees."""
+
+    exporting: bool = True
+    industrial: bool = True
+    product_innovators: bool = True
+    employees_min: int | None = Field(10, ge=0, le=MOST_EMPLOYEES)
+    employees_max: int | None = Field(200, ge=0, le=MOST_EMPLOYEES)
+
+    @model_validator(mode="after")
+    def _bounds_hold_a_firm(self) -> SampleSettings:
+        low, high = self.employees_min, self.employees_max
+        if low is not None and high is not None and low > high:
+            raise ValueError("employees_min is above employees_max, so no firm is in the sample")
+        return self
+
+
+class GroupSettings(Section):
+    """The groups of the model: a yes-or-no column of the survey and the names of its two sides."""
+
+    column: Name = "cooperates"
+    when_true: Name = "co-operating"
+    when_false: Name = "stand-alone"
+
+    @model_validator(mode="after")
+    def _sides_have_names(self) -> GroupSettings:
+        if self.when_true == self.when_false:
+            raise ValueError("when_true and when_false are one name, which would make one group of the two")
+        return self
+
+
+class FitSettings(Section):
+    """How the model is fitted."""
+
+    estimator: Literal["ml", "mlr", "dwls"] = "ml"
+    missing: Literal["listwise", "fiml", "pairwise"] = "listwise"
+    ordered: tuple[Text, ...] = Field((), description="items that are ordered categories, for dwls")
+    clusters: tuple[Literal["cell", "region"], ...] = ("cell", "region")
+    primary_error: Text = Field(
+        "bias_reduced:cell",
+        description="error that significance is shown by; where not given, that of the first cluster: "
+        "bias_reduced, for dwls cluster; robust without clusters",
+    )
+    weighted: bool = False
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    level: float = Field(0.05, gt=0, lt=0.5, description="level of significance in figures")
+    diagnosis: bool = Field(
+        False,
+        description="publish residuals, modification indices, reliability and standardised estimates too",
+    )
+    max_failed_groups: int = Field(0, ge=0, le=1000)
+    collect_limit: int = Field(
+        500_000,
+        ge=0,
+        le=2**31 - 1,
+        description="firms above which Spark sums them and collects none; ml, listwise, no diagnosis only",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_cluster_is_primary(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or "primary_error" in raw:
+            return raw
+        clusters = raw.get("clusters", cls.model_fields["clusters"].default)
+        kind = "cluster" if raw.get("estimator") == "dwls" else "bias_reduced"
+        named = isinstance(clusters, (list, tuple)) and len(clusters) > 0
+        return {**raw, "primary_error": f"{kind}:{clusters[0]}" if named else "robust"}
+
+    @field_validator("ordered", "clusters")
+    @classmethod
+    def _stands_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(given)) < len(given):
+            raise ValueError("names something twice; each counts once")
+        return given
+
+    @model_validator(mode="after")
+    def _primary_error_is_computed(self) -> FitSettings:
+        kind, _, column = self.primary_error.partition(":")
+        if column and column not in self.clusters:
+            raise ValueError(f"primary_error names {column}, which is not one of the clusters")
+        if kind == "bias_reduced" and self.estimator == "dwls":
+            raise ValueError("dwls has no bias-reduced errors; take cluster: or robust")
+        return self
+
+
+class DisclosureSettings(Section):
+    """Primary disclosure rules of published cells; the defaults are the least strict that are taken."""
+
+    threshold: int = Field(10, ge=10, le=1_000_000, description="fewest firms behind a cell")
+    dominance_firms: int = 2
+    dominance_share: float = Field(0.9, gt=0, le=0.9)
+    p_percent: float = Field(10, ge=10, le=100)
+    degrees_of_freedom: int = Field(
+        10, ge=10, le=1_000_000, description="fewest cases less parameters behind a model"
+    )
+
+    @field_validator("dominance_firms")
+    @classmethod
+    def _is_the_rule_that_is_applied(cls, given: int) -> int:
+        if given != 2:
+            raise ValueError("is 2: the rule is applied to the two largest firms, and to no other number yet")
+        return given

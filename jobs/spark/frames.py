@@ -1,0 +1,32 @@
+"""Small local tables as Spark frames, through Arrow: no Python runs on the executors for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from jobs.settings import schemas
+
+
+def local(spark: SparkSession, rows: Iterable[Sequence[Any]], schema: str | StructType) -> DataFrame:
+    """Rows (tuples in the order of the schema) as a frame."""
+    struct = cast(StructType, StructType.fromDDL(schema)) if isinstance(schema, str) else schema
+    arrow = to_arrow_schema(struct)
+    columns = list(zip(*rows, strict=True)) or [() for _ in arrow]
+    arrays = [pa.array(list(values), type=field.type) for values, field in zip(columns, arrow, strict=True)]
+    return spark.createDataFrame(pa.Table.from_arrays(arrays, schema=arrow), schema=struct)
+
+
+def nothing(spark: SparkSession, table: str) -> DataFrame:
+    """No rows, in the shape of a table of `schemas/`."""
+    return local(spark, [], schemas.table(table).struct)
+
+
+def quoted(column: str) -> str:
+    """A column's name as Spark's functions take it, with dots, blanks and backticks in it."""
+    return "`" + column.replace("`", "``") + "`"

@@ -1,0 +1,159 @@
+"""The Spark session: local or on a cluster, with Delta, and silent about data."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from delta import configure_spark_with_delta_pip  # noqa: F401  (the import proves delta-spark is installed)
+from pydantic import ValidationError
+from pyspark.logger import PySparkLogger
+from pyspark.sql import SparkSession
+
+from jobs.errors import SettingsError
+from jobs.settings import resources
+from jobs.settings.sections import SparkSettings
+from jobs.settings.wording import fault, shown
+
+SMALL = "conf/spark/small.yaml"
+AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
+
+# What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
+QUOTING = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
+
+
+def jars(settings: SparkSettings) -> list[Path]:
+    """Delta's JARs: those of the settings, else those set-up put beside the virtual environment's packages.
+
+    Raises SettingsError where none is found, unless the session was started by spark-submit, whose
+    `--jars` or `--packages` bring them.
+    """
+    folder = Path(settings.jars) if settings.jars else Path(sys.prefix) / "jars"
+    found = sorted(folder.glob("*.jar")) if folder.is_dir() else []
+    if not found and not _submitted():
+        raise SettingsError(
+            f"Delta's JARs are missing in {folder}; run 'make setup', "
+            "or set spark.jars to a folder that holds them."
+        )
+    return found
+
+
+def _submitted() -> bool:
+    """True under spark-submit, which has started the JVM already."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _small() -> dict[str, str]:
+    """The options for small input. Raises SettingsError where a file of the user's own holds others."""
+    try:
+        return SparkSettings.model_validate({"options": resources.read_yaml(SMALL)}).options
+    except ValidationError as error:
+        raise SettingsError(f"{SMALL}: {fault(error)}; mend the file.") from None
+
+
+def _nowhere() -> str:
+    """A folder that exists, for Spark's own catalogue, which holds no tables; else Spark makes one."""
+    return Path(tempfile.gettempdir()).resolve().as_uri()
+
+
+@contextmanager
+def _quiet_jvm(quiet: bool) -> Iterator[None]:
+    """While this holds, a process that is started says nothing on the terminal; this one still does.
+
+    The JVM greets with warnings about itself before its log level can be set.
+    """
+    if not quiet:
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def start(settings: SparkSettings, name: str) -> SparkSession:
+    """A session as the settings ask; settings of spark-submit win over the run file's master.
+
+    Raises SettingsError where Spark or Java do not start with them.
+
+    Log level is OFF by default: Spark's own error lines quote the values they could not cast.
+    """
+    builder = SparkSession.builder.appName(f"diamant {name}")
+    if not _submitted():
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors have this one's packages
+        builder = builder.master(settings.master)
+        found = jars(settings)
+        builder = builder.config("spark.jars", ",".join(str(jar.resolve()) for jar in found))
+        builder = builder.config("spark.driver.memory", settings.driver_memory)
+    options = {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": _nowhere(),
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": settings.log_level,
+        "spark.sql.debug.maxToStringFields": "0",
+        **(_small() if settings.small else {}),
+        **{key: value for key, value in settings.options.items() if not _of_a_session(key)},
+    }
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    for logger in QUOTING:
+        PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
+    try:
+        with _quiet_jvm(settings.log_level == "OFF"):
+            session = builder.getOrCreate()
+    except Exception as error:  # nothing but set-up has happened yet
+        raise SettingsError(_why_not_started(error, settings)) from None
+    _set_options(session, settings.options)
+    return session
+
+
+def _why_not_started(error: Exception, settings: SparkSettings) -> str:
+    """One sentence on a session that did not come about; no data has been read, so that Spark is quoted."""
+    if "JAVA_GATEWAY_EXITED" in str(error) or isinstance(error, FileNotFoundError):
+        return (
+            "Java 17 or 21 is missing or does not start; install a JRE 17 or 21 and set JAVA_HOME to it, "
+            "or mend spark.driver_memory or spark.options (spark.log_level WARN shows what it says)."
+        )
+    return f"Spark does not start ({_cause(error)}); mend spark.master, spark.driver_memory or spark.options."
+
+
+def _set_options(session: SparkSession, options: dict[str, str]) -> None:
+    """Set the run file's own options, and refuse what Spark would refuse later in the run (SettingsError)."""
+    key = ""
+    try:
+        for key, value in options.items():
+            if _of_a_session(key):
+                session.conf.set(key, value)
+        key = ""
+        if options:
+            session.range(1).count()  # Spark reads some options with its first job only
+    except Exception as error:
+        session.stop()
+        where = f"spark.options.{key}" if key else "spark.options"
+        raise SettingsError(f"{where}: Spark does not take this ({_cause(error)}); mend it.") from None
+
+
+def _of_a_session(key: str) -> bool:
+    """Whether an option can be set once Spark runs; a wrong value at its start would make it hang."""
+    return key.startswith(("spark.sql.", "spark.databricks.")) and not key.startswith(AT_THE_START)
+
+
+def _cause(error: Exception) -> str:
+    """What Java says of an error, else Python."""
+    causes = [line[2:] for line in str(error).splitlines() if line.startswith(": ")]
+    return shown((causes or [f"{type(error).__name__}: {error}"])[0], most=200)

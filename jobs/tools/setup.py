@@ -1,0 +1,148 @@
+"""Set-up: the virtual environment from the hash-locked file, the command, and Delta's JARs.
+
+Run by `make setup` with the system's Python; standard library only. Says nothing but one line when all
+is there, and one line with what to do when something is missing (exit code 2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from jobs.errors import SettingsError
+from jobs.spark import java
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = ROOT / ".venv"
+LOCK = ROOT / "requirements.lock"
+JAR_SUMS = ROOT / "conf" / "spark" / "jars.sha256"
+DELTA = "io.delta:delta-spark_4.1_2.13:4.4.0"
+# Spark brings these itself; leaving them out spares 75 MB.
+BROUGHT_BY_SPARK = (
+    "org.apache.hadoop:hadoop-client-api",
+    "org.apache.hadoop:hadoop-client-runtime",
+    "org.apache.parquet:parquet-hadoop",
+    "com.fasterxml.jackson.core:jackson-databind",
+    "org.slf4j:slf4j-api",
+)
+
+
+def main() -> int:
+    """Make what is missing; 0 when all is there, 2 with one line when something cannot be had."""
+    try:
+        if sys.version_info < (3, 10):  # noqa: UP036  (the system's Python may be older than the project's)
+            raise SettingsError(
+                "Python 3.10 or newer is needed; name one with 'make PYTHON=python3.11 setup'."
+            )
+        java.check()
+        if not _ready():
+            _environment()
+            _jars()
+            (ENVIRONMENT / "ready").write_text(_state())
+    except SettingsError as error:
+        print(f"diamant: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("diamant: set-up was interrupted; run it again.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _state() -> str:
+    """What the environment is made from."""
+    text = LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes() + JAR_SUMS.read_bytes()
+    return hashlib.sha256(text + sys.version.encode() + str(ROOT).encode()).hexdigest()
+
+
+def _ready() -> bool:
+    stamp = ENVIRONMENT / "ready"
+    return stamp.is_file() and stamp.read_text() == _state()
+
+
+def _environment() -> None:
+    """The virtual environment, exactly the locked packages, and the command `diamant`."""
+    print("diamant: setting up .venv (once; a few minutes) ...", flush=True)
+    if not (ENVIRONMENT / "bin" / "python").exists():
+        try:
+            venv.create(ENVIRONMENT, with_pip=True, clear=ENVIRONMENT.exists())
+        except (OSError, subprocess.CalledProcessError):
+            raise SettingsError(
+                "Python's venv module cannot make .venv; install it (Debian: python3-venv), "
+                "then run 'make setup' again."
+            ) from None
+    pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+    _call(
+        [*pip, "--require-hashes", "-r", str(LOCK)],
+        "the locked packages could not be installed; check the network or pip's index setting",
+    )
+    _call(
+        [*pip, "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT)],
+        "the command could not be installed",
+    )
+
+
+def _jars() -> None:
+    """Delta's JARs in .venv/jars, each with the sha256 that conf/spark/jars.sha256 holds.
+
+    Taken from DIAMANT_JARS where that names a folder (machines without a network), else through Spark's
+    own resolver, which follows the machine's Ivy and Maven settings.
+    """
+    lines = [line.split() for line in JAR_SUMS.read_text().splitlines() if line.strip()]
+    wanted = {name: sum_ for sum_, name in lines}
+    target = ENVIRONMENT / "jars"
+    target.mkdir(exist_ok=True)
+    source = os.environ.get("DIAMANT_JARS")
+    if source:
+        files = {path.name.removeprefix("io.delta_"): path for path in Path(source).glob("*.jar")}
+    else:
+        cache = ENVIRONMENT / "ivy"
+        _call(
+            [
+                str(ENVIRONMENT / "bin" / "spark-submit"),
+                *(
+                    "--master",
+                    "local[1]",
+                    "--packages",
+                    DELTA,
+                    "--exclude-packages",
+                    ",".join(BROUGHT_BY_SPARK),
+                ),
+                *("--conf", f"spark.jars.ivy={cache}", "--conf", "spark.ui.enabled=false"),
+                str(ROOT / "jobs" / "__init__.py"),
+            ],
+            "Delta's JARs could not be downloaded; check the network, "
+            "or set DIAMANT_JARS to a folder that holds them",
+            PATH=f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            SPARK_LOCAL_HOSTNAME="localhost",
+        )
+        files = {path.name.removeprefix("io.delta_"): path for path in (cache / "jars").glob("*.jar")}
+    for name, sum_ in sorted(wanted.items()):
+        if name not in files:
+            raise SettingsError(f"{name} is missing; set DIAMANT_JARS to a folder that holds it.")
+        if hashlib.sha256(files[name].read_bytes()).hexdigest() != sum_:
+            raise SettingsError(
+                f"{name} is damaged (its sha256 differs); delete .venv and run 'make setup' again."
+            )
+        shutil.copyfile(files[name], target / name)
+    if not source:
+        shutil.rmtree(ENVIRONMENT / "ivy", ignore_errors=True)
+
+
+def _call(command: list[str], otherwise: str, **environment: str) -> None:
+    """Run a command with its output in .venv/setup.log; raise one sentence when it fails."""
+    log = ENVIRONMENT / "setup.log"
+    with log.open("a", encoding="utf-8") as output:
+        done = subprocess.run(
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}, check=False
+        )
+    if done.returncode:
+        raise SettingsError(f"{otherwise}, then run 'make setup' again (details in .venv/setup.log).")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Sums made by Spark give what the collected cases give, and the same bits whatever the partitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.fits import totals as moments
+from jobs.sem.groups.fit import fit_groups, fit_totals
+from jobs.sem.groups.rows import FitReport
+from jobs.sem.model.structure import Structure
+from jobs.sem.routes.settings import FitSettings
+from jobs.sem.trouble import ModelError
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
+MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2 + x3 + w1 + w2"
+OBSERVED = Structure(MODEL).observed
+CLUSTERS = ("cluster", "region")
+
+
+@pytest.fixture(scope="module")
+def cases() -> pd.DataFrame:
+    """1,200 cases far from zero, two groups, clusters within and across regions, weights, holes."""
+    frame = pd.read_csv(REFERENCE / "twolevel.csv").head(1200)
+    random = np.random.default_rng(3)
+    frame["x1"] = 1e5 + 100 * frame.x1  # the mean is a thousand standard deviations
+    frame["id"] = random.permutation(len(frame))
+    frame["region"] = [f"r{cluster % 7}" for cluster in frame.cluster]
+    frame["weight"] = random.uniform(0.5, 3, len(frame)).round(2)
+    frame["side"] = np.where(random.random(len(frame)) < 0.5, "one", "other")
+    frame.loc[frame.id < 20, "side"] = None
+    frame.loc[random.random(len(frame)) < 0.05, "y2"] = np.nan
+    return frame
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_buckets():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moments, "BUCKET", 400)
+        yield
+
+
+def from_sums(frame, settings: FitSettings) -> FitReport:
+    found, without = moments.totals(frame, "id", "side", OBSERVED, settings.weights, settings.clusters)
+    return fit_totals(MODEL, found, "side", settings, without)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [FitSettings(clusters=CLUSTERS, weights="weight"), FitSettings()],
+)
+def test_estimates_errors_and_measures_are_those_of_the_cases(spark, cases, settings):
+    wanted = fit_groups(MODEL, cases, "side", settings)
+    found = from_sums(spark.createDataFrame(cases), settings)
+    assert set(wanted.estimates.error) >= {"expected", "robust", *(f"cluster:{c}" for c in settings.clusters)}
+    assert (wanted.status.status == "converged").sum() == 2
+    for name in ("estimates", "fit_measures", "differences"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(wanted, name), rtol=1e-8, atol=1e-9)
+    pd.testing.assert_frame_equal(
+        found.status.drop(columns="max_gradient"), wanted.status.drop(columns="max_gradient")
+    )
+
+
+def test_the_same_bits_whatever_the_partitions(spark, cases):
+    frame = spark.createDataFrame(cases)
+    settings = dict(weights="weight", clusters=CLUSTERS)
+    first, _ = moments.totals(frame.repartition(1), "id", "side", OBSERVED, **settings)
+    second, _ = moments.totals(frame.orderBy("y1").repartition(7), "id", "side", OBSERVED, **settings)
+    for name in ("one", "other"):
+        a, b = first[name], second[name]
+        for left, right in (
+            (a.mean, b.mean),
+            (a.covariance, b.covariance),
+            (a.fourth, b.fourth),
+            (a.sums.second, b.sums.second),
+            (a.squares.second, b.squares.second),
+        ):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_what_the_cases_would_be_refused_for(spark, cases):
+    bad = cases.copy()
+    bad.loc[bad.side == "one", "w1"] = np.inf
+    bad.loc[bad.side == "other", "weight"] *= -1
+    settings = FitSettings(weights="weight")
+    found = from_sums(spark.createDataFrame(bad), settings).status
+    wanted = fit_groups(MODEL, bad, "side", settings).status
+    columns = ["group", "status", "detail", "cases_in"]
+    pd.testing.assert_frame_equal(found[columns], wanted[columns])
+    with pytest.raises(ModelError, match="y1 holds text"):
+        from_sums(spark.createDataFrame(cases.assign(y1="a")), settings)
+
+
+def test_what_needs_the_cases_is_refused():
+    for settings in (FitSettings(missing="fiml"), FitSettings(estimator="mlr"), FitSettings(diagnosis=True)):
+        with pytest.raises(ModelError, match="sums alone"):
+            fit_totals(MODEL, {}, "side", settings)

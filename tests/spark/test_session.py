@@ -1,0 +1,84 @@
+"""The session says nothing that quotes data, and asks for Delta's JARs by name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from jobs.errors import SettingsError
+from jobs.settings.sections import SparkSettings
+from jobs.spark import session
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DIAMANT = Path(sys.executable).parent / "diamant"
+
+
+def test_an_error_of_a_query_writes_no_value_on_the_terminal(spark, capfd):
+    for frame in (
+        spark.range(1).select(F.lit("4711CANARY").cast("int")),
+        spark.range(1).select(F.expr("cast('4711CANARY' as int)")),
+    ):
+        with pytest.raises(PySparkException, match="4711CANARY"):
+            frame.collect()
+    said = capfd.readouterr()
+    assert "4711CANARY" not in said.out + said.err
+
+
+def test_the_clock_is_utc_and_no_page_of_spark_is_open(spark):
+    assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
+    assert spark.sparkContext.uiWebUrl is None
+
+
+def test_a_folder_without_jars_is_refused_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(SettingsError, match="make setup"):
+            session.jars(SparkSettings(jars=str(folder)))
+    (tmp_path / "b.jar").touch()
+    (tmp_path / "a.jar").touch()
+    assert [jar.name for jar in session.jars(SparkSettings(jars=str(tmp_path)))] == ["a.jar", "b.jar"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            {"spark.sql.shuffle.partitions": "banana"},
+            "spark.options.spark.sql.shuffle.partitions: Spark does not take",
+        ),
+        (
+            {"spark.task.cpus": "99"},
+            "Spark does not start (org.apache.spark.SparkException: The number of cores",
+        ),
+    ],
+)
+def test_an_option_that_spark_refuses_is_a_fault_of_the_settings(tmp_path, options, words):
+    """In a process of its own, since a session is there once in a process."""
+    changes = [part for key, value in options.items() for part in ("--set", f"spark.options.{key}='{value}'")]
+    done = subprocess.run(
+        [DIAMANT, "plan", "--conf", "conf/runs/demo.yaml", "--set", f"work={tmp_path}", *changes],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        timeout=300,
+    )
+    assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_options_for_small_input_are_checked_where_a_user_has_his_own(tmp_path, monkeypatch):
+    assert session._small()["spark.sql.adaptive.enabled"] == "false"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "spark").mkdir(parents=True)
+    for text, words in (
+        ("spark.sql.ansi.enabled: 'false'", "spark.sql.ansi.enabled is fixed"),
+        ("spark.ui.enabled: false", "write it in quotes"),
+        ("- a", "options: should be a section"),
+    ):
+        (tmp_path / session.SMALL).write_text(text)
+        with pytest.raises(SettingsError, match=words):
+            session._small()

@@ -1,0 +1,273 @@
+"""Slices are replaced in one transaction, numbered, and older states stay readable."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import InputError
+from jobs.settings import schemas
+from jobs.spark.tables import Tables
+
+SLICE = {"country": "NL", "wave": "a"}
+
+
+def answers(spark, wave, *firms):
+    rows = [("NL", wave, None, number, {"firm": firm}) for number, firm in enumerate(firms, start=2)]
+    return spark.createDataFrame(rows, schemas.table("answers").struct)
+
+
+def test_a_slice_is_replaced_and_the_others_stay(spark, tables):
+    tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
+    tables.replace("answers", answers(spark, "b", "F9"), {"country": "NL", "wave": "b"}, "first")
+    commit = tables.replace("answers", answers(spark, "a", "F3"), SLICE, "corrected")
+
+    assert (commit.sequence, commit.rows, commit.fingerprint) == (2, 1, "corrected")
+    firms = [(row.wave, row.answers["firm"]) for row in tables.read("answers").collect()]
+    assert sorted(firms) == [("a", "F3"), ("b", "F9")]
+
+
+def test_the_state_before_a_correction_stays_readable(spark, tables):
+    first = tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
+    tables.replace("answers", answers(spark, "a", "F3"), SLICE, "corrected")
+
+    assert tables.read("answers", SLICE, version=first.version).count() == 2
+    assert tables.read("answers", SLICE).count() == 1
+
+
+def test_rows_of_another_slice_are_refused_and_nothing_is_written(spark, tables):
+    tables.replace("answers", answers(spark, "a", "F1"), SLICE, "first")
+    with pytest.raises(Exception, match="REPLACE_WHERE"):
+        tables.replace("answers", answers(spark, "b", "F2"), SLICE, "second")
+    assert tables.last_commit("answers", SLICE).fingerprint == "first"
+
+
+def test_the_log_holds_no_minimum_or_maximum_of_micro_data(spark, tables, tmp_path):
+    tables.replace("answers", answers(spark, "a", "CANARY"), SLICE, "first")
+    log = "".join(file.read_text() for file in (tmp_path / "tables/answers/_delta_log").glob("*.json"))
+    assert "CANARY" not in log
+    assert '"minValues"' not in log.replace("\\", "")
+
+
+def test_two_writers_of_one_slice_leave_one_whole_state(spark, tables):
+    tables.replace("answers", answers(spark, "a", "F0"), SLICE, "start")
+    barrier, ended = threading.Barrier(2), []
+
+    def write(mark: str, count: int) -> None:
+        frame = answers(spark, "a", *[f"{mark}{number}" for number in range(count)])
+        barrier.wait()
+        try:
+            tables.replace("answers", frame, SLICE, mark)
+            ended.append((mark, "written"))
+        except Exception as error:
+            ended.append((mark, type(error).__name__))
+
+    writers = [threading.Thread(target=write, args=pair) for pair in (("X", 3), ("Y", 4))]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    marks = {row.answers["firm"][0] for row in tables.read("answers", SLICE).collect()}
+    last = tables.last_commit("answers", SLICE)
+    assert len(marks) == 1 and marks == {last.fingerprint}
+    assert tables.read("answers", SLICE).count() == last.rows
+    assert set(kind for _, kind in ended) <= {"written", "SliceHeld"}
+    assert (last.fingerprint, "written") in ended
+
+
+def test_a_missing_table_is_an_input_error_that_names_it(tables):
+    with pytest.raises(InputError, match="survey does not exist"):
+        tables.read("survey")
+    assert tables.last_commit("survey", SLICE) is None
+
+
+@pytest.mark.parametrize("name", schemas.names())
+def test_every_schema_is_complete(name):
+    table = schemas.table(name)
+    assert set(table.key) <= set(table.names)
+    assert set(table.slices) <= set(table.key)
+    assert all(column.meaning for column in table.columns)
+    assert table.micro or not any(column.confidential for column in table.columns)
+
+
+def newest(tables, pattern):
+    """The newest file of the log that fits a pattern."""
+    return max((Path(tables.path("answers")) / "_delta_log").glob(pattern))
+
+
+def data_file(tables):
+    """A data file of the slice, which may have several."""
+    return min(Path(tables.path("answers")).glob("country=NL/wave=a/*.parquet"))
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-40])
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+
+
+def without_checksum(file):
+    file.with_name(f".{file.name}.crc").unlink()
+    return file
+
+
+def last_line_lost(file):
+    without_checksum(file).write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+
+
+LOG_DAMAGE = {
+    "the log is gone": (lambda tables: shutil.rmtree(newest(tables, "*.json").parent), "its log is gone"),
+    "a commit is cut": (
+        lambda tables: cut(without_checksum(newest(tables, "*.json"))),
+        "commit 1 of its log is damaged",
+    ),
+    "a commit has lost an action": (
+        lambda tables: last_line_lost(newest(tables, "*.json")),
+        "commit 1 of its log is damaged",
+    ),
+    "a commit is empty": (
+        lambda tables: newest(tables, "*.json").write_text(""),
+        "commit 1 of its log is damaged",
+    ),
+    "a commit is no JSON": (
+        lambda tables: newest(tables, "*.json").write_bytes(b"\xff\xfe"),
+        "commit 1 of its log is damaged",
+    ),
+    "a commit does not fit its checksum": (
+        lambda tables: newest(tables, "*.json").write_text(newest(tables, "*.json").read_text() + "\n"),
+        "commit 1 of its log is damaged",
+    ),
+    "a checksum of the log is damaged": (
+        lambda tables: flip(newest(tables, ".*.json.crc")),
+        "commit 1 of its log is damaged",
+    ),
+    "the last commit is gone": (
+        lambda tables: newest(tables, "*.json").unlink(),
+        "commit 1 of its log is gone",
+    ),
+    "the first commit is gone": (
+        lambda tables: min(newest(tables, "*.json").parent.glob("*.json")).unlink(),
+        "commit 0 of its log is gone",
+    ),
+    "the pointer to the checkpoint is no JSON": (
+        lambda tables: (newest(tables, "*.json").parent / "_last_checkpoint").write_text("{"),
+        "the pointer to its log's checkpoint is damaged",
+    ),
+    "the pointer leads nowhere": (
+        lambda tables: (newest(tables, "*.json").parent / "_last_checkpoint").write_text('{"version": 10}'),
+        "the pointer to its log's checkpoint is damaged",
+    ),
+    "the table is a file": (
+        lambda tables: (
+            shutil.rmtree(tables.path("answers")),
+            Path(tables.path("answers")).write_text("a file of the user"),
+        ),
+        "its log is gone",
+    ),
+}
+DATA_DAMAGE = {
+    "a data file is gone": (lambda file: file.unlink(), "a data file is gone"),
+    "a data file is cut": (cut, "a data file is damaged"),
+    "a data file is flipped": (flip, "a data file is damaged"),
+    "a data file without a checksum is flipped": (
+        lambda file: flip(without_checksum(file)),
+        "a data file is damaged",
+    ),
+    "a checksum is flipped": (
+        lambda file: flip(file.with_name(f".{file.name}.crc")),
+        "a data file is damaged",
+    ),
+    "a checksum is empty": (
+        lambda file: file.with_name(f".{file.name}.crc").write_text(""),
+        "a data file is damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "words"), LOG_DAMAGE.values(), ids=LOG_DAMAGE)
+def test_a_damaged_log_is_named_moved_aside_and_made_again(spark, tables, spoil, words):
+    tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
+    assert tables.damage("answers") is None
+    spoil(tables)
+    assert tables.damage("answers") == words
+    with pytest.raises(InputError, match=f"the table answers is damaged: {words}"):
+        tables.last_commit("answers", SLICE)
+    aside = tables.move_aside("answers")
+    assert aside.name == "answers-1" and aside.exists() and tables.damage("answers") is None
+    again = tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
+    assert (again.version, again.rows, again.skipped) == (1, 2, False)
+    assert tables.read("answers", SLICE).count() == 2
+
+
+@pytest.mark.parametrize(("spoil", "words"), DATA_DAMAGE.values(), ids=DATA_DAMAGE)
+def test_a_damaged_slice_is_named_moved_aside_and_made_again(spark, tables, spoil, words):
+    commit = tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
+    digests = tables.digests(commit)
+    assert str(data_file(tables).relative_to(tables.path("answers"))) in digests
+    spoil(data_file(tables))
+    assert tables.damage("answers") is None, "the log is whole"
+    assert tables.slice_damage("answers", SLICE, digests) == words
+    for number in (1, 2):
+        assert tables.move_aside("answers").name == f"answers-{number}"
+        commit = tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
+        assert tables.read("answers", SLICE).count() == 2
+        assert tables.slice_damage("answers", SLICE, tables.digests(commit)) is None
+
+
+def test_a_whole_slice_is_whole_and_read_once(spark, tables, monkeypatch):
+    digests = tables.digests(tables.replace("answers", answers(spark, "a", "F1"), SLICE, "first"))
+    other = {"country": "NL", "wave": "b"}
+    tables.replace("answers", answers(spark, "b", "F9"), other, "first")
+    assert tables.slice_damage("answers", SLICE, digests) is None
+    monkeypatch.setattr("jobs.spark.tables.sha256", None)
+    assert tables.slice_damage("answers", SLICE, digests) is None
+    changed = {path: "0" * 64 for path in digests}
+    monkeypatch.undo()
+    assert tables.slice_damage("answers", SLICE, changed) == "a data file is damaged"
+
+
+def test_a_committed_slice_that_lost_its_file_is_written_and_not_skipped(spark, tables):
+    tables.replace("answers", answers(spark, "a", "F1"), SLICE, "first")
+    data_file(tables).unlink()
+    again = tables.replace("answers", answers(spark, "a", "F1"), SLICE, "first")
+    assert not again.skipped and tables.read("answers", SLICE).count() == 1
+
+
+def test_a_table_with_other_columns_is_of_another_version(spark, tables):
+    rows = spark.createDataFrame([("NL", "a", 2)], "country string, wave string, row_number bigint")
+    rows.write.format("delta").partitionBy("country", "wave").save(tables.path("answers"))
+    assert tables.damage("answers") == "another version of the program wrote it"
+
+
+def test_a_checkpoint_is_compared_with_the_commits(spark, tables):
+    for number in range(11):
+        tables.replace("answers", answers(spark, "a", f"F{number}"), SLICE, str(number))
+    checkpoint = newest(tables, "*.checkpoint.parquet")
+    assert tables.damage("answers") is None and tables.last_commit("answers", SLICE).sequence == 11
+    whole = checkpoint.read_bytes()
+    for spoil in (cut, flip, lambda file: file.write_bytes(b"")):
+        spoil(checkpoint)
+        assert tables.damage("answers") == "checkpoint 10 of its log is damaged"
+        checkpoint.write_bytes(whole)
+    without_checksum(checkpoint).write_bytes(whole[:-40])
+    assert tables.damage("answers") == "checkpoint 10 of its log is damaged"
+    checkpoint.unlink()
+    assert tables.damage("answers") == "the pointer to its log's checkpoint is damaged"
+
+
+@pytest.mark.parametrize("folder", ["w[1]", "w{a,b}*?", "w 1%20", "w:1#2", "w\\1", "w'1\"é"])
+def test_a_folder_of_any_name_holds_tables(spark, tmp_path, folder):
+    """A name is a name and no pattern, for tables too."""
+    tables = Tables(spark, str(tmp_path / folder / "tables"))
+    tables.replace("answers", answers(spark, "a", "F1"), SLICE, "mark")
+    assert tables.read("answers", SLICE).count() == 1
+    assert tables.last_commit("answers", SLICE).rows == 1
+    assert (tmp_path / folder / "tables" / "answers" / "_delta_log").is_dir()
