@@ -33,7 +33,7 @@ from jobs.sem.groups.rows import FitReport
 from jobs.sem.model.structure import Structure
 from jobs.sem.routes.settings import FitSettings
 from jobs.settings import classifications, resources
-from jobs.settings.run_file import read
+from jobs.settings.reading import (read)
 from jobs.settings.sections import SparkSettings
 from jobs.simulate.answers import GROUPS, answers, truth
 from jobs.simulate.files import with_indicators

@@ -19,7 +19,7 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "publish"))  # the small published
 
 @pytest.fixture(scope="session")
 def spark():
-    from jobs.settings import run_file as settings
+    from jobs.settings import reading as settings
     from jobs.spark import session
 
     started = session.start(settings.read(str(REPOSITORY / "conf/runs/demo.yaml")).spark, "tests")

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from jobs import cli
 from jobs.checks import rules
 from jobs.run import opening
-from jobs.settings import resources, schemas, wave_maps
-from jobs.settings import run_file as settings
+from jobs.settings import inputs, resources, run_file, schemas, sections, wave_maps
+from jobs.settings import reading as settings
 from jobs.tools import reference
 
 ROOT = Path(str(resources.root()))
@@ -89,17 +89,17 @@ def test_generated_tables_are_current(name):
     assert page == reference.filled(page)
 
 
-def sections(model: type[BaseModel]) -> set[str]:
+def sections_within(model: type[BaseModel]) -> set[str]:
     """The names of a section and of all sections within it."""
     text = str({name: field.annotation for name, field in model.model_fields.items()})
     others = [section for section in reference.SECTIONS.values() if section is not model]
     named = [section for section in others if re.search(rf"\b{section.__name__}\b", text)]
-    return {model.__name__, *(name for section in named for name in sections(section))}
+    return {model.__name__, *(name for section in named for name in sections_within(section))}
 
 
 def test_every_section_and_every_table_has_its_place():
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"<!-- settings (\w+) -->", page)) == sections(settings.RunSettings)
+    assert set(re.findall(r"<!-- settings (\w+) -->", page)) == sections_within(run_file.RunSettings)
     page = (ROOT / "docs/tables.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"<!-- table (\w+) -->", page)) == sorted(schemas.names())
 
@@ -107,7 +107,7 @@ def test_every_section_and_every_table_has_its_place():
 def test_every_key_is_explained_in_its_table_or_in_words():
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     by_hand = reference.BLOCK.sub("", page)
-    for name in sections(settings.RunSettings):
+    for name in sections_within(run_file.RunSettings):
         for key, field in reference.SECTIONS[name].model_fields.items():
             assert field.description or f"`{key}`" in by_hand, f"{name}.{key}"
 
@@ -131,13 +131,13 @@ def test_the_rules_of_the_wave_map_page_are_rules_and_all_kinds_are_there():
 
 def test_the_examples_of_the_formats_page_are_settings():
     for block in yaml_blocks("formats.md"):
-        settings.WaveSettings.model_validate({"wave": "w", **block})
+        inputs.WaveSettings.model_validate({"wave": "w", **block})
 
 
 def test_the_defaults_the_confidentiality_page_tells_are_the_codes():
     text = (ROOT / "docs/confidentiality.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| ([\w %]+): [^|]*\| ([^|]+?) \|", text, re.MULTILINE))
-    default = settings.DisclosureSettings()
+    default = sections.DisclosureSettings()
     assert rows == {
         "threshold": f"{default.threshold}",
         "dominance": f"{default.dominance_firms} firms, {default.dominance_share:.0%}".replace("%", " %"),
@@ -154,11 +154,11 @@ def test_micro_data_are_named_where_they_lie():
 
 def test_the_filter_of_the_methods_page_is_the_default_one():
     text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
-    sample = settings.SampleSettings()
+    sample = sections.SampleSettings()
     assert f"at least {sample.employees_min} employees; at most {sample.employees_max} employees" in text
     assert all([sample.exporting, sample.industrial, sample.product_innovators])
-    assert settings.IndicatorSettings().leave_one_out and "on by default" in text
-    assert settings.IndicatorSettings().direction == "sales" and "`sales` (the default)" in text
+    assert sections.IndicatorSettings().leave_one_out and "on by default" in text
+    assert sections.IndicatorSettings().direction == "sales" and "`sales` (the default)" in text
 
 
 def test_the_kinds_of_row_rule_have_examples_in_the_suites():

@@ -131,14 +131,17 @@ def digest(part: Path, path: str) -> str:
     """sha256 of one file. Raises InputError where it cannot be read."""
     try:
         state = part.stat()
-        return _digest(part, state.st_size, state.st_mtime_ns, state.st_ino)
+        return _digest(part, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
     except OSError:
         raise InputError(f"{shown(path, part)} cannot be read; check its permissions.") from None
 
 
 @lru_cache(maxsize=4096)
 def _digest(part: Path, *_state: int) -> str:
-    """Remembered as long as the file's size, time and inode stay: a run asks more than once."""
+    """Remembered while the file stays untouched, since a run asks more than once.
+
+    Size and time of change can be set by whoever writes a file; the time of the inode's own change cannot.
+    """
     total = hashlib.sha256()
     with part.open("rb") as stream:
         while piece := stream.read(CHUNK):

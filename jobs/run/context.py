@@ -43,9 +43,10 @@ class Stage(Protocol):
 
     NAME: str
     TABLES: tuple[str, ...]  # what it writes; the last one is its commit point
+    READS: tuple[str, ...]  # the tables of other stages that its result depends on
 
     def inputs(self, context: Context, wave: WaveSettings) -> list[Any]:
-        """Settings sections, file digests: what the result depends on besides the stage before."""
+        """Settings sections, digests of files: what the result depends on besides the tables it reads."""
 
     def run(self, context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         """Read tables, call pure functions, replace the wave's slice of each table of TABLES."""

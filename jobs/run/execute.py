@@ -34,10 +34,11 @@ def run(context: Context, progress: Progress, until: str = "publish") -> None:
     with _held(context) as lock:
         mend(context, progress, [name for name in wanted if name != "publish"], lock)
         for wave in context.settings.waves:
-            chain = ""
+            marks: dict[str, str] = {}
             for name in wanted:
                 if name != "publish":
-                    chain = _run_stage(context, progress, name, wave, chain)
+                    marks[name] = of_stage(context, name, wave, marks)
+                    _run_stage(context, progress, name, wave, marks[name])
         if "publish" in wanted:
             _publish(context, progress)
 
@@ -50,15 +51,15 @@ def run_one(context: Context, progress: Progress, name: str) -> None:
     with _held(context) as lock:
         mend(context, progress, [] if name == "publish" else [name], lock)
         for wave in context.settings.waves:
-            chain = ""
+            marks: dict[str, str] = {}
             for earlier in in_use(context):
                 if earlier == "publish":
                     break
-                chain = of_stage(context, earlier, wave, chain)
+                marks[earlier] = of_stage(context, earlier, wave, marks)
                 if earlier == name:
-                    _execute(context, progress, name, wave, chain)
+                    _execute(context, progress, name, wave, marks[name])
                     break
-                cause = None if earlier == "simulate" else reason(context, earlier, wave, chain)
+                cause = None if earlier == "simulate" else reason(context, earlier, wave, marks[earlier])
                 if cause:
                     raise InputError(
                         f"{name} of wave {wave.wave} needs {earlier}, but {cause}; run {earlier} first."
@@ -73,13 +74,11 @@ def _publish(context: Context, progress: Progress) -> None:
         report(module.run(context, list(context.settings.waves), facts(context)))
 
 
-def _run_stage(context: Context, progress: Progress, name: str, wave: WaveSettings, chain: str) -> str:
-    mark = of_stage(context, name, wave, chain)
+def _run_stage(context: Context, progress: Progress, name: str, wave: WaveSettings, mark: str) -> None:
     if reason(context, name, wave, mark) is None:
         progress.skipped(name, wave.wave)
     else:
         _execute(context, progress, name, wave, mark)
-    return mark
 
 
 def _execute(context: Context, progress: Progress, name: str, wave: WaveSettings, mark: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 
+from jobs.run import sources
 from jobs.run.context import Context
-from jobs.settings import resources
+from jobs.settings import resources, schemas
 from jobs.settings.inputs import WaveSettings
 
 
@@ -22,7 +24,7 @@ def fingerprint(*parts: Any) -> str:
 
 @cache
 def code_digest() -> str:
-    """sha256 over the sources that a run uses: a changed program makes every stage run again."""
+    """sha256 over all sources of the program, for the manifest of a publication."""
     total = hashlib.sha256()
     folders = [("jobs", resources.root() / "jobs")]
     files = []
@@ -41,10 +43,29 @@ def code_digest() -> str:
     return total.hexdigest()
 
 
-def of_stage(context: Context, name: str, wave: WaveSettings, chain: str) -> str:
-    """What the stage's result depends on: the code, its own inputs, and all stages before it.
+def of_stage(context: Context, name: str, wave: WaveSettings, marks: Mapping[str, str]) -> str:
+    """What the result of a stage depends on, as one mark.
 
-    What ingest reads is fingerprinted by the files' content, so the simulator before it does not count.
+    That is its part of the program with the versions of the libraries in it, the schemas it uses, its own
+    settings and files (by their content), and the marks of the stages whose tables it reads (`marks`, by
+    stage). A stage of which nothing of that changed need not run.
     """
-    before = "" if name == "ingest" else chain
-    return fingerprint(name, code_digest(), context.stages[name].inputs(context, wave), before)
+    stage = context.stages[name]
+    program = sources.of_module(stage.__name__)
+    tables = program.schemas | {*stage.TABLES, *stage.READS}
+    return fingerprint(
+        name,
+        program.modules,
+        program.versions(),
+        {table: schemas.table(table).form for table in sorted(tables)},
+        stage.inputs(context, wave),
+        {earlier: marks[earlier] for earlier in before(context, name)},
+    )
+
+
+def before(context: Context, name: str) -> list[str]:
+    """The stages whose tables the stage `name` reads, in their order."""
+    earlier = list(context.stages)
+    earlier = earlier[: earlier.index(name)]
+    reads = set(context.stages[name].READS)
+    return [other for other in earlier if reads & set(context.stages[other].TABLES)]

@@ -29,9 +29,9 @@ def opened(
 ) -> Iterator[Context]:
     """The context of a run file while this holds. Raises SettingsError, InputError, SliceHeld."""
     # Imported late: what is wrong in a run file is said before the heavy libraries are loaded.
-    from jobs.settings import run_file
+    from jobs.settings import reading
 
-    settings = _with_folders(run_file.read(conf, changes, waves), conf, writing, publishing)
+    settings = _with_folders(reading.read(conf, changes, waves), conf, writing, publishing)
     with session(settings.spark, settings.study) as spark:
         from jobs.run.context import Context
         from jobs.spark.tables import Tables

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from jobs.run import outcomes
 from jobs.run.context import Context
-from jobs.run.fingerprints import of_stage
+from jobs.run.fingerprints import before, of_stage
 from jobs.run.outcomes import in_use, outcome_file
 from jobs.settings.inputs import WaveSettings
+
+UNKNOWN = "its input is made before it"
 
 
 @dataclass(frozen=True)
@@ -26,19 +28,31 @@ def plan(context: Context) -> list[Step]:
     """What `run` would do, in order, without writing anything."""
     steps: list[Step] = []
     for wave in context.settings.waves:
-        chain = ""
+        marks: dict[str, str] = {}
+        running: list[str] = []
         for name in in_use(context)[:-1]:
-            earlier = [step for step in steps if step.wave == wave.wave and step.reason]
-            if earlier:
-                steps.append(Step(name, wave.wave, f"{earlier[-1].stage} runs before it"))
-                continue
-            chain = of_stage(context, name, wave, chain)
-            steps.append(Step(name, wave.wave, reason(context, name, wave, chain)))
+            earlier = [other for other in running if other in _needed(context, name)]
+            known = all(other in marks for other in before(context, name))
+            # Files that are simulated first are not there yet, and what is made of them has no mark yet.
+            if known and not (name == "ingest" and earlier):
+                marks[name] = of_stage(context, name, wave, marks)
+                cause = reason(context, name, wave, marks[name])
+            else:
+                cause = UNKNOWN
+            if cause:
+                running.append(name)
+                cause = f"{earlier[-1]} runs before it" if earlier else cause
+            steps.append(Step(name, wave.wave, cause))
     waiting = any(step.reason for step in steps)
     steps.append(
         Step("publish", "all", "a stage runs before it" if waiting else "written from the tables each time")
     )
     return steps
+
+
+def _needed(context: Context, name: str) -> list[str]:
+    """The stages that a stage waits for: those it reads tables of, and the simulation of its files."""
+    return ["simulate"] if name == "ingest" else before(context, name)
 
 
 def misfits(context: Context, steps: list[Step]) -> list[str]:

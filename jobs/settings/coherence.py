@@ -15,8 +15,8 @@ from jobs.sem.routes.derived import check_definitions
 from jobs.settings import classifications, models, resources, schemas, simulation_parameters, wave_maps
 from jobs.settings.classifications import Classification
 from jobs.settings.inputs import LABELS, PAIR, FlowsInput
+from jobs.settings.methods import sem_settings
 from jobs.settings.run_file import RunSettings
-from jobs.settings.sections import FitSettings
 from jobs.settings.wording import shown
 
 NUMBERS = ("int", "bigint", "double", "decimal")
@@ -51,19 +51,6 @@ class Unfit(ValueError):
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")
-
-
-def sem_settings(fit: FitSettings) -> methods.FitSettings:
-    """What jobs.sem is asked by a run file's section `fit`."""
-    return methods.FitSettings(
-        estimator=fit.estimator,
-        missing=fit.missing,
-        ordered=fit.ordered,
-        clusters=fit.clusters,
-        weights="weight" if fit.weighted else None,
-        confidence=fit.confidence,
-        diagnosis=fit.diagnosis,
-    )
 
 
 def _check_groups(settings: RunSettings) -> None:

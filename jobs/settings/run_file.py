@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from jobs.errors import SettingsError
-from jobs.settings import resources
-from jobs.settings.changes import lay_over
 from jobs.settings.inputs import FlowsInput, SurveyInput, WaveSettings
 from jobs.settings.section import FilePath, Name, Section, Text
 from jobs.settings.sections import (
@@ -19,7 +16,6 @@ from jobs.settings.sections import (
     SimulateSettings,
     SparkSettings,
 )
-from jobs.settings.wording import fault
 
 __all__ = ["FlowsInput", "Name", "Section", "SurveyInput", "WaveSettings"]
 
@@ -62,31 +58,3 @@ class RunSettings(Section):
         if len({wave.wave for wave in given}) < len(given):
             raise ValueError("a wave stands there twice; each needs a name of its own")
         return given
-
-
-def read(path: str, changes: list[str] | None = None, waves: list[str] | None = None) -> RunSettings:
-    """The run file at `path` with `key.sub=value` changes laid over it, cut to the named waves.
-
-    Raises SettingsError naming the key that is wrong.
-    """
-    from jobs.settings import coherence  # it reads models, and the statistics take a second to import
-
-    raw = resources.read_yaml(path)
-    if not isinstance(raw, dict):
-        raise SettingsError(f"{path} holds no settings; start from a file of conf/runs.")
-    for change in changes or []:
-        lay_over(raw, change)
-    try:
-        settings = RunSettings.model_validate(raw)
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {fault(error)}; mend it or see docs/settings.md.") from None
-    names = [wave.wave for wave in settings.waves]
-    if waves:
-        unknown = sorted(set(waves) - set(names))
-        if unknown:
-            raise SettingsError(f"{path} has no wave {unknown[0]}; it has {', '.join(names)}.")
-        settings = settings.model_copy(
-            update={"waves": tuple(wave for wave in settings.waves if wave.wave in waves)}
-        )
-    coherence.check(settings, path)
-    return settings

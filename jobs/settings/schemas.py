@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -39,6 +39,12 @@ class Table:
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """What a table's content depends on: all that is declared but for the words that explain it."""
+        columns = [(column.name, column.type, column.nullable) for column in self.columns]
+        return {"columns": columns, "key": self.key, "slices": self.slices, "micro": self.micro}
 
     @property
     def struct(self) -> StructType:

@@ -19,13 +19,14 @@ from jobs.sem.groups.rows import DIAGNOSIS, FitReport
 from jobs.sem.model.structure import ModelError, Structure
 from jobs.sem.routes.settings import FitSettings
 from jobs.settings import models, resources, schemas
-from jobs.settings.coherence import sem_settings
 from jobs.settings.inputs import WaveSettings
+from jobs.settings.methods import sem_settings
 from jobs.spark.frames import local, nothing
 from jobs.spark.tables import collected
 
 NAME = "fit"
 TABLES = (*DIAGNOSIS, "estimates", "fit_measures", "group_differences", "fit_status")
+READS = ("linked",)
 GOOD = "converged"
 
 

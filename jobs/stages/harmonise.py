@@ -18,6 +18,7 @@ from jobs.transforms.harmonise import contradictions, doubtful, harmonise
 
 NAME = "harmonise"
 TABLES = ("quarantine", "harmonised")
+READS = ("answers",)
 
 
 def inputs(context: Context, wave: WaveSettings) -> list[Any]:

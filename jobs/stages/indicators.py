@@ -15,6 +15,7 @@ from jobs.transforms.indicators import commonality, complementarity, sides_prese
 
 NAME = "indicators"
 TABLES = ("cluster_indicators",)
+READS = ("flows", "survey")
 
 
 def inputs(context: Context, wave: WaveSettings) -> list[Any]:

@@ -24,6 +24,7 @@ from jobs.transforms.flows import Notation, doubts, numbered
 
 NAME = "ingest"
 TABLES = ("quarantine", "flows", "answers")
+READS: tuple[str, ...] = ()
 
 
 def inputs(context: Context, wave: WaveSettings) -> list[Any]:

@@ -13,6 +13,7 @@ from jobs.transforms.link import filters, grouped, link, sampled, waterfall
 
 NAME = "link"
 TABLES = ("sample_waterfall", "linked")
+READS = ("survey", "cluster_indicators")
 
 
 def inputs(context: Context, wave: WaveSettings) -> list[Any]:

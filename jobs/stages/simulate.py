@@ -17,6 +17,7 @@ from jobs.simulate.firms import Plan
 
 NAME = "simulate"
 TABLES: tuple[str, ...] = ()
+READS: tuple[str, ...] = ()
 
 
 def inputs(context: Context, wave: WaveSettings) -> list[Any]:

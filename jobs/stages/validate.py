@@ -22,6 +22,7 @@ from jobs.spark.frames import nothing
 
 NAME = "validate"
 TABLES = ("quarantine", "survey")
+READS = ("harmonised", "flows")
 SHOWN = 5  # labels that a message names
 
 

@@ -12,7 +12,8 @@ import pytest
 from jobs import cli
 from jobs.errors import DiamantError, SettingsError
 from jobs.output import folders, manifests
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
+from jobs.settings import run_file
 
 BIND = os.geteuid() == 0
 # What is read with the run file, by its name in the user's folder.
@@ -39,7 +40,7 @@ def place(tmp_path, monkeypatch):
     return work
 
 
-def checked(**changes) -> settings.RunSettings:
+def checked(**changes) -> run_file.RunSettings:
     """The settings of the run in the fixture `place`, with changes, as the command would start with them."""
     usual = {"work": "build/work", "out": "build/published", "simulate.path": "build/input", **changes}
     read = settings.read(

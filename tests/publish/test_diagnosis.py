@@ -8,7 +8,7 @@ from published import FACTS, diagnosis, tables
 
 from jobs.publish import diagnosis as shown
 from jobs.publish import report, workbook
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 
 FIGURES = [{"svg": "<svg></svg>", "caption": "c"}]
 

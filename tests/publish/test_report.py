@@ -9,7 +9,7 @@ import pytest
 from published import FACTS, TITLE, estimates, tables
 
 from jobs.publish import report
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 
 LOADING = ("src", "href", "srcset", "data", "action", "poster")
 

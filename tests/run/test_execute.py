@@ -18,7 +18,8 @@ from jobs.run import fingerprints
 from jobs.run.context import Context, Outcome
 from jobs.run.outcomes import facts
 from jobs.run.plan import plan
-from jobs.settings import run_file as settings
+from jobs.run.sources import Sources
+from jobs.settings import reading as settings
 from jobs.stages.order import STAGES
 
 
@@ -69,6 +70,15 @@ class Idle:
     lost: int = 0
 
     @property
+    def __name__(self):
+        return f"jobs.stages.{self.NAME}"
+
+    @property
+    def READS(self):
+        earlier = INNER[: INNER.index(self.NAME)] if self.NAME in INNER else []
+        return tuple(f"of {name}" for name in earlier[-1:])
+
+    @property
     def TABLES(self):
         return (f"first of {self.NAME}", f"of {self.NAME}")
 
@@ -99,9 +109,11 @@ class Silent:
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
     """A context of the demo without simulation, its stages idle, and what they ran."""
     changes = [f"work={tmp_path / 'work'}", f"out={tmp_path / 'out'}", "simulate=null"]
+    known = SimpleNamespace(table=lambda name: SimpleNamespace(form=name))
+    monkeypatch.setattr(fingerprints, "schemas", known)
     ran: list[str] = []
     stages = {name: Idle(name, ran) for name in STAGES}
     context = Context(None, settings.read("conf/runs/demo.yaml", changes), Commits(), stages)
@@ -275,5 +287,5 @@ def test_facts_hold_no_time_and_no_folder(run):
 
 def test_the_code_is_part_of_what_a_stage_depends_on(run, monkeypatch):
     pipeline.run(run.context, Silent(), "fit")
-    monkeypatch.setattr(fingerprints, "code_digest", lambda: "another program")
+    monkeypatch.setattr(fingerprints.sources, "of_module", lambda name: Sources({name: "another program"}))
     assert reasons(run)["ingest"] == "its input, its settings or the program changed"

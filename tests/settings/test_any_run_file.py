@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from jobs.errors import SettingsError
+from jobs.settings import reading as settings
 from jobs.settings import resources
-from jobs.settings import run_file as settings
 
 DEMO = "conf/runs/demo.yaml"
 ODD: list[Any] = [

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from jobs.errors import SettingsError
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 
 DEMO = "conf/runs/demo.yaml"
 FLOWS = {"layout": "long", "paths": "{flows: f.csv}"}

@@ -9,8 +9,8 @@ import pytest
 
 from jobs.errors import SettingsError
 from jobs.run.fingerprints import fingerprint
+from jobs.settings import reading as settings
 from jobs.settings import resources
-from jobs.settings import run_file as settings
 
 # Settings that would be accepted and mean nothing, or harm.
 RANGES = [

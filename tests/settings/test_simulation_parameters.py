@@ -8,8 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from jobs.errors import SettingsError
+from jobs.settings import reading as settings
 from jobs.settings import resources, simulation_parameters
-from jobs.settings import run_file as settings
 
 
 def test_the_file_is_read_as_it_stands():

@@ -13,7 +13,7 @@ from jobs.errors import SettingsError
 from jobs.run import execute as pipeline
 from jobs.run.context import Context
 from jobs.run.progress import Progress
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 from jobs.simulate import studies as simulated
 from jobs.spark.tables import Tables
 from jobs.stages.order import STAGES

@@ -12,8 +12,7 @@ from pyspark.sql import functions as F
 from jobs.errors import SettingsError
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.sem.routes.settings import FitSettings
-from jobs.settings import run_file as settings
-from jobs.settings import schemas
+from jobs.settings import schemas, sections
 from jobs.stages import fit
 
 MODEL = "y ~ x"
@@ -74,7 +73,7 @@ def run(sample, tmp_path, earlier: set[str], **asked) -> dict[str, int]:
     rows = pd.DataFrame(answers, columns=list("abcd")).assign(firm_id=range(60), group="all")
     linked = sample.sparkSession.createDataFrame(rows).withColumn("excluded_by", F.lit(None).cast("string"))
     tables = Kept(linked, earlier)
-    chosen = SimpleNamespace(fit=settings.FitSettings(clusters=(), **asked), model=str(model))
+    chosen = SimpleNamespace(fit=sections.FitSettings(clusters=(), **asked), model=str(model))
     where = SimpleNamespace(
         spark=sample.sparkSession,
         settings=chosen,

@@ -13,7 +13,7 @@ import pytest
 from jobs.checks import rules
 from jobs.errors import ValidationStopped
 from jobs.run.context import Context
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 from jobs.spark.frames import local
 from jobs.stages import validate
 from jobs.stages.order import STAGES

@@ -17,7 +17,7 @@ from jobs.checks.suites import Validator
 from jobs.errors import DiamantError
 from jobs.run.context import Context, Outcome
 from jobs.settings import classifications, schemas
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 from jobs.spark.tables import Commit, Tables
 from jobs.stages.order import STAGES
 

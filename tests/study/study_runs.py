@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.run.context import Context
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 from jobs.spark.tables import Tables
 from jobs.stages.order import STAGES
 

@@ -19,7 +19,7 @@ from small_study import write_settings
 
 from jobs.errors import DiamantError, SettingsError
 from jobs.output import folders
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 
 FILES = ("run.yaml", "map.yaml", "regions.yaml", "sectors.yaml")
 MODEL = "results =~ innovative_share + competitive_contribution\nresults ~ rd_effort + commonality_within\n"

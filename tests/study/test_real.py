@@ -17,7 +17,7 @@ from study_runs import REPOSITORY, Run, context
 from jobs.errors import SettingsError, ValidationStopped
 from jobs.run import execute as pipeline
 from jobs.run.progress import Progress
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 
 ORIGINS = ["domestic only", "foreign only", "both", "any domestic", "any foreign"]
 

@@ -8,7 +8,7 @@ from small_study import answers, csv, deliveries, firms, long, write_settings
 from jobs.run import execute as pipeline
 from jobs.run.context import Context
 from jobs.run.progress import Progress
-from jobs.settings import run_file as settings
+from jobs.settings import reading as settings
 from jobs.spark.tables import Tables
 from jobs.stages.order import STAGES
 

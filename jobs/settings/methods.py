@@ -1,0 +1,19 @@
+"""How a run file says that its model is fitted, as the statistics take it."""
+
+from __future__ import annotations
+
+from jobs.sem.routes import settings as methods
+from jobs.settings.sections import FitSettings
+
+
+def sem_settings(fit: FitSettings) -> methods.FitSettings:
+    """What jobs.sem is asked by a run file's section `fit`."""
+    return methods.FitSettings(
+        estimator=fit.estimator,
+        missing=fit.missing,
+        ordered=fit.ordered,
+        clusters=fit.clusters,
+        weights="weight" if fit.weighted else None,
+        confidence=fit.confidence,
+        diagnosis=fit.diagnosis,
+    )
