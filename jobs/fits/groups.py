@@ -25,6 +25,7 @@ from jobs.sem.groups.rows import DIAGNOSIS, DIFFERENCES, ESTIMATES, MEASURES, ST
 from jobs.sem.joint.hypotheses import HYPOTHESES
 from jobs.sem.joint.invariance import COLUMNS as STEPS
 from jobs.sem.routes.settings import FitSettings
+from jobs.sem.trouble import ModelError, Trouble, verdict
 from jobs.spark.spread import ship_code, spread
 from jobs.spark.tables import collected
 
@@ -95,8 +96,8 @@ def _fit_one(rows: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     """One group's fits, pickled in one cell; what cannot be fitted is a status, not a failed task."""
     try:
         fits = _fitted(rows, asked, boot.in_turn)
-    except ValueError as error:
-        fits = _lost(str(rows[GROUP].iloc[0]), len(rows), f"{error}.")
+    except (ModelError, Trouble) as error:
+        fits = _lost(str(rows[GROUP].iloc[0]), len(rows), verdict(error)[1])
     return pd.DataFrame({"fits": [pickle.dumps(fits)]})
 
 

@@ -71,7 +71,7 @@ def _with_folders(settings: RunSettings, conf: str, writing: bool, publishing: b
         rooms.sweep(out)
     if publishing:
         publication.check(out, manifests.PUBLICATION, "out")
-    workfolder.check(work, [wave.wave for wave in settings.waves])
+    workfolder.check(work, settings.country, [wave.wave for wave in settings.waves])
     if writing:
         workfolder.claim(work)
     return settings

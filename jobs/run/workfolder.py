@@ -20,12 +20,12 @@ OWN = {"tables", "outcomes", "locks", "data_docs", "damaged"}
 PATIENCE = 30  # seconds
 
 
-def pages(work: str, wave: str) -> Path:
-    """Where great-expectations' pages of a wave lie; they are replaced as a whole."""
-    return Path(work) / "data_docs" / wave
+def pages(work: str, country: str, wave: str) -> Path:
+    """Where great-expectations' pages of a country's wave lie; they are replaced as a whole."""
+    return Path(work) / "data_docs" / country / wave
 
 
-def check(work: Path, waves: Iterable[str]) -> None:
+def check(work: Path, country: str, waves: Iterable[str]) -> None:
     """Raise SettingsError where something is in the way that the program did not write; nothing is written.
 
     That is anything in a folder that is no work folder, and in a work folder what lies among the pages of
@@ -37,7 +37,7 @@ def check(work: Path, waves: Iterable[str]) -> None:
             raise SettingsError(f"work {work} holds {name}, which is no folder; move it elsewhere.")
     if _marked(work):
         for wave in waves:
-            publication.check(pages(str(work), wave), manifests.PAGES, "work")
+            publication.check(pages(str(work), country, wave), manifests.PAGES, "work")
 
 
 def _demand_own(work: Path) -> None:
@@ -63,8 +63,8 @@ def claim(work: Path) -> None:
         _demand_own(work)
         if _marked(work):
             return
-        for folder in (work / "data_docs").glob("*"):
-            if folder.is_dir() and not (folder / manifests.NAME).exists():
+        for folder in (work / "data_docs").glob("*/*"):
+            if (folder / "index.html").is_file() and not (folder / manifests.NAME).exists():
                 manifests.write(folder, {"data_docs": folder.name})
         handle = os.open(work / MARK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:

@@ -32,13 +32,22 @@ class Trouble(ValueError):
         self.status = status
 
 
-TROUBLES = (ValueError, LinAlgError, FloatingPointError)  # what a fit may raise for what its data are like
+TROUBLES = (ValueError, LinAlgError, FloatingPointError)  # what a fit may raise; see `verdict`
+NOT_FINITE = "infs or NaNs"  # how numpy and scipy refuse a matrix with such entries
 
 
 def verdict(error: Exception) -> tuple[str, str]:
-    """Status and sentence of a fit that ended with one of TROUBLES."""
+    """Status and sentence of a fit that ended with one of TROUBLES.
+
+    A ValueError that no data can explain is a fault of the program and is raised again: to call the group
+    'failed' would hide it.
+    """
     if isinstance(error, Trouble):
         return error.status, str(error)
+    if isinstance(error, ModelError):
+        return "failed", f"{error}."
     if isinstance(error, (LinAlgError, FloatingPointError)):
         return "not converged", "the search met a matrix without inverse; simplify the model."
-    return "failed", f"{error}."
+    if NOT_FINITE in str(error):
+        return "not converged", "the search met values that are not finite; simplify the model."
+    raise error

@@ -63,7 +63,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     if wave.flows:
         flow_results, flow_notes = _flows(context, wave.flows, tables.read("flows", slice), validator)
         results, notes = results + flow_results, notes + flow_notes
-    _write_pages(validator, workfolder.pages(context.settings.work, wave.wave))
+    _write_pages(validator, workfolder.pages(context.settings.work, context.settings.country, wave.wave))
     _stop_on_failure(results, wave)
     commit = tables.replace("survey", survey.accepted, slice, fingerprint)
     results = [*survey.results, *results]

@@ -16,7 +16,7 @@ def test_an_absent_and_an_empty_folder_are_taken_for_the_user_alone(tmp_path):
     for work in (tmp_path / "deep" / "absent", tmp_path / "empty"):
         if work.name == "empty":
             work.mkdir(mode=0o700)
-        workfolder.check(work, ["a"])
+        workfolder.check(work, "NL", ["a"])
         workfolder.claim(work)
         workfolder.claim(work)
         assert [path.name for path in work.iterdir()] == ["diamant-work.json"]
@@ -38,7 +38,7 @@ def test_a_run_killed_while_it_set_the_mark_is_taken_up(tmp_path):
 def test_a_folder_with_other_files_is_refused(tmp_path, name):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("mine")
-    for take in (lambda: workfolder.check(tmp_path, []), lambda: workfolder.claim(tmp_path)):
+    for take in (lambda: workfolder.check(tmp_path, "NL", []), lambda: workfolder.claim(tmp_path)):
         with pytest.raises(SettingsError, match=f"work .* holds {name.split('/')[0]} and is no work folder"):
             take()
     assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["mine"]
@@ -59,18 +59,18 @@ def former(work):
         "tables/flows/_delta_log",
         "outcomes/NL",
         "locks",
-        "data_docs/a",
+        "data_docs/NL/a",
     ):
         (work / name).mkdir(parents=True)
-    (work / "data_docs" / "a" / "index.html").write_text("a page")
+    (work / "data_docs" / "NL" / "a" / "index.html").write_text("a page")
 
 
 def test_a_former_versions_work_folder_is_adopted_with_its_pages(tmp_path):
     former(tmp_path)
-    workfolder.check(tmp_path, ["a"])
+    workfolder.check(tmp_path, "NL", ["a"])
     workfolder.claim(tmp_path)
-    workfolder.check(tmp_path, ["a"])
-    assert (tmp_path / "data_docs" / "a" / manifests.NAME).is_file()
+    workfolder.check(tmp_path, "NL", ["a"])
+    assert (tmp_path / "data_docs" / "NL" / "a" / manifests.NAME).is_file()
 
 
 @pytest.mark.parametrize("name", ["thesis.docx", "tables/thesis", "tables/survey.txt"])
@@ -78,22 +78,22 @@ def test_a_former_work_folder_with_other_files_is_not_adopted(tmp_path, name):
     former(tmp_path)
     (tmp_path / name).write_text("mine")
     with pytest.raises(SettingsError, match="is no work folder"):
-        workfolder.check(tmp_path, ["a"])
+        workfolder.check(tmp_path, "NL", ["a"])
 
 
 def test_a_file_among_the_pages_is_refused_by_name(tmp_path):
     former(tmp_path)
     workfolder.claim(tmp_path)
-    (tmp_path / "data_docs" / "a" / "remarks.txt").write_text("mine")
-    workfolder.check(tmp_path, ["b"])
+    (tmp_path / "data_docs" / "NL" / "a" / "remarks.txt").write_text("mine")
+    workfolder.check(tmp_path, "NL", ["b"])
     with pytest.raises(SettingsError, match=r"holds remarks.txt, which diamant did not write"):
-        workfolder.check(tmp_path, ["b", "a"])
+        workfolder.check(tmp_path, "NL", ["b", "a"])
 
 
 def test_a_users_file_beside_the_tables_does_not_matter(tmp_path):
     workfolder.claim(tmp_path)
     (tmp_path / "remarks.txt").write_text("mine")
-    workfolder.check(tmp_path, ["a"])
+    workfolder.check(tmp_path, "NL", ["a"])
 
 
 def test_many_runs_take_a_folder_at_once(tmp_path):
@@ -118,5 +118,10 @@ def test_a_file_in_the_place_of_a_folder_is_refused_by_name(tmp_path, name):
     workfolder.claim(tmp_path)
     (tmp_path / name).write_text("mine")
     with pytest.raises(SettingsError, match=f"work .* holds {name}, which is no folder"):
-        workfolder.check(tmp_path, ["a"])
+        workfolder.check(tmp_path, "NL", ["a"])
     assert (tmp_path / name).read_text() == "mine"
+
+
+def test_the_pages_of_two_countries_lie_apart():
+    waves = {workfolder.pages("work", country, wave) for country in ("BE", "NL") for wave in ("a", "b")}
+    assert len(waves) == 4

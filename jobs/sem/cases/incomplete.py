@@ -21,21 +21,20 @@ def incomplete_moments(
 
     A case is left out, and counted, when it lacks an exogenous variable, its weight or a cluster, or when it
     answered none of the others. `Moments.covariance` holds available-case variances, and the
-    covariances of the exogenous variables: it serves to check the variables, not to fit. Raises ValueError
+    covariances of the exogenous variables: it serves to check the variables, not to fit. Raises Trouble
     as `moments` does.
     """
     names = structure.observed
     cases = usable(data, structure, weights, clusters)
     bad = [name for name in names if not pd.api.types.is_numeric_dtype(cases[name])]
     if bad:
-        raise ValueError(f"the column {bad[0]} holds text; it has to be a number")
+        raise Trouble("failed", f"the column {bad[0]} holds text; it has to be a number.")
     values = cases[names].to_numpy(dtype=float, na_value=np.nan)
     n = len(cases)
     weight = cases[weights].to_numpy(dtype=float) if weights else np.ones(n)
     if n and ((weight < 0).any() or weight.sum() == 0):
-        raise ValueError(
-            f"the weights in {weights} are negative or all zero; give each case a positive weight"
-        )
+        words = "are negative or all zero; give each case a positive weight"
+        raise Trouble("failed", f"the weights in {weights} {words}.")
     weight = weight * (n / weight.sum()) if n else weight
     seen = ~np.isnan(values)
     share = weight @ seen

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.trouble import Trouble
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def moments(
     """Weighted moments of the cases of `data` that have all of `names` (listwise deletion, counted).
 
     With sampling weights: pseudo maximum likelihood (Skinner 1989), weights scaled to sum to n.
-    Raises ValueError naming the column where a value is no number or a weight is negative or all are zero.
+    Raises Trouble naming the column where a value is no number or a weight is negative or all are zero.
     """
     needed = [*names, *([weights] if weights else []), *clusters]
     complete = data[data[needed].notna().all(axis=1)]
@@ -48,13 +49,12 @@ def moments(
         values = complete[names].to_numpy(dtype=float)
     except (TypeError, ValueError):
         bad = next(name for name in names if not pd.api.types.is_numeric_dtype(complete[name]))
-        raise ValueError(f"the column {bad} holds text; it has to be a number") from None
+        raise Trouble("failed", f"the column {bad} holds text; it has to be a number.") from None
     n = len(complete)
     weight = complete[weights].to_numpy(dtype=float) if weights else np.ones(n)
     if n and ((weight < 0).any() or weight.sum() == 0):
-        raise ValueError(
-            f"the weights in {weights} are negative or all zero; give each case a positive weight"
-        )
+        words = "are negative or all zero; give each case a positive weight"
+        raise Trouble("failed", f"the weights in {weights} {words}.")
     weight = weight * (n / weight.sum()) if n else weight
     mean = weight @ values / n if n else np.full(len(names), np.nan)
     deviations = values - mean

@@ -52,7 +52,7 @@ class TotalLikelihood:
         self.structure, self.totals, self.sample = structure, totals, totals
         if totals.negative:
             words = "are negative or all zero; give each case a positive weight"
-            raise ValueError(f"the weights in {settings.weights} {words}")
+            raise Trouble("failed", f"the weights in {settings.weights} {words}.")
         for name, mean in zip(totals.names, totals.mean, strict=True):
             if totals.n and not np.isfinite(mean):
                 raise Trouble("failed", f"{name} has infinite values; mend them or set them missing.")

@@ -254,3 +254,14 @@ def test_diagnosis_is_of_converged_groups_and_only_if_asked(school):
     none = fit_groups(THREE, frame.head(5), "size", FitSettings(diagnosis=True))
     assert none.residuals is not None and none.residuals.empty
     assert asked.residuals is not None and list(none.residuals.columns) == list(asked.residuals.columns)
+
+
+def test_a_fault_of_the_program_is_not_the_status_of_a_group(school, monkeypatch):
+    """A ValueError that no data explain ends the run as an internal error; it does not blame the group."""
+
+    def broken(*_):
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr("jobs.sem.ml.fit.fit", broken)
+    with pytest.raises(ValueError, match="broadcast"):
+        fit_groups(THREE, school, "school", FitSettings())
