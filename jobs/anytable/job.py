@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.anytable import output, results, source
 from jobs.anytable.request import Request
-from jobs.errors import FitsFailed, InputError
-from jobs.fits import groups as fits
-from jobs.fits import joint
-from jobs.fits.groups import GROUP
+from jobs.anytable.source import GROUP
+from jobs.errors import FitsFailed, InputError, SettingsError
+from jobs.fits import engine
+from jobs.fits.joint import ALL
+from jobs.fits.plan import FitPlan
 from jobs.run.progress import Progress
+from jobs.sem.model.layout import layout
+from jobs.sem.model.structure import ModelError
 from jobs.spark.frames import quoted
 from jobs.spark.tables import collected
 
@@ -25,7 +26,7 @@ def check(request: Request) -> None:
     source.form_of(request.data)
 
 
-def run(request: Request, spark: SparkSession, progress: Progress, few: int = fits.FEW) -> str:
+def run(request: Request, spark: SparkSession, progress: Progress, few: int = engine.FEW) -> str:
     """Read, fit, write; the folder that was written. `few`: most groups that are fitted on the driver.
 
     Raises SettingsError, InputError; FitsFailed once all is written, where more groups failed than allowed.
@@ -40,10 +41,13 @@ def run(request: Request, spark: SparkSession, progress: Progress, few: int = fi
         progress.say(f"{total:,} cases in {len(groups.keys):,} groups read")
         for note in notes:
             progress.say(note)
-        found = _found(cases, groups, request, progress, few)
+        if request.together:
+            _check_together(list(groups.keys.group), request)
+        with progress.counted("bootstrap") as tell:
+            fits = engine.fit(cases, _plan(request), len(groups.keys), total, few, tell)
     finally:
         table.unpersist()
-    tables = results.tables(found, groups, request)
+    tables = results.tables(fits, groups, request)
     output.write(tables, request, out)
     failed, count = results.failed(tables["status"]), len(groups.keys)
     lost = count if request.joint and len(failed) else len(failed)
@@ -57,18 +61,42 @@ def run(request: Request, spark: SparkSession, progress: Progress, few: int = fi
     return str(out)
 
 
-def _found(
-    cases: DataFrame, groups: results.Groups, request: Request, progress: Progress, few: int
-) -> fits.Fits:
-    """All groups at once where that is asked, else one by one."""
-    if request.together:
-        joint.check(list(groups.keys.group), request)
+def _plan(request: Request) -> FitPlan:
+    """What is computed of each group."""
+    return FitPlan(
+        model=request.text,
+        method=request.settings,
+        error=request.chosen_error,
+        group=GROUP,
+        replicates=request.bootstrap,
+        seed=request.seed,
+        joint=request.joint,
+        equal=request.equal,
+        free=request.free,
+        hypotheses=request.hypotheses,
+        invariance=request.invariance,
+    )
+
+
+def _check_together(groups: list[str], request: Request) -> None:
+    """Whether the groups can be fitted at once.
+
+    Raises SettingsError where not, InputError for a group's name that is taken.
+    """
+    if not 2 <= len(groups) <= engine.FEW:
+        raise SettingsError(
+            f"{request.data} has {len(groups):,} groups, and 2 to {engine.FEW} are fitted at once; join "
+            "groups, or leave out --equal, --invariance, --hypothesis and labels by group."
+        )
+    if ALL in groups:
+        raise InputError(
+            f"{request.data} has a group named {ALL}, which stands for all groups; give it another name."
+        )
     if request.joint:
-        return joint.fit(cases, request)
-    asked = fits.Asked(request.text, request.settings, request.bootstrap, request.seed)
-    with progress.counted("bootstrap") as told:
-        found = fits.fit(cases, asked, len(groups.keys), few, told)
-    return replace(found, invariance=joint.invariance(cases, request)) if request.invariance else found
+        try:
+            layout(request.text, groups, request.equal, request.free)
+        except ModelError as error:
+            raise SettingsError(f"{request.model}: {error}; mend the model or the options.") from None
 
 
 def _groups(cases: DataFrame, request: Request) -> results.Groups:

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from jobs.anytable.request import Request
-from jobs.fits.groups import Fits
+from jobs.fits.results import CONVERGED, Fits
 from jobs.sem.groups.multiple import benjamini_hochberg, family
 from jobs.sem.groups.pooling import pool_paths
 from jobs.sem.groups.rows import DIAGNOSIS
 
-GOOD = "converged"
 NO_ERROR = "no error"
 NAMES = {
     **{"se_boot": "se.boot", "ci_boot_lower": "ci.boot.lower", "ci_boot_upper": "ci.boot.upper"},
@@ -121,7 +120,7 @@ def _status(found: Fits, chosen: pd.DataFrame, groups: Groups, request: Request)
     """A row a group, with its columns; a fit without the chosen kind of error is none to be trusted."""
     status = found.status.drop(columns="max_gradient").astype(dict.fromkeys(COUNTS, "Int64"))
     shown = status.group.isin(chosen.group) | (request.joint and len(chosen) > 0)
-    bare = (status.status == GOOD) & ~shown
+    bare = (status.status == CONVERGED) & ~shown
     status.loc[bare, "status"] = NO_ERROR
     column = request.chosen_error.partition(":")[2]
     which = "a group" if request.joint else "the group"
@@ -140,7 +139,7 @@ def _status(found: Fits, chosen: pd.DataFrame, groups: Groups, request: Request)
 
 def failed(status: pd.DataFrame) -> pd.DataFrame:
     """The groups without a trustworthy fit."""
-    return status[status.status != GOOD]
+    return status[status.status != CONVERGED]
 
 
 def words(rows: pd.DataFrame, most: int = 5) -> str:

@@ -16,7 +16,6 @@ from pyspark.sql import functions as F
 from jobs.anytable.request import Request
 from jobs.codes import BLANKS
 from jobs.errors import InputError, SettingsError
-from jobs.fits.groups import GROUP, JOIN
 from jobs.readers import files, packages, text, typed
 from jobs.readers.files import ADDED, CORRUPT, ROW, Rows
 from jobs.readers.records import Dialect, header
@@ -25,6 +24,8 @@ from jobs.spark.tables import Tables
 from jobs.transforms.cells import EXACT, with_point
 from jobs.transforms.doubts import WORDS, doubts, evidence
 
+GROUP = "_group"  # the group's name: its columns' values, joined
+JOIN = ", "
 FORMS = {
     **{ending: "csv" for ending in ("csv", "txt", "tsv", "tab")},
     **{"parquet": "parquet", "dta": "stata", "sav": "spss", "zsav": "spss", "sas7bdat": "sas"},

@@ -12,22 +12,21 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from jobs.errors import FitsFailed, SettingsError
-from jobs.fits.totals import totals
+from jobs.fits import engine
+from jobs.fits.plan import FitPlan
+from jobs.fits.results import CONVERGED, Fits
 from jobs.run.context import Context, Outcome
-from jobs.sem.groups.fit import fit_groups, fit_totals
-from jobs.sem.groups.rows import DIAGNOSIS, FitReport
+from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.sem.model.structure import ModelError, Structure
-from jobs.sem.routes.settings import FitSettings
 from jobs.settings import models, resources, schemas
 from jobs.settings.inputs import WaveSettings
 from jobs.settings.methods import sem_settings
 from jobs.spark.frames import local, nothing
-from jobs.spark.tables import collected
 
 NAME = "fit"
 TABLES = (*DIAGNOSIS, "estimates", "fit_measures", "group_differences", "fit_status")
 READS = ("linked",)
-GOOD = "converged"
+SIDES = 2  # groups of a run: the firms for which the column of the groups is true, and the others
 
 
 def inputs(context: Context, wave: WaveSettings) -> list[Any]:
@@ -41,44 +40,48 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         _empty(context, TABLES, slice, fingerprint)
         return Outcome(0, 0, notes=("no model is fitted for this wave",))
     model = models.read(resources.find(settings.model), settings.model)
-    wanted = sem_settings(settings.fit)
+    plan = FitPlan(
+        model=model,
+        method=sem_settings(settings.fit),
+        error=settings.fit.primary_error,
+        group="group",
+        key="firm_id",
+        collect_limit=settings.fit.collect_limit,
+    )
     try:
-        report, way = _fitted(context, _sample(context, slice, model), model, wanted)
+        fits, note = fitted(_sample(context, slice, model), plan)
     except ModelError as error:
         raise SettingsError(f"{settings.model}: {error}; mend the model.") from None
     if not settings.fit.diagnosis:
         _empty(context, DIAGNOSIS, slice, fingerprint)
-    for name, frame in _frames(report).items():
+    for name, frame in _frames(fits, settings.fit.diagnosis).items():
         tables.replace(name, _spark_frame(context, name, frame, slice), slice, fingerprint)
-    failed = report.status[report.status.status != GOOD]
+    failed = fits.status[fits.status.status != CONVERGED]
     if len(failed) > settings.fit.max_failed_groups:
         words = "; ".join(f"{row.group}: {row.status} ({row.detail})" for row in failed.itertuples())
         raise FitsFailed(
-            f"{len(failed)} of {len(report.status)} groups of wave {wave.wave} have no trustworthy fit: "
+            f"{len(failed)} of {len(fits.status)} groups of wave {wave.wave} have no trustworthy fit: "
             f"{words} Mend the model or the groups, or raise fit.max_failed_groups."
         )
-    used, missing = int(report.status.cases_used.sum()), int(report.status.cases_missing.sum())
-    notes = [f"{row.group}: {row.status}, {row.cases_used} firms" for row in report.status.itertuples()]
-    return Outcome(used + missing, used, missing, notes=(*notes, way))
+    used, missing = int(fits.status.cases_used.sum()), int(fits.status.cases_missing.sum())
+    notes = [f"{row.group}: {row.status}, {row.cases_used} firms" for row in fits.status.itertuples()]
+    return Outcome(used + missing, used, missing, notes=(*notes, note))
 
 
-def _fitted(context: Context, sample: DataFrame, model: str, settings: FitSettings) -> tuple[FitReport, str]:
-    """The report of all groups, and a word on the way it was made."""
-    limit, firms = context.settings.fit.collect_limit, sample.count()
-    if firms <= limit:
-        rows = collected(sample).sort_values("firm_id", kind="stable")
-        rows = rows.drop(columns="firm_id").reset_index(drop=True)
-        return fit_groups(model, rows, "group", settings), f"{firms} firms were collected"
-    if settings.estimator != "ml" or settings.missing != "listwise" or settings.diagnosis:
+def fitted(sample: DataFrame, plan: FitPlan) -> tuple[Fits, str]:
+    """The fits of both groups of the sample, and a note on the way that its firms took.
+
+    Raises SettingsError where the firms are too many to collect and the plan needs each of them.
+    """
+    firms, limit = sample.count(), plan.collect_limit
+    summed = plan.is_summed(firms)
+    if summed and not plan.from_sums:
         raise SettingsError(
             f"{firms} firms are more than fit.collect_limit ({limit}), and only estimator ml with missing "
             "listwise and no diagnosis works without collecting them; take those, or raise the limit."
         )
-    observed = Structure(model).observed
-    groups, without = totals(sample, "firm_id", "group", observed, settings.weights, settings.clusters)
-    return fit_totals(
-        model, groups, "group", settings, without
-    ), f"{firms} firms were summed on the executors"
+    note = f"{firms} firms were {'summed on the executors' if summed else 'collected'}"
+    return engine.fit(sample, plan, SIDES, firms), note
 
 
 def _sample(context: Context, slice: dict[str, str], model: str) -> DataFrame:
@@ -107,14 +110,14 @@ def _empty(context: Context, names: Iterable[str], slice: dict[str, str], finger
             context.tables.replace(name, nothing(context.spark, name), slice, fingerprint)
 
 
-def _frames(report: FitReport) -> dict[str, pd.DataFrame]:
-    diagnosis = {name: getattr(report, name) for name in DIAGNOSIS}
+def _frames(fits: Fits, diagnosis: bool) -> dict[str, pd.DataFrame]:
+    """The tables to be written; the last one is the stage's commit point."""
     return {
-        **{name: frame for name, frame in diagnosis.items() if frame is not None},
-        "estimates": report.estimates,
-        "fit_measures": report.fit_measures,
-        "group_differences": report.differences,
-        "fit_status": report.status,
+        **({name: getattr(fits, name) for name in DIAGNOSIS} if diagnosis else {}),
+        "estimates": fits.estimates,
+        "fit_measures": fits.fit_measures,
+        "group_differences": fits.differences,
+        "fit_status": fits.status,
     }
 
 

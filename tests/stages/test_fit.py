@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from jobs.errors import SettingsError
+from jobs.fits.plan import FitPlan
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.sem.routes.settings import FitSettings
 from jobs.settings import schemas, sections
@@ -18,8 +19,9 @@ from jobs.stages import fit
 MODEL = "y ~ x"
 
 
-def context(limit: int) -> SimpleNamespace:
-    return SimpleNamespace(settings=SimpleNamespace(fit=SimpleNamespace(collect_limit=limit)))
+def plan(limit: int, **settings) -> FitPlan:
+    method = FitSettings(**settings)
+    return FitPlan(MODEL, method, "expected", group="group", key="firm_id", collect_limit=limit)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +32,8 @@ def sample(spark):
 
 
 def test_the_limit_decides_the_way_and_not_the_result(sample):
-    at, at_way = fit._fitted(context(60), sample, MODEL, FitSettings())
-    above, above_way = fit._fitted(context(59), sample, MODEL, FitSettings())
+    at, at_way = fit.fitted(sample, plan(60))
+    above, above_way = fit.fitted(sample, plan(59))
     assert at_way == "60 firms were collected"
     assert above_way == "60 firms were summed on the executors"
     pd.testing.assert_frame_equal(at.estimates, above.estimates, rtol=1e-8)
@@ -39,12 +41,12 @@ def test_the_limit_decides_the_way_and_not_the_result(sample):
 
 def test_above_the_limit_only_complete_cases_and_normal_likelihood_go(sample):
     with pytest.raises(SettingsError, match=r"more than fit\.collect_limit \(59\), and only estimator ml"):
-        fit._fitted(context(59), sample, MODEL, FitSettings(missing="fiml"))
+        fit.fitted(sample, plan(59, missing="fiml"))
 
 
 def test_above_the_limit_there_is_no_diagnosis(sample):
     with pytest.raises(SettingsError, match="no diagnosis works without collecting"):
-        fit._fitted(context(59), sample, MODEL, FitSettings(diagnosis=True))
+        fit.fitted(sample, plan(59, diagnosis=True))
 
 
 class Kept:
