@@ -1,0 +1,57 @@
+"""The rooms of jobs/: what each may import (pyproject.toml); the page for newcomers names them all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "architecture.md"
+
+
+def test_every_room_imports_only_what_it_may(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS
+
+
+def test_an_import_upwards_is_noticed(tmp_path, monkeypatch, capsys):
+    """The rules see an import within a function too, where a circle would hide."""
+    config = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    rules = config[
+        config.index("[tool.importlinter]") : config.index('[[tool.importlinter.contracts]]\nid = "sta')
+    ]
+    (tmp_path / "setup.toml").write_text(rules.replace('"jobs"', '"house"'))
+    for room in ("cli", "stages", "anytable", "tools", "run", "fits", "checks", "readers", "simulate"):
+        (tmp_path / "house" / room).mkdir(parents=True)
+        (tmp_path / "house" / room / "__init__.py").touch()
+    for room in ("publish", "spark", "output", "transforms", "settings", "sem", "errors", "codes"):
+        (tmp_path / "house" / room).mkdir()
+        (tmp_path / "house" / room / "__init__.py").touch()
+    (tmp_path / "house" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert lint_imports(config_filename="setup.toml", no_cache=True) == EXIT_STATUS_SUCCESS
+    (tmp_path / "house" / "run" / "plan.py").write_text("def f():\n    import house.stages\n")
+    assert lint_imports(config_filename="setup.toml", no_cache=True) != EXIT_STATUS_SUCCESS
+    assert "house.run.plan -> house.stages" in capsys.readouterr().out
+
+
+def test_the_page_names_every_room_and_every_family():
+    text = PAGE.read_text(encoding="utf-8")
+    for folder in ("jobs", "jobs/sem"):
+        rooms = {
+            entry.name
+            for entry in (ROOT / folder).iterdir()
+            if entry.is_dir() and (entry / "__init__.py").exists()
+        }
+        named = set(re.findall(rf"(?m)^\| `{folder}/(\w+)/` \|", text))
+        assert named == rooms, folder
+
+
+def test_every_path_on_the_page_exists():
+    for path in re.findall(
+        r"`((?:jobs|tests|docs|conf|schemas|expectations)/[\w./]*)`", PAGE.read_text(encoding="utf-8")
+    ):
+        assert (ROOT / path).exists(), path
