@@ -22,7 +22,7 @@ lint: setup
 	@.venv/bin/ruff check jobs tests
 	@.venv/bin/ruff format --check jobs tests
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-cache --quiet
+	@.venv/bin/lint-imports --no-cache --no-logo
 
 package: setup
 	@.venv/bin/python -m jobs.tools.package
