@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.errors import SliceHeld
 from jobs.output import locks
-from jobs.run import outcomes
+from jobs.run import numbers, outcomes
 from jobs.run.context import Context
 from jobs.run.outcomes import outcome_file
 from jobs.run.progress import Progress
@@ -37,6 +37,7 @@ def _damaged(context: Context, names: list[str]) -> dict[str, str]:
     """The tables of these stages that are damaged, or whose slice of a wave of this run is, and how."""
     tables: dict[str, str] = {}
     written = {table for name in names for table in context.stages[name].TABLES}
+    written |= {numbers.TABLE} if "ingest" in names else set()
     for table in sorted(written):
         if damage := context.tables.damage(table):
             tables[table] = damage

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError
 
 from jobs.errors import SettingsError
 from jobs.settings import resources
@@ -39,16 +39,26 @@ class Item(Section):
 
 
 class Classification(Section):
-    """Items in their order; an item's number is its place, beginning with 1."""
+    """Items in their order, each with a number: its place, beginning with 1, or the one it was given."""
 
     version: Text
     source: Text
     items: tuple[Item, ...] = Field(min_length=1, max_length=MOST_ITEMS)
     extra_regio: tuple[Code, ...] = ()
 
+    _given: dict[str, int] | None = PrivateAttr(default=None)
+
+    def numbered(self, numbers: dict[str, int]) -> Classification:
+        """The same items with these numbers, by code; numbers of codes that are no items are left out."""
+        other = Classification.model_validate(self.model_dump())
+        other._given = {item.code: numbers[item.code] for item in self.items}
+        return other
+
     @cached_property
     def numbers(self) -> dict[str, int]:
         """Code to number."""
+        if self._given is not None:
+            return self._given
         return {item.code: place for place, item in enumerate(self.items, start=1)}
 
     @cached_property

@@ -7,8 +7,9 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from jobs.errors import SettingsError
+from jobs.run import numbers
 from jobs.run.context import Context, Outcome
-from jobs.settings import classifications, resources
+from jobs.settings import resources
 from jobs.settings.inputs import WaveSettings
 from jobs.spark.frames import local
 from jobs.transforms.indicators import commonality, complementarity, sides_present
@@ -35,8 +36,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         cells = complementarity(
             flows,
             asked.direction,
-            classifications.read(settings.regions),
-            classifications.read(settings.sectors),
+            *numbers.known(context),
         )
     elif asked.complementarity:
         notes.append("no complementarity: the wave has no input-output tables")

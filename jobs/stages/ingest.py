@@ -16,8 +16,9 @@ from jobs.errors import InputError
 from jobs.readers import files, flows, packages, text
 from jobs.readers.files import CORRUPT, PART, ROW, Rows
 from jobs.readers.records import Dialect, header
+from jobs.run import numbers
 from jobs.run.context import Context, Outcome
-from jobs.settings import classifications, resources, wave_maps
+from jobs.settings import resources, wave_maps
 from jobs.settings.inputs import FlowsInput, SurveyInput, WaveSettings
 from jobs.spark.frames import nothing, quoted
 from jobs.transforms.flows import Notation, doubts, numbered
@@ -37,6 +38,7 @@ def inputs(context: Context, wave: WaveSettings) -> list[Any]:
         wave.flows,
         {path: files.sha256(path) for path in paths},
         [resources.digest(name) for name in (settings.regions, settings.sectors, *maps)],
+        [classification.numbers for classification in numbers.known(context)],
     ]
 
 
@@ -187,8 +189,7 @@ def _flows(context: Context, settings: FlowsInput) -> _Read:
     notation = Notation(settings.drop, settings.final, settings.rest, settings.decimal, settings.thousands)
     frame = numbered(
         rows.frame,
-        classifications.read(context.settings.regions),
-        classifications.read(context.settings.sectors),
+        *numbers.given(context),
         notation,
     )
     read = _Read(replace(rows, frame=frame), "flows", settings.paths, settings.max_quarantined)

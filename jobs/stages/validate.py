@@ -14,7 +14,7 @@ from jobs.checks.suites import Result, Validator
 from jobs.errors import ValidationStopped
 from jobs.output import manifests
 from jobs.output.publication import replacing
-from jobs.run import workfolder
+from jobs.run import numbers, workfolder
 from jobs.run.context import Context, Outcome
 from jobs.settings import classifications, resources
 from jobs.settings.inputs import FlowsInput, WaveSettings
@@ -112,8 +112,7 @@ def _flows(
     context: Context, settings: FlowsInput, flows: DataFrame, validator: Validator
 ) -> tuple[list[Result], list[str]]:
     """Results of the table rules over the flows, and a note where absent cells count as zero."""
-    regions = classifications.read(context.settings.regions)
-    sectors = classifications.read(context.settings.sectors)
+    regions, sectors = numbers.known(context)
     zero = settings.absent == "zero"
     repeated = views.repeated(flows).persist()  # few rows that take the longest to find
     try:

@@ -16,6 +16,13 @@ from jobs.stages.order import STAGES
 REWRITTEN = ("conf", "schemas", "expectations", "jobs")  # a copy of these is changed by the tests
 
 
+class NoTables:
+    """A work folder without any table yet."""
+
+    def rows(self, name: str, slice: dict[str, str]) -> list[dict]:
+        return []
+
+
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A copy of the checkout that the program takes for its own, with its input delivered."""
@@ -39,7 +46,7 @@ def marks(**changes: str) -> dict[str, str]:
         "waves.0.survey.path=survey.csv",
         "waves.0.flows.paths.flows=flows.csv",
     ]
-    context = Context(None, reading.read("conf/runs/demo.yaml", given), None, STAGES)
+    context = Context(None, reading.read("conf/runs/demo.yaml", given), NoTables(), STAGES)
     wave = context.settings.waves[0]
     by_stage: dict[str, str] = {}
     for name in list(STAGES)[1:-1]:

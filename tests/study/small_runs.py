@@ -74,6 +74,10 @@ class InMemory(Tables):
     def read(self, name: str, slice: dict[str, str] | None = None, version: int | None = None) -> DataFrame:
         return self._slices[name, str(slice)]
 
+    def rows(self, name: str, slice: dict[str, str]) -> list[dict[str, Any]]:
+        frame = self._slices.get((name, str(slice)))
+        return [row.asDict() for row in frame.collect()] if frame is not None else []
+
     def replace(self, name: str, frame: DataFrame, slice: dict[str, str], fingerprint: str) -> Commit:
         table = schemas.table(name)
         rows = table.conform(frame).toArrow()
