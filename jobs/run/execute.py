@@ -84,7 +84,11 @@ def _run_stage(context: Context, progress: Progress, name: str, wave: WaveSettin
 def _execute(context: Context, progress: Progress, name: str, wave: WaveSettings, mark: str) -> None:
     with progress.stage(name, wave.wave) as report:
         context.tables.commits.clear()
-        outcome = context.stages[name].run(context, wave, mark)
+        try:
+            outcome = context.stages[name].run(context, wave, mark)
+        finally:
+            # A stage that stops on its way leaves frames in memory that the next one has no use for.
+            context.spark.catalog.clearCache()
         if outcome.rows_in != outcome.rows_out + outcome.rows_set_aside:
             raise DiamantError(
                 f"{name} of wave {wave.wave} lost rows: {outcome.rows_in} in, {outcome.rows_out} out, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from contextlib import nullcontext
@@ -92,6 +93,15 @@ class Idle:
         return Outcome(10, 10 - self.lost)
 
 
+class Session:
+    """A session without Spark, whose frames in memory can be forgotten."""
+
+    class catalog:
+        @staticmethod
+        def clearCache():
+            pass
+
+
 class Silent:
     """Progress that keeps what was skipped."""
 
@@ -116,7 +126,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(fingerprints, "schemas", known)
     ran: list[str] = []
     stages = {name: Idle(name, ran) for name in STAGES}
-    context = Context(None, settings.read("conf/runs/demo.yaml", changes), Commits(), stages)
+    context = Context(Session(), settings.read("conf/runs/demo.yaml", changes), Commits(), stages)
     return SimpleNamespace(context=context, stages=stages, ran=ran, folder=tmp_path)
 
 
@@ -289,3 +299,22 @@ def test_the_code_is_part_of_what_a_stage_depends_on(run, monkeypatch):
     pipeline.run(run.context, Silent(), "fit")
     monkeypatch.setattr(fingerprints.sources, "of_module", lambda name: Sources({name: "another program"}))
     assert reasons(run)["ingest"] == "its input, its settings or the program changed"
+
+
+def test_frames_in_memory_are_released_when_a_stage_stops(run, spark):
+    """In the middle of a stage an error ends it; what it kept in memory would stay for the whole run."""
+
+    def stopping(context, wave, mark):
+        assert context.spark.range(10).persist().count() == 10
+        raise InputError("a file is gone")
+
+    def in_memory() -> int:
+        return spark.sparkContext._jsc.getPersistentRDDs().size()
+
+    spark.catalog.clearCache()
+    before = in_memory()
+    run.stages["ingest"].run = stopping
+    context = dataclasses.replace(run.context, spark=spark)
+    with pytest.raises(InputError):
+        pipeline.run(context, Silent(), "ingest")
+    assert in_memory() == before
