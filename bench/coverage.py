@@ -31,9 +31,9 @@ from jobs.sem.bootstrap.replicates import bootstrap
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.groups.rows import FitReport
 from jobs.sem.model.structure import Structure
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.settings import classifications, resources
-from jobs.settings.reading import (read)
+from jobs.settings.reading import read
 from jobs.settings.sections import SparkSettings
 from jobs.simulate.answers import GROUPS, answers, truth
 from jobs.simulate.files import with_indicators
@@ -110,7 +110,7 @@ def fitted(task: tuple[str, range]) -> tuple[pd.DataFrame, pd.DataFrame]:
     design, numbers = task
     found, tests = [], []
     for number in numbers:
-        report = fit_groups(SMALL_MODEL, drawn(design, number), "group", FitSettings(clusters=("region",)))
+        report = fit_groups(SMALL_MODEL, drawn(design, number), "group", Method(clusters=("region",)))
         found.append(estimates(report, f"{design} {number}"))
         differences = report.differences[report.differences.op == "~"].rename(columns={"rhs": "path"})
         tests.append(differences[["path", "error", "pvalue"]].assign(data_set=f"{design} {number}"))
@@ -143,7 +143,7 @@ def batches(data_sets: int, size: int = 25) -> list[tuple[str, range]]:
 def resampled(task: tuple[str, range]) -> pd.DataFrame:
     """Data sets of a design: the bootstrap's intervals of each path by group, and of its difference."""
     design, numbers = task
-    settings = FitSettings(clusters=("region",))
+    settings = Method(clusters=("region",))
     found = []
     for number in numbers:
         report = bootstrap(SMALL_MODEL, drawn(design, number), "group", settings, REPLICATES, seed=number)
@@ -217,7 +217,7 @@ def fitted_wave(model: str, part: pd.DataFrame) -> pd.DataFrame:
     """Estimates of one data set in the columns of ROW."""
     order = part.sort_values("number", kind="stable")
     with threadpool_limits(1):
-        report = fit_groups(model, order, "group", FitSettings(clusters=("cell", "region")))
+        report = fit_groups(model, order, "group", Method(clusters=("cell", "region")))
     texts = [name for name in ROW if name not in NUMBERS]
     return estimates(report, str(part.wave.iloc[0])).astype(dict.fromkeys(texts, object))
 

@@ -28,15 +28,15 @@ from jobs.sem.bootstrap.replicates import bootstrap
 from jobs.sem.cases.moments import moments
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.structure import Structure
+from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import route
-from jobs.sem.routes.settings import FitSettings
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "lavaan.csv"
 REPLICATES = 1000
 
 
-def fitted(data: pd.DataFrame, settings: FitSettings) -> None:
+def fitted(data: pd.DataFrame, settings: Method) -> None:
     """A fit with errors and measures."""
     way = route(Structure(survey.model()), data, settings)
     way.fit()
@@ -47,7 +47,7 @@ def tasks(folder: Path) -> dict[str, tuple[Callable[[], object], str, float]]:
     """By name: what is timed here, lavaan's task, and the ratio that is wanted."""
     complete, incomplete, ordered = (pd.read_csv(folder / f"{name}.csv") for name in survey.FILES)
     model = survey.model()
-    clustered = FitSettings(clusters=("cell",), weights="weight")
+    clustered = Method(clusters=("cell",), weights="weight")
     items = tuple(survey.ITEMS[:10])
 
     def point() -> None:
@@ -56,21 +56,21 @@ def tasks(folder: Path) -> dict[str, tuple[Callable[[], object], str, float]]:
 
     return {
         "point fit": (point, "point", 2),
-        "fit with errors and measures": (lambda: fitted(complete, FitSettings()), "fit", 1),
+        "fit with errors and measures": (lambda: fitted(complete, Method()), "fit", 1),
         "weighted, cluster-robust errors": (lambda: fitted(complete, clustered), "cluster", 1),
-        "full information with errors": (lambda: fitted(incomplete, FitSettings(missing="fiml")), "fiml", 2),
+        "full information with errors": (lambda: fitted(incomplete, Method(missing="fiml")), "fiml", 2),
         f"cluster bootstrap, {REPLICATES} replicates": (
-            lambda: bootstrap(model, complete, None, FitSettings(clusters=("cell",)), REPLICATES),
+            lambda: bootstrap(model, complete, None, Method(clusters=("cell",)), REPLICATES),
             "bootstrap",
             10,
         ),
         f"bootstrap of cases, {REPLICATES} replicates": (
-            lambda: bootstrap(model, complete, None, FitSettings(), REPLICATES),
+            lambda: bootstrap(model, complete, None, Method(), REPLICATES),
             "bootstrap_cases",
             10,
         ),
         "DWLS, ten ordered items": (
-            lambda: fitted(ordered, FitSettings(estimator="dwls", ordered=items)),
+            lambda: fitted(ordered, Method(estimator="dwls", ordered=items)),
             "dwls",
             1,
         ),

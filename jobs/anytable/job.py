@@ -65,7 +65,7 @@ def _plan(request: Request) -> FitPlan:
     """What is computed of each group."""
     return FitPlan(
         model=request.text,
-        method=request.settings,
+        method=request.method,
         error=request.chosen_error,
         group=GROUP,
         replicates=request.bootstrap,

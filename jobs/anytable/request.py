@@ -17,7 +17,7 @@ from jobs.sem.model.layout import Layout, layout
 from jobs.sem.model.structure import ModelError, Structure
 from jobs.sem.model.syntax import entries, equates, read
 from jobs.sem.routes.derived import check_definitions
-from jobs.sem.routes.settings import FitSettings, check, error_kinds
+from jobs.sem.routes.method import Method, check, error_kinds
 from jobs.settings import models
 from jobs.settings.encodings import python_name
 
@@ -65,11 +65,11 @@ class Request:
         """The request itself. Raises SettingsError for the first option that does not fit."""
         self._check_options()
         try:
-            check(self.settings, self.structure)
+            check(self.method, self.structure)
             check_definitions(self._definitions, self._labels)
             read_hypotheses(list(self.hypotheses), self._labels)
             if self.plan:
-                multigroup.check(self.settings, self.plan, self.equal)
+                multigroup.check(self.method, self.plan, self.equal)
             family(self._parameters(), self.family)
         except ModelError as error:
             raise models.refused(error, self.model, "mend the model or the options") from None
@@ -122,9 +122,9 @@ class Request:
         return Structure(read(text, max(self.written_groups, 2)).groups[0])
 
     @property
-    def settings(self) -> FitSettings:
+    def method(self) -> Method:
         """What jobs.sem is asked."""
-        return FitSettings(
+        return Method(
             estimator=self.estimator or ("dwls" if self.ordered else "ml"),
             missing=self.missing,
             ordered=self.ordered,
@@ -137,7 +137,7 @@ class Request:
     @property
     def chosen_error(self) -> str:
         """The kind of standard error that is written."""
-        estimator = self.settings.estimator
+        estimator = self.method.estimator
         if self.error:
             return self.error
         if self.clusters:
@@ -204,7 +204,7 @@ class Request:
                 f"{clash[0]} is a label (--group, --cluster) and a number (model, --weights); "
                 "copy the column."
             )
-        kinds = error_kinds(self.settings)
+        kinds = error_kinds(self.method)
         if self.error and self.error not in kinds:
             raise SettingsError(f"--error {self.error}: with these options it is {' or '.join(kinds)}.")
 

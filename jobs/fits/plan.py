@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class FitPlan:
     """
 
     model: str
-    method: FitSettings
+    method: Method
     error: str
     group: str
     key: str | None = None

@@ -6,7 +6,7 @@ ml               maximum likelihood on means and covariances, its measures of fi
 fiml             maximum likelihood with missing values, its measures of fit
 ordinal          ordered items: thresholds, polychoric correlations, least squares, measures of fit
 standard_errors  covariance of the estimates: expected, robust, by clusters, for few clusters
-routes           how a model is fitted (`settings`), and the way from rows to estimates and errors
+routes           how a model is fitted (`method`), and the way from rows to estimates and errors
 groups           a model in each of many groups: tables of estimates, measures, differences, status
 joint            one model in several groups at once with equal parameters; hypotheses, invariance
 diagnosis        after the fit: residuals, modification indices, reliability, what a referee asks

@@ -10,12 +10,12 @@ from collections import Counter
 from jobs.errors import SettingsError
 from jobs.sem.model.structure import ModelError
 from jobs.sem.model.syntax import line_of
-from jobs.sem.routes import settings as methods
+from jobs.sem.routes import method as methods
 from jobs.sem.routes.derived import check_definitions
 from jobs.settings import classifications, models, resources, schemas, simulation_parameters, wave_maps
 from jobs.settings.classifications import Classification
 from jobs.settings.inputs import LABELS, PAIR, FlowsInput
-from jobs.settings.methods import sem_settings
+from jobs.settings.methods import method
 from jobs.settings.run_file import RunSettings
 from jobs.settings.wording import shown
 
@@ -123,7 +123,7 @@ def _check_commonality(settings: RunSettings, maps: dict[str, wave_maps.WaveMap]
 
 def _check_fit(settings: RunSettings) -> None:
     """The section `fit` by itself."""
-    fit = sem_settings(settings.fit)
+    fit = method(settings.fit)
     try:
         methods.check_combination(fit)
     except ModelError as error:
@@ -138,7 +138,7 @@ def _check_model(settings: RunSettings, maps: dict[str, wave_maps.WaveMap]) -> N
     name = settings.model or ""
     text = models.read(resources.find(name), name)
     structure = models.structure(text, name)
-    fit = sem_settings(settings.fit)
+    fit = method(settings.fit)
     try:
         methods.check(fit, structure)
         check_definitions(structure.definitions, structure.labels())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from jobs.sem.routes import settings as methods
+from jobs.sem.routes.method import Method
 from jobs.settings.sections import FitSettings
 
 
-def sem_settings(fit: FitSettings) -> methods.FitSettings:
+def method(fit: FitSettings) -> Method:
     """What jobs.sem is asked by a run file's section `fit`."""
-    return methods.FitSettings(
+    return Method(
         estimator=fit.estimator,
         missing=fit.missing,
         ordered=fit.ordered,

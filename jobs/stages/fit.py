@@ -20,7 +20,7 @@ from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.sem.model.structure import ModelError, Structure
 from jobs.settings import models, resources, schemas
 from jobs.settings.inputs import WaveSettings
-from jobs.settings.methods import sem_settings
+from jobs.settings.methods import method
 from jobs.spark.frames import local, nothing
 
 NAME = "fit"
@@ -42,7 +42,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     model = models.read(resources.find(settings.model), settings.model)
     plan = FitPlan(
         model=model,
-        method=sem_settings(settings.fit),
+        method=method(settings.fit),
         error=settings.fit.primary_error,
         group="group",
         key="firm_id",

@@ -12,7 +12,7 @@ from jobs.fits import totals as moments
 from jobs.sem.groups.fit import fit_groups, fit_totals
 from jobs.sem.groups.rows import FitReport
 from jobs.sem.model.structure import Structure
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
@@ -43,14 +43,14 @@ def small_buckets():
         yield
 
 
-def from_sums(frame, settings: FitSettings) -> FitReport:
+def from_sums(frame, settings: Method) -> FitReport:
     found, without = moments.totals(frame, "id", "side", OBSERVED, settings.weights, settings.clusters)
     return fit_totals(MODEL, found, "side", settings, without)
 
 
 @pytest.mark.parametrize(
     "settings",
-    [FitSettings(clusters=CLUSTERS, weights="weight"), FitSettings()],
+    [Method(clusters=CLUSTERS, weights="weight"), Method()],
 )
 def test_estimates_errors_and_measures_are_those_of_the_cases(spark, cases, settings):
     wanted = fit_groups(MODEL, cases, "side", settings)
@@ -85,7 +85,7 @@ def test_what_the_cases_would_be_refused_for(spark, cases):
     bad = cases.copy()
     bad.loc[bad.side == "one", "w1"] = np.inf
     bad.loc[bad.side == "other", "weight"] *= -1
-    settings = FitSettings(weights="weight")
+    settings = Method(weights="weight")
     found = from_sums(spark.createDataFrame(bad), settings).status
     wanted = fit_groups(MODEL, bad, "side", settings).status
     columns = ["group", "status", "detail", "cases_in"]
@@ -95,6 +95,6 @@ def test_what_the_cases_would_be_refused_for(spark, cases):
 
 
 def test_what_needs_the_cases_is_refused():
-    for settings in (FitSettings(missing="fiml"), FitSettings(estimator="mlr"), FitSettings(diagnosis=True)):
+    for settings in (Method(missing="fiml"), Method(estimator="mlr"), Method(diagnosis=True)):
         with pytest.raises(ModelError, match="sums alone"):
             fit_totals(MODEL, {}, "side", settings)

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.groups.rows import FitReport
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
@@ -50,13 +50,13 @@ result =~ r1 + r2 + share
 effort ~ size + comm
 result ~ effort + comp + comm
 """
-FIML = FitSettings(missing="fiml", diagnosis=True)
-CLUSTERED = FitSettings(estimator="mlr", missing="fiml", weights="weight", clusters=("cell",), diagnosis=True)
-PLAIN = FitSettings(diagnosis=True)
+FIML = Method(missing="fiml", diagnosis=True)
+CLUSTERED = Method(estimator="mlr", missing="fiml", weights="weight", clusters=("cell",), diagnosis=True)
+PLAIN = Method(diagnosis=True)
 
 
-def ordered(*items: str) -> FitSettings:
-    return FitSettings(estimator="dwls", ordered=items, diagnosis=True)
+def ordered(*items: str) -> Method:
+    return Method(estimator="dwls", ordered=items, diagnosis=True)
 
 
 # case: model, data, settings
@@ -64,13 +64,13 @@ CASES = {
     "holzinger": (THREE, "holzinger_swineford", PLAIN),
     "uncorrelated": (THREE + "\nvisual ~~ 0*textual\nx1 ~~ x4", "holzinger_swineford", PLAIN),
     "crossed": (THREE + "\nvisual =~ x9\nx4 ~~ x5", "holzinger_swineford", PLAIN),
-    "weighted": (THREE, "holzinger_swineford", FitSettings(weights="w", diagnosis=True)),
+    "weighted": (THREE, "holzinger_swineford", Method(weights="w", diagnosis=True)),
     "democracy": (DEMOCRACY, "political_democracy", PLAIN),
     "twolevel": (REGIONAL, "twolevel", PLAIN),
-    "clustered": (REGIONAL, "twolevel", FitSettings(clusters=("cluster",), diagnosis=True)),
+    "clustered": (REGIONAL, "twolevel", Method(clusters=("cluster",), diagnosis=True)),
     "path": ("y1 ~ x1 + x2\ny2 ~ y1 + w1\ny3 ~ y1 + x3", "twolevel", PLAIN),
     "fiml": (THREE, "fiml_school", FIML),
-    "mlr": (THREE, "fiml_school", FitSettings(estimator="mlr", missing="fiml", diagnosis=True)),
+    "mlr": (THREE, "fiml_school", Method(estimator="mlr", missing="fiml", diagnosis=True)),
     "survey": (SURVEY, "fiml_survey", FIML),
     "survey_clustered": (SURVEY, "fiml_survey", CLUSTERED),
     "study": (
@@ -87,7 +87,7 @@ CASES = {
 }
 
 
-def _case(name: str) -> tuple[str, pd.DataFrame, FitSettings]:
+def _case(name: str) -> tuple[str, pd.DataFrame, Method]:
     model, file, settings = CASES[name]
     frame = pd.read_csv(REFERENCE / f"{file}.csv")
     if settings.weights == "w":
@@ -102,7 +102,7 @@ def _fitted(name: str) -> FitReport:
 
 
 @pytest.fixture(scope="session")
-def case_of() -> Callable[[str], tuple[str, pd.DataFrame, FitSettings]]:
+def case_of() -> Callable[[str], tuple[str, pd.DataFrame, Method]]:
     """A case's model, data and settings."""
     return _case
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 
 REFERENCE = Path(__file__).parent.parent / "reference" / "sem"
 HOLZINGER = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
@@ -60,7 +60,7 @@ def ours(report, error: str) -> pd.DataFrame:
 @pytest.mark.parametrize("case", CASES)
 def test_estimates_and_expected_errors(case):
     model, file = CASES[case]
-    found = ours(fit_groups(model, data(file), None, FitSettings()), "expected")
+    found = ours(fit_groups(model, data(file), None, Method()), "expected")
     wanted = recorded(f"{case}_estimates")
     wanted = wanted[wanted.index.isin(found.index)]
     assert len(wanted) == len(found)
@@ -73,7 +73,7 @@ def test_estimates_and_expected_errors(case):
 @pytest.mark.parametrize("case", CASES)
 def test_fit_measures(case):
     model, file = CASES[case]
-    report = fit_groups(model, data(file), None, FitSettings())
+    report = fit_groups(model, data(file), None, Method())
     found = report.fit_measures.set_index("measure")["value"]
     wanted = pd.read_csv(REFERENCE / f"{case}_measures.csv").set_index("measure")["value"].rename(NAMES)
     for measure, value in wanted.items():
@@ -85,12 +85,12 @@ def test_fit_measures(case):
 @pytest.mark.parametrize(
     ("case", "kind", "error", "settings"),
     [
-        ("holzinger", "robust", "robust", FitSettings()),
-        ("democracy", "robust", "robust", FitSettings()),
-        ("twolevel", "robust", "robust", FitSettings()),
-        ("twolevel", "cluster", "cluster:cluster", FitSettings(clusters=("cluster",))),
-        ("holzinger", "cluster", "cluster:place", FitSettings(clusters=("place",))),
-        ("holzinger", "weighted", "robust", FitSettings(weights="w")),
+        ("holzinger", "robust", "robust", Method()),
+        ("democracy", "robust", "robust", Method()),
+        ("twolevel", "robust", "robust", Method()),
+        ("twolevel", "cluster", "cluster:cluster", Method(clusters=("cluster",))),
+        ("holzinger", "cluster", "cluster:place", Method(clusters=("place",))),
+        ("holzinger", "weighted", "robust", Method(weights="w")),
     ],
 )
 def test_robust_errors(case, kind, error, settings):

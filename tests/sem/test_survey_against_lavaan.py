@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
 MODEL = """
@@ -26,21 +26,21 @@ SOURCES = ("clients", "suppliers", "rivals", "fairs")
 ORDERED = {"estimator": "dwls", "ordered": SOURCES}
 # case: settings, the kind of error that lavaan's is, whether its statistic is scaled
 CASES = {
-    "fiml": (FitSettings(missing="fiml"), "observed", False),
+    "fiml": (Method(missing="fiml"), "observed", False),
     "mlr_fiml_weights_cell": (
-        FitSettings(estimator="mlr", missing="fiml", weights="weight", clusters=("cell",)),
+        Method(estimator="mlr", missing="fiml", weights="weight", clusters=("cell",)),
         "cluster:cell",
         True,
     ),
     "mlr_weights_region": (
-        FitSettings(estimator="mlr", weights="weight", clusters=("region",)),
+        Method(estimator="mlr", weights="weight", clusters=("region",)),
         "cluster:region",
         True,
     ),
-    "ml_weights_cell": (FitSettings(weights="weight", clusters=("cell",)), "cluster:cell", False),
-    "ordered": (FitSettings(**ORDERED), "robust", True),
-    "ordered_weights": (FitSettings(**ORDERED, weights="weight"), "robust", True),
-    "ordered_pairwise": (FitSettings(**ORDERED, missing="pairwise"), "robust", True),
+    "ml_weights_cell": (Method(weights="weight", clusters=("cell",)), "cluster:cell", False),
+    "ordered": (Method(**ORDERED), "robust", True),
+    "ordered_weights": (Method(**ORDERED, weights="weight"), "robust", True),
+    "ordered_pairwise": (Method(**ORDERED, missing="pairwise"), "robust", True),
 }
 
 
@@ -109,10 +109,10 @@ def test_fit_measures(reports, case):
 
 def test_ordered_items_with_clusters_weights_and_missing_answers(survey):
     """Each firm twice, the pair a cluster: as much is known as from each firm once."""
-    settings = FitSettings(**ORDERED, missing="pairwise", weights="weight")
+    settings = Method(**ORDERED, missing="pairwise", weights="weight")
     once = fit_groups(MODEL, survey, None, settings).estimates
     twice = pd.concat([survey, survey]).assign(firm=lambda frame: frame.index)
-    settings = FitSettings(**ORDERED, missing="pairwise", weights="weight", clusters=("firm",))
+    settings = Method(**ORDERED, missing="pairwise", weights="weight", clusters=("firm",))
     every = fit_groups(MODEL, twice, None, settings).estimates
     robust, found = once[once.error == "robust"], every[every.error == "cluster:firm"]
     np.testing.assert_allclose(found.est, robust.est, rtol=1e-6, atol=1e-8)

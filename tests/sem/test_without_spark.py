@@ -24,7 +24,9 @@ for module in pkgutil.walk_packages(jobs.sem.__path__, "jobs.sem."):
 import numpy, pandas
 x = numpy.linspace(-1, 1, 50)
 frame = pandas.DataFrame({"x": x, "y": 2 * x + numpy.sin(40 * x)})
-report = jobs.sem.fit_groups("y ~ x", frame, None, jobs.sem.FitSettings())
+from jobs.sem.groups.fit import fit_groups
+from jobs.sem.routes.method import Method
+report = fit_groups("y ~ x", frame, None, Method())
 print(report.status.status[0], len([name for name in sys.modules if name.startswith("jobs.sem.")]))
 """
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info
 
 from jobs.errors import SettingsError
 from jobs.sem.bootstrap.replicates import bootstrap
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.spark.spread import SpreadError, spread
 from jobs.tools import package
 
@@ -82,7 +82,7 @@ def test_a_bootstrap_is_the_same_on_executors(spark):
     random = np.random.default_rng(1)
     frame = pd.DataFrame(random.normal(size=(200, 2)), columns=["x", "y"])
     frame = frame.assign(cell=random.integers(0, 20, 200), group=np.where(frame.x > 0, "a", "b"))
-    settings = FitSettings(clusters=("cell",))
+    settings = Method(clusters=("cell",))
     here = bootstrap("y ~ b*x\ntwice := 2*b", frame, "group", settings, replicates=60)
     there = bootstrap(
         "y ~ b*x\ntwice := 2*b",

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from jobs.errors import SettingsError
 from jobs.fits.plan import FitPlan
 from jobs.sem.groups.rows import DIAGNOSIS
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.settings import schemas, sections
 from jobs.stages import fit
 
@@ -20,7 +20,7 @@ MODEL = "y ~ x"
 
 
 def plan(limit: int, **settings) -> FitPlan:
-    method = FitSettings(**settings)
+    method = Method(**settings)
     return FitPlan(MODEL, method, "expected", group="group", key="firm_id", collect_limit=limit)
 
 

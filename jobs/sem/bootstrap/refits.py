@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from jobs.sem.arrays import Matrix
-from jobs.sem.cases.sums import Sums, cluster_sums
+from jobs.sem.cases.sums import Sums, moment_sums
 from jobs.sem.checks import check_estimate
 from jobs.sem.fiml import refit as fiml_refit
 from jobs.sem.ml import batch
@@ -53,16 +53,14 @@ def refit(model: str, way: Route, codes: NDArray[np.intp]) -> Refit:
     if isinstance(way, MaximumLikelihood):
         hessian = 2 * way.estimate.hessian
         inverse = linalg.cho_solve(linalg.cho_factor(hessian), np.eye(len(hessian)))
-        return MomentRefit(model, way.estimate.x, inverse, cluster_sums(way.sample, codes))
+        return MomentRefit(model, way.estimate.x, inverse, moment_sums(way.sample, codes))
     if isinstance(way, FullInformation):
-        fixed = cluster_sums(way.sample, codes, way.structure.exogenous)
+        fixed = moment_sums(way.sample, codes, way.structure.exogenous)
         return LikelihoodRefit(model, fixed, codes, fiml_refit.start(way.fitted, way.sample))
     if isinstance(way, LeastSquares):
-        fixed = cluster_sums(way.sample, codes, way.structure.exogenous)
-        settings, sample = way.settings, way.sample
-        return OrderedRefit(
-            model, fixed, codes, way.values, sample.weights, settings.ordered, way.fitted.above
-        )
+        fixed = moment_sums(way.sample, codes, way.structure.exogenous)
+        method, sample = way.method, way.sample
+        return OrderedRefit(model, fixed, codes, way.values, sample.weights, method.ordered, way.fitted.above)
     raise TypeError(f"no refit for {type(way).__name__}")
 
 

@@ -29,8 +29,8 @@ from jobs.sem.checks import check_admissible, check_cases, check_estimate, check
 from jobs.sem.groups.rows import FEWEST_DEGREES
 from jobs.sem.model.structure import Parameter, Structure
 from jobs.sem.routes.derived import check_definitions
+from jobs.sem.routes.method import Method, check
 from jobs.sem.routes.routes import route
-from jobs.sem.routes.settings import FitSettings, check
 from jobs.sem.trouble import TROUBLES, Trouble, verdict
 
 CHUNK = 25  # replicates a task: enough to share the overhead, few enough to keep their matrices in cache
@@ -107,27 +107,27 @@ def bootstrap(
     model: str,
     data: pd.DataFrame,
     group: str | None,
-    settings: FitSettings,
+    method: Method,
     replicates: int = 1000,
     seed: int = 1,
     mapped: Callable[[Callable[[Task], Any], Iterable[Task]], list[Any]] = in_turn,
 ) -> BootstrapReport:
-    """Bootstrap `model` in every group of `data` by the first of `settings.clusters`.
+    """Bootstrap `model` in every group of `data` by the first of `method.clusters`.
 
     The same seed gives the same replicates however the tasks are spread. A group that cannot be fitted, or
     has fewer than two clusters, has a status and no rows. Raises ModelError as `fit_groups` does.
     """
     structure = Structure(model)
-    check(settings, structure)
+    check(method, structure)
     check_definitions(structure.definitions, structure.labels())
-    others = [name for name in (group, settings.weights, *settings.clusters) if name is not None]
+    others = [name for name in (group, method.weights, *method.clusters) if name is not None]
     check_names(data, structure.observed, others)
     fitted: list[Group] = []
     units: dict[str, list[Any] | int] = {}
     status: dict[str, tuple[str, str]] = {}
     for name, part in split(data, group):
         try:
-            one, units[name] = _fitted(name, model, part, settings)
+            one, units[name] = _fitted(name, model, part, method)
             fitted.append(one)
             status[name] = "converged", ""
         except TROUBLES as error:
@@ -136,10 +136,10 @@ def bootstrap(
     pairs = combinations(draws.values(), 2)
     return BootstrapReport(
         estimates=pd.DataFrame(
-            [row for one in draws.values() for row in _estimates(one, settings.confidence)], columns=ESTIMATES
+            [row for one in draws.values() for row in _estimates(one, method.confidence)], columns=ESTIMATES
         ),
         differences=pd.DataFrame(
-            [row for a, b in pairs for row in _differences(a, b, settings.confidence)], columns=DIFFERENCES
+            [row for a, b in pairs for row in _differences(a, b, method.confidence)], columns=DIFFERENCES
         ),
         status=pd.DataFrame(
             [_status(name, *words, draws.get(name)) for name, words in status.items()], columns=STATUS
@@ -148,23 +148,21 @@ def bootstrap(
     )
 
 
-def _fitted(
-    name: str, model: str, data: pd.DataFrame, settings: FitSettings
-) -> tuple[Group, list[Any] | int]:
+def _fitted(name: str, model: str, data: pd.DataFrame, method: Method) -> tuple[Group, list[Any] | int]:
     """The group's fit, and the labels of its clusters or the number of its cases. Raises Trouble."""
     structure = Structure(model)
-    data = numbers(data, [*structure.observed, *([settings.weights] if settings.weights else [])])
-    way = route(structure, data, settings)
+    data = numbers(data, [*structure.observed, *([method.weights] if method.weights else [])])
+    way = route(structure, data, method)
     check_cases(way.sample, structure)
     estimate = way.fit()
     check_estimate(estimate)
     check_admissible(structure, estimate.x)
     inference = way.inference()
-    if not settings.clusters:
+    if not method.clusters:
         return Group(
             name, inference.parameters, inference.values, refit(model, way, np.arange(way.sample.n))
         ), way.sample.n
-    column = settings.clusters[0]
+    column = method.clusters[0]
     labels = way.sample.labels[column]
     if len(labels) < 2:
         raise Trouble("failed", f"the group has one {column}; a bootstrap needs several.")

@@ -64,7 +64,7 @@ class Sums:
         return out
 
 
-def cluster_sums(sample: Moments, codes: NDArray[np.intp], places: list[int] | None = None) -> Sums:
+def moment_sums(sample: Moments, codes: NDArray[np.intp], places: list[int] | None = None) -> Sums:
     """The sums of a group's cases by their cluster's code (n), of all variables or those at `places`."""
     deviations = sample.deviations if places is None else sample.deviations[:, places]
     p = deviations.shape[1]

@@ -41,7 +41,7 @@ class FimlFit:
     scores: Array
     hessian: Array
     log_likelihood: float
-    saturated: fiml.Moments
+    saturated: fiml.SaturatedMoments
     sample: Patterns
     data: Array
 
@@ -124,7 +124,9 @@ def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
     sigma, derivatives = structure.sigma_and_derivatives(z[:q] * start.scale)
     outer = np.outer(unit[:q], unit[:q])
     shrink = float(sample.weights @ ~np.isnan(values) @ np.log(deviations))  # density in the data's units
-    back = fiml.Moments(sample.mean + deviations * free.mean, covariance, free.log_likelihood - shrink)
+    back = fiml.SaturatedMoments(
+        sample.mean + deviations * free.mean, covariance, free.log_likelihood - shrink
+    )
     estimate = ml.Estimate(
         structure=structure,
         x=z[:q] * start.scale,

@@ -56,7 +56,7 @@ class Patterns:
 
 
 @dataclass(frozen=True)
-class Moments:
+class SaturatedMoments:
     """Mean (p), covariance (p x p) and the log-likelihood they reach."""
 
     mean: Array
@@ -204,7 +204,7 @@ def case_scores(mean: Array, sigma: Array, data: Array, sample: Patterns) -> Arr
     return np.hstack([by_mean, by_sigma])
 
 
-def saturated(sample: Patterns, names: Sequence[str], tolerance: float = 1e-10) -> Moments:
+def saturated(sample: Patterns, names: Sequence[str], tolerance: float = 1e-10) -> SaturatedMoments:
     """Unrestricted mean and covariance that maximise the likelihood (the model's alternative in chi-square).
 
     A few EM steps (Little and Rubin 2002, ch. 11.2), each the gradient preconditioned by Sigma, then scoring:
@@ -229,7 +229,7 @@ def saturated(sample: Patterns, names: Sequence[str], tolerance: float = 1e-10) 
         part = _residual(mean, sigma, sample)
         mean, sigma, decrement = _scoring_step(part, sample, mean, sigma)
         if decrement < tolerance * sample.total:
-            return Moments(mean, sigma, log_likelihood(mean, sigma, sample))
+            return SaturatedMoments(mean, sigma, log_likelihood(mean, sigma, sample))
     raise Trouble("not converged", "the unrestricted moments do not settle: too much is missing together.")
 
 

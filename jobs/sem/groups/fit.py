@@ -20,14 +20,14 @@ from jobs.sem.groups.rows import (
 )
 from jobs.sem.model.structure import Structure
 from jobs.sem.routes.derived import check_definitions, with_defined
+from jobs.sem.routes.method import Method, check
 from jobs.sem.routes.routes import Route, route
-from jobs.sem.routes.settings import FitSettings, check
 from jobs.sem.routes.totals import TotalLikelihood, Totals
 from jobs.sem.trouble import TROUBLES, ModelError, verdict
 
 
 @threadpool_limits.wrap(limits=1)  # the matrices are small: threads would only wait for each other
-def fit_groups(model: str, data: pd.DataFrame, group: str | None, settings: FitSettings) -> FitReport:
+def fit_groups(model: str, data: pd.DataFrame, group: str | None, method: Method) -> FitReport:
     """Fit `model` (lavaan syntax) in every group of `data`.
 
     Cases without a group enter no fit: they have a row of their own in the status. Raises ModelError where
@@ -35,33 +35,33 @@ def fit_groups(model: str, data: pd.DataFrame, group: str | None, settings: FitS
     settings do not go together.
     """
     structure = Structure(model)
-    check(settings, structure)
+    check(method, structure)
     check_definitions(structure.definitions, structure.labels())
-    others = [name for name in (group, settings.weights, *settings.clusters) if name is not None]
+    others = [name for name in (group, method.weights, *method.clusters) if name is not None]
     check_names(data, structure.observed, others)
-    fits = [_fit_group(model, name, part, settings) for name, part in split(data, group)]
+    fits = [_fit_group(model, name, part, method) for name, part in split(data, group)]
     if group is not None and data[group].isna().any():
         fits.append(_without_group(int(data[group].isna().sum()), group))
-    return _report(fits, settings)
+    return _report(fits, method)
 
 
 @threadpool_limits.wrap(limits=1)
 def fit_totals(
-    model: str, totals: Mapping[str, Totals], group: str | None, settings: FitSettings, without_group: int = 0
+    model: str, totals: Mapping[str, Totals], group: str | None, method: Method, without_group: int = 0
 ) -> FitReport:
     """`fit_groups` of groups of which there are sums alone, with `without_group` cases in none of them.
 
     Raises ModelError as it does, and where the settings ask for what needs the cases.
     """
     structure = Structure(model)
-    check(settings, structure)
+    check(method, structure)
     check_definitions(structure.definitions, structure.labels())
-    if settings.estimator != "ml" or settings.missing != "listwise" or settings.diagnosis:
+    if method.estimator != "ml" or method.missing != "listwise" or method.diagnosis:
         raise ModelError("only estimator ml with missing listwise, without diagnosis, works from sums alone")
-    fits = [_fit_group(model, name, one, settings) for name, one in sorted(totals.items())]
+    fits = [_fit_group(model, name, one, method) for name, one in sorted(totals.items())]
     if group is not None and without_group:
         fits.append(_without_group(without_group, group))
-    return _report(fits, settings)
+    return _report(fits, method)
 
 
 def _without_group(cases: int, group: str) -> GroupFit:
@@ -69,32 +69,30 @@ def _without_group(cases: int, group: str) -> GroupFit:
     return GroupFit(NO_GROUP, "failed", detail, cases_in=cases)
 
 
-def _fit_group(model: str, name: str, data: pd.DataFrame | Totals, settings: FitSettings) -> GroupFit:
+def _fit_group(model: str, name: str, data: pd.DataFrame | Totals, method: Method) -> GroupFit:
     """One group with all its checks; never raises for what the data are like."""
     one = GroupFit(name, "failed", "", cases_in=data.cases_in if isinstance(data, Totals) else len(data))
     try:
-        _estimate(one, Structure(model), data, settings)
+        _estimate(one, Structure(model), data, method)
     except TROUBLES as error:
         one.status, one.detail = verdict(error)
     return one
 
 
-def _estimate(
-    one: GroupFit, structure: Structure, data: pd.DataFrame | Totals, settings: FitSettings
-) -> None:
+def _estimate(one: GroupFit, structure: Structure, data: pd.DataFrame | Totals, method: Method) -> None:
     """Fill `one` step by step; Trouble ends it where the result would not be trustworthy."""
     way: Route
     if isinstance(data, Totals):
-        way = TotalLikelihood(structure, data, settings)
+        way = TotalLikelihood(structure, data, method)
     else:
-        columns = [*structure.observed, *([settings.weights] if settings.weights else [])]
-        way = route(structure, numbers(data, columns), settings)
+        columns = [*structure.observed, *([method.weights] if method.weights else [])]
+        way = route(structure, numbers(data, columns), method)
     one.moments = way.sample
     check_cases(way.sample, structure)
     one.estimate = way.fit()
     check_estimate(one.estimate)
     one.inference = way.inference()
     check_admissible(structure, one.estimate.x)
-    diagnosis = way.diagnosis(one.inference) if settings.diagnosis else None
+    diagnosis = way.diagnosis(one.inference) if method.diagnosis else None
     one.inference, one.diagnosis = with_defined(one.inference, diagnosis, structure)
     one.status = "converged"

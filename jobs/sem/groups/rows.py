@@ -16,7 +16,7 @@ from jobs.sem.diagnosis import modification, reliability, residuals
 from jobs.sem.diagnosis.solution import STANDARDISED, Diagnosis, standardised_solution
 from jobs.sem.estimate import Estimate
 from jobs.sem.routes.inference import Inference
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.small_sample import difference
 
@@ -55,15 +55,15 @@ class GroupFit:
     cases_in: int = 0
 
 
-def _report(fits: list[GroupFit], settings: FitSettings) -> FitReport:
+def _report(fits: list[GroupFit], method: Method) -> FitReport:
     return FitReport(
-        estimates=pd.DataFrame([row for one in fits for row in _estimates(one, settings)], columns=ESTIMATES),
+        estimates=pd.DataFrame([row for one in fits for row in _estimates(one, method)], columns=ESTIMATES),
         fit_measures=pd.DataFrame([row for one in fits for row in _measures(one)], columns=MEASURES),
         differences=pd.DataFrame(
             [row for a, b in combinations(fits, 2) for row in _differences(a, b)], columns=DIFFERENCES
         ),
         status=pd.DataFrame([_status(one) for one in fits], columns=STATUS),
-        **(_diagnoses(fits, settings) if settings.diagnosis else {}),
+        **(_diagnoses(fits, method) if method.diagnosis else {}),
     )
 
 
@@ -103,14 +103,14 @@ def _degrees(one: GroupFit, error: str) -> Matrix:
     return np.full(len(one.inference.values), clusters - 1.0 if clusters else np.inf)
 
 
-def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
+def _estimates(one: GroupFit, method: Method) -> list[dict[str, Any]]:
     if one.inference is None:
         return []
     found = one.inference
     rows = []
     for error, covariance in found.covariances.items():
         clusters, degrees = _clusters(one, error), _degrees(one, error)
-        widths = stats.t.ppf(0.5 + settings.confidence / 2, degrees)
+        widths = stats.t.ppf(0.5 + method.confidence / 2, degrees)
         for parameter, std_all in zip(found.parameters, found.std_all, strict=True):
             free = parameter.free
             est = parameter.value if free is None else float(found.values[free])
@@ -143,10 +143,10 @@ def _estimates(one: GroupFit, settings: FitSettings) -> list[dict[str, Any]]:
     return rows
 
 
-def _diagnoses(fits: list[GroupFit], settings: FitSettings) -> dict[str, pd.DataFrame]:
+def _diagnoses(fits: list[GroupFit], method: Method) -> dict[str, pd.DataFrame]:
     """The tables of all groups' diagnosis, by the report's name for each."""
     made = [
-        (one.group, {**vars(one.diagnosis), "standardised": _standardised(one, settings)})
+        (one.group, {**vars(one.diagnosis), "standardised": _standardised(one, method)})
         for one in fits
         if one.diagnosis is not None
     ]
@@ -156,7 +156,7 @@ def _diagnoses(fits: list[GroupFit], settings: FitSettings) -> dict[str, pd.Data
     }
 
 
-def _standardised(one: GroupFit, settings: FitSettings) -> pd.DataFrame:
+def _standardised(one: GroupFit, method: Method) -> pd.DataFrame:
     assert one.inference is not None and one.diagnosis is not None
     made, jacobian = one.inference, one.diagnosis.std_jacobian
     degrees: dict[str, Matrix | float] = {}
@@ -167,7 +167,7 @@ def _standardised(one: GroupFit, settings: FitSettings) -> pd.DataFrame:
         else:
             degrees[error] = float(_degrees(one, error)[0])
     return standardised_solution(
-        made.parameters, made.std_all, jacobian, made.covariances, degrees, settings.confidence
+        made.parameters, made.std_all, jacobian, made.covariances, degrees, method.confidence
     )
 
 

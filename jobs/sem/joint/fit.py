@@ -31,9 +31,9 @@ from jobs.sem.ml import fit as ml
 from jobs.sem.model.defined import define
 from jobs.sem.model.layout import Layout, layout
 from jobs.sem.model.structure import ModelError, Parameter
-from jobs.sem.routes import settings as methods
+from jobs.sem.routes import method as methods
 from jobs.sem.routes.derived import check_definitions
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors.small_sample import BiasReduced
 from jobs.sem.standard_errors.standardised import jacobian, standardised_values
 from jobs.sem.trouble import TROUBLES, Trouble, verdict
@@ -75,7 +75,7 @@ class MultigroupFit:
     detail: str
     groups: list[str]
     layout: Layout
-    settings: FitSettings
+    method: Method
     cases_in: int = 0
     cases_used: int = 0
     max_gradient: float | None = None
@@ -92,7 +92,7 @@ class MultigroupFit:
     @property
     def primary(self) -> str | None:
         """The first cluster column, where it gives errors."""
-        first = self.settings.clusters[:1]
+        first = self.method.clusters[:1]
         return next((name for name in first if f"cluster:{name}" in self.clusters), None)
 
     @cached_property
@@ -115,7 +115,7 @@ def fit_multigroup(
     model: str,
     data: pd.DataFrame,
     group: str,
-    settings: FitSettings,
+    method: Method,
     equal: tuple[str, ...] = (),
     partial: tuple[str, ...] = (),
 ) -> MultigroupFit:
@@ -125,14 +125,14 @@ def fit_multigroup(
     no fit. Raises ModelError where the model, the names or the settings are not right; what the data are like
     becomes a status.
     """
-    check_names(data, [], [group, *([settings.weights] if settings.weights else []), *settings.clusters])
+    check_names(data, [], [group, *([method.weights] if method.weights else []), *method.clusters])
     if data[group].nunique() < 2:
         raise ModelError(f"{group} has fewer than two groups; nothing can be equal across them")
     parts = dict(split(data, group))
     plan = layout(model, list(parts), equal, partial)
     check_names(data, plan.groups[0].structure.observed, [])
-    check(settings, plan, equal)
-    fit = MultigroupFit("failed", "", list(parts), plan, settings, cases_in=len(data))
+    check(method, plan, equal)
+    fit = MultigroupFit("failed", "", list(parts), plan, method, cases_in=len(data))
     try:
         _estimate(fit, parts)
     except TROUBLES as error:
@@ -140,17 +140,17 @@ def fit_multigroup(
     return fit
 
 
-def check(settings: FitSettings, plan: Layout, equal: tuple[str, ...]) -> None:
+def check(method: Method, plan: Layout, equal: tuple[str, ...]) -> None:
     """Refuse settings that do not go together, or not with the model (ModelError)."""
-    methods.check(settings, plan.groups[0].structure)
+    methods.check(method, plan.groups[0].structure)
     check_definitions(plan.definitions, plan.labels)
-    if settings.ordered:
+    if method.ordered:
         joint_ordinal.check(plan, equal)
 
 
 def _estimate(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     """Fill `fit` step by step; Trouble ends it where the result would not be trustworthy."""
-    if fit.settings.ordered:
+    if fit.method.ordered:
         _least_squares(fit, parts)
     else:
         _likelihood(fit, parts)
@@ -164,7 +164,7 @@ def _estimate(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
 
 def _least_squares(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     """Ordered items: the solution, robust errors, and the scaled statistic."""
-    items = joint_ordinal.group_items(parts, [group.structure for group in fit.layout.groups], fit.settings)
+    items = joint_ordinal.group_items(parts, [group.structure for group in fit.layout.groups], fit.method)
     cases = [data.sample for data in items]
     fit.cases_used = sum(sample.n for sample in cases)
     fit.layout = joint_ordinal.with_thresholds(fit.layout, items)
@@ -181,10 +181,8 @@ def _least_squares(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
 
 def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     """Numbers: the solution, errors of all kinds, and measures."""
-    plan, settings = fit.layout, fit.settings
-    samples = group_samples(
-        parts, plan.groups[0].structure, settings.missing, settings.weights, settings.clusters
-    )
+    plan, method = fit.layout, fit.method
+    samples = group_samples(parts, plan.groups[0].structure, method.missing, method.weights, method.clusters)
     fit.cases_used = sum(data.sample.n for data in samples)
     likelihood = JointLikelihood(plan, samples)
     z = maximise(likelihood)
@@ -212,7 +210,7 @@ def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
         found = joint_small_sample(likelihood, z, scores, scale[:, None] * bread, name)
         fit.small_sample[reduced], fit.covariances[reduced] = found, found.covariance
         fit.clusters[robust] = fit.clusters[reduced] = count
-    fit.measures = measures(likelihood, z, hessian, scores, settings.estimator == "mlr", fit.primary)
+    fit.measures = measures(likelihood, z, hessian, scores, method.estimator == "mlr", fit.primary)
     fit.vectors = [likelihood.own(z, number) for number in range(len(samples))]
     fit.completes = [_itself for _ in samples]
 
@@ -227,7 +225,7 @@ def _clusters(fit: MultigroupFit, cases: list[Moments]) -> list[str]:
 
     Such a group's scores sum to zero, so that its own parameters would seem to have no error.
     """
-    return [name for name in fit.settings.clusters if min(len(sample.labels[name]) for sample in cases) > 1]
+    return [name for name in fit.method.clusters if min(len(sample.labels[name]) for sample in cases) > 1]
 
 
 def _solution(plan: Layout, vectors: list[Matrix], completes: list[Callable[[Matrix], Matrix]]) -> Solution:
@@ -277,7 +275,7 @@ def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
     found, covariance = fit.solution, fit.covariances[error]
     clusters = fit.clusters.get(error)
     degrees = _degrees(fit, error, found.gradient)
-    widths = stats.t.ppf(0.5 + fit.settings.confidence / 2, degrees)
+    widths = stats.t.ppf(0.5 + fit.method.confidence / 2, degrees)
     errors = _errors(found.gradient, covariance, 0.0)
     # Rounding leaves a trace of error where the standardised value is fixed, as a single item's loading.
     standard_errors = _errors(found.standard_gradient, covariance, 1e-14)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import difference_test
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 
 STEPS = {
     "configural": (),
@@ -41,7 +41,7 @@ def invariance(
     model: str,
     data: pd.DataFrame,
     group: str,
-    settings: FitSettings,
+    method: Method,
     partial: tuple[str, ...] = (),
     level: float = 0.05,
 ) -> pd.DataFrame:
@@ -55,10 +55,10 @@ def invariance(
     rows: list[dict[str, Any]] = []
     before, failed = None, ""
     for name, equal in STEPS.items():
-        if settings.ordered and name not in OF_ITEMS:
+        if method.ordered and name not in OF_ITEMS:
             break
         mine = tuple(one for one in partial if _concerns(one, equal))
-        fit = fit_multigroup(model, data, group, settings, equal, mine)
+        fit = fit_multigroup(model, data, group, method, equal, mine)
         row = _row(name, fit, before)
         if before is None:
             row["verdict"] = _first(fit)

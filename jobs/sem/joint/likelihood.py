@@ -38,7 +38,7 @@ class GroupSample:
     sample: Moments
     patterns: fiml.Patterns
     values: Matrix
-    free: fiml.Moments
+    free: fiml.SaturatedMoments
     unit: Matrix
 
     @property

@@ -23,8 +23,8 @@ from jobs.sem.model.structure import Parameter, Structure
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal.fit import Conditional, OrdinalFit
 from jobs.sem.ordinal.moments import OrdinalMoments
+from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import LeastSquares
-from jobs.sem.routes.settings import FitSettings
 from jobs.sem.trouble import ModelError, Trouble
 
 EXACT = ("intercepts", "means")  # what is not equal across groups here
@@ -75,14 +75,14 @@ def check(plan: Layout, equal: tuple[str, ...]) -> None:
 
 
 def group_items(
-    parts: dict[str, pd.DataFrame], structures: list[Structure], settings: FitSettings
+    parts: dict[str, pd.DataFrame], structures: list[Structure], method: Method
 ) -> list[GroupItems]:
     """Each group's statistics. Raises Trouble where a group's data allow no fit."""
     out = []
     for (name, part), structure in zip(parts.items(), structures, strict=True):
-        columns = [*structure.observed, *([settings.weights] if settings.weights else [])]
+        columns = [*structure.observed, *([method.weights] if method.weights else [])]
         try:
-            way = LeastSquares(structure, numbers(part, columns), settings)
+            way = LeastSquares(structure, numbers(part, columns), method)
             check_cases(way.sample, structure)
             way.fit()
         except Trouble as trouble:

@@ -29,7 +29,7 @@ from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal import measures as ordinal_measures
 from jobs.sem.ordinal.moments import OrdinalMoments, ordinal_moments
 from jobs.sem.routes.inference import Inference, _extended, _small_sample, clustered, reduced
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, mean_scores
 from jobs.sem.standard_errors.standardised import jacobian, standardised
@@ -50,21 +50,21 @@ class Route(Protocol):
         """What the model misses and how well its factors are measured; to be called after `inference`."""
 
 
-def route(structure: Structure, data: pd.DataFrame, settings: FitSettings) -> Route:
+def route(structure: Structure, data: pd.DataFrame, method: Method) -> Route:
     """The route that the settings ask for. Raises ValueError where a column can't be used."""
-    if settings.estimator == "dwls":
-        return LeastSquares(structure, data, settings)
-    if settings.missing == "fiml" or settings.estimator == "mlr":
-        return FullInformation(structure, data, settings)
-    return MaximumLikelihood(structure, data, settings)
+    if method.estimator == "dwls":
+        return LeastSquares(structure, data, method)
+    if method.missing == "fiml" or method.estimator == "mlr":
+        return FullInformation(structure, data, method)
+    return MaximumLikelihood(structure, data, method)
 
 
 class MaximumLikelihood:
     """Complete cases, normal likelihood; the means are free and left out."""
 
-    def __init__(self, structure: Structure, data: pd.DataFrame, settings: FitSettings) -> None:
-        self.structure, self.settings = structure, settings
-        self.sample = moments(data, structure.observed, settings.weights, settings.clusters)
+    def __init__(self, structure: Structure, data: pd.DataFrame, method: Method) -> None:
+        self.structure, self.method = structure, method
+        self.sample = moments(data, structure.observed, method.weights, method.clusters)
 
     def fit(self) -> ml.Estimate:
         self.estimate = ml.fit(self.structure, self.sample.covariance)
@@ -99,16 +99,16 @@ class MaximumLikelihood:
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         found = saturated.complete(self.estimate, self.sample)
-        return _diagnosis(found, self.sample, inference, self.settings)
+        return _diagnosis(found, self.sample, inference, self.method)
 
 
 class FullInformation:
     """Normal likelihood of what each case answered, with intercepts; also MLR on complete cases."""
 
-    def __init__(self, structure: Structure, data: pd.DataFrame, settings: FitSettings) -> None:
-        self.structure, self.settings = structure, settings
-        cases = data if settings.missing == "fiml" else _complete(data, structure)
-        found = incomplete.incomplete_moments(cases, structure, settings.weights, settings.clusters)
+    def __init__(self, structure: Structure, data: pd.DataFrame, method: Method) -> None:
+        self.structure, self.method = structure, method
+        cases = data if method.missing == "fiml" else _complete(data, structure)
+        found = incomplete.incomplete_moments(cases, structure, method.weights, method.clusters)
         self.sample, self.data = replace(found[0], cases_in=len(data)), found[1]
 
     def fit(self) -> ml.Estimate:
@@ -121,8 +121,8 @@ class FullInformation:
         hessian = cov.inverse(sample.n * fitted.hessian)
         influence = fitted.scores @ hessian @ jacobian.T
         labels = [("~1", name, "") for name in names]
-        robust = self.settings.estimator == "mlr"
-        cluster = self.settings.clusters[0] if self.settings.clusters else None
+        robust = self.method.estimator == "mlr"
+        cluster = self.method.clusters[0] if self.method.clusters else None
         # The exogenous variables are given: of the means those of the others are parameters.
         chosen = [*range(self.structure.q), *(self.structure.q + y for y in endogenous(fitted.estimate))]
         given_x = cov.inverse(sample.n * fitted.hessian[np.ix_(chosen, chosen)])
@@ -148,7 +148,7 @@ class FullInformation:
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         found = saturated.incomplete(self.fitted, self.sample)
-        return _diagnosis(found, self.sample, inference, self.settings)
+        return _diagnosis(found, self.sample, inference, self.method)
 
 
 class LeastSquares:
@@ -156,10 +156,10 @@ class LeastSquares:
 
     statistics: OrdinalMoments
 
-    def __init__(self, structure: Structure, data: pd.DataFrame, settings: FitSettings) -> None:
-        self.structure, self.settings = structure, settings
-        cases = data if settings.missing == "pairwise" else _complete(data, structure)
-        found = incomplete.incomplete_moments(cases, structure, settings.weights, settings.clusters)
+    def __init__(self, structure: Structure, data: pd.DataFrame, method: Method) -> None:
+        self.structure, self.method = structure, method
+        cases = data if method.missing == "pairwise" else _complete(data, structure)
+        found = incomplete.incomplete_moments(cases, structure, method.weights, method.clusters)
         self.sample, self.values = replace(found[0], cases_in=len(data)), found[1]
 
     def fit(self) -> ml.Estimate:
@@ -167,7 +167,7 @@ class LeastSquares:
         x = [structure.observed[place] for place in structure.exogenous]
         y = [name for name in structure.observed if name not in x]
         frame = pd.DataFrame(self.values, columns=structure.observed)
-        self.statistics = ordinal_moments(frame, y, self.settings.ordered, x, self.sample.weights)
+        self.statistics = ordinal_moments(frame, y, self.method.ordered, x, self.sample.weights)
         self.fitted = ordinal_fit.fit(structure, self.statistics)
         return self.fitted.estimate
 
@@ -182,27 +182,27 @@ class LeastSquares:
                 "robust": cov.products(influence) * (sample.n / (sample.n - 1)),
                 **clustered(influence, sample),
             },
-            measures=ordinal_measures.measures(fitted, self.statistics, _primary(sample, self.settings)),
+            measures=ordinal_measures.measures(fitted, self.statistics, _primary(sample, self.method)),
         )
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         structure, x = self.structure, self.fitted.estimate.x
         complete = ordinal_fit.Conditional(structure, self.statistics).complete
-        codes = _primary(self.sample, self.settings)
+        codes = _primary(self.sample, self.method)
         return Diagnosis(
             residuals=ordinal_residuals(self.fitted, self.statistics, codes),
             modification_indices=ordinal_modification_indices(self.fitted, self.statistics, codes),
-            reliability=reliability(structure, x, self.settings.ordered),
+            reliability=reliability(structure, x, self.method.ordered),
             std_jacobian=jacobian(structure, inference.parameters, inference.values, complete),
         )
 
 
 def _diagnosis(
-    found: saturated.Saturated, sample: Moments, inference: Inference, settings: FitSettings
+    found: saturated.Saturated, sample: Moments, inference: Inference, method: Method
 ) -> Diagnosis:
     structure, x = found.estimate.structure, found.estimate.x
-    codes = _primary(sample, settings)
-    robust = codes is not None or settings.weights is not None or settings.estimator == "mlr"
+    codes = _primary(sample, method)
+    robust = codes is not None or method.weights is not None or method.estimator == "mlr"
     return Diagnosis(
         residuals=residuals(found, robust, codes),
         modification_indices=modification_indices(found, codes),
@@ -211,9 +211,9 @@ def _diagnosis(
     )
 
 
-def _primary(sample: Moments, settings: FitSettings) -> Matrix | None:
+def _primary(sample: Moments, method: Method) -> Matrix | None:
     """Codes (n) of the first cluster column; None where there is none, or one cluster."""
-    codes = sample.clusters[settings.clusters[0]] if settings.clusters else None
+    codes = sample.clusters[method.clusters[0]] if method.clusters else None
     return codes if codes is not None and codes.max() > 0 else None
 
 

@@ -20,7 +20,7 @@ from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
 from jobs.sem.model.structure import Structure
 from jobs.sem.routes.inference import Inference, clustered, reduced
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
 from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
@@ -48,11 +48,11 @@ class TotalLikelihood:
 
     sample: Moments
 
-    def __init__(self, structure: Structure, totals: Totals, settings: FitSettings) -> None:
+    def __init__(self, structure: Structure, totals: Totals, method: Method) -> None:
         self.structure, self.totals, self.sample = structure, totals, totals
         if totals.negative:
             words = "are negative or all zero; give each case a positive weight"
-            raise Trouble("failed", f"the weights in {settings.weights} {words}.")
+            raise Trouble("failed", f"the weights in {method.weights} {words}.")
         for name, mean in zip(totals.names, totals.mean, strict=True):
             if totals.n and not np.isfinite(mean):
                 raise Trouble("failed", f"{name} has infinite values; mend them or set them missing.")

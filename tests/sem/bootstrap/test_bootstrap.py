@@ -21,8 +21,8 @@ from jobs.sem.groups.fit import fit_groups
 from jobs.sem.ml import batch
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.structure import Structure
+from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import route
-from jobs.sem.routes.settings import FitSettings
 from jobs.sem.standard_errors.standardised import standardised_values
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
@@ -34,7 +34,7 @@ effort ~ size + comm
 info ~ effort + size
 """
 ORDERED = "effort =~ e1 + e2 + e3\nresult =~ r1 + r2 + share\neffort ~ size\nresult ~ effort + comp"
-CLUSTERED = FitSettings(clusters=("cluster",))
+CLUSTERED = Method(clusters=("cluster",))
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +65,12 @@ def test_a_batch_of_fits_is_what_each_fit_is(twolevel):
 @pytest.mark.parametrize(
     ("model", "file", "settings"),
     [
-        (REGIONAL, "twolevel", FitSettings(clusters=("cluster",))),
-        (SURVEY, "fiml_survey", FitSettings(missing="fiml", clusters=("cell",))),
+        (REGIONAL, "twolevel", Method(clusters=("cluster",))),
+        (SURVEY, "fiml_survey", Method(missing="fiml", clusters=("cell",))),
         (
             ORDERED,
             "ordinal_survey",
-            FitSettings(estimator="dwls", ordered=("e1", "e2", "e3", "r1", "r2"), clusters=("cell",)),
+            Method(estimator="dwls", ordered=("e1", "e2", "e3", "r1", "r2"), clusters=("cell",)),
         ),
     ],
 )
@@ -168,8 +168,8 @@ def test_groups_that_share_clusters_draw_them_once(twolevel):
 
 def test_cases_are_drawn_where_there_are_no_clusters(twolevel):
     frame = twolevel.head(200)
-    report = run("y1 ~ x1 + x2", frame, None, FitSettings(), replicates=1000)
-    robust = fit_groups("y1 ~ x1 + x2", frame, None, FitSettings()).estimates
+    report = run("y1 ~ x1 + x2", frame, None, Method(), replicates=1000)
+    robust = fit_groups("y1 ~ x1 + x2", frame, None, Method()).estimates
     robust = robust[(robust.error == "robust") & (robust.op == "~")].set_index("rhs").se.astype(float)
     found = report.estimates[(report.estimates.quantity == "est") & (report.estimates.op == "~")]
     np.testing.assert_allclose(found.set_index("rhs").se[robust.index], robust, rtol=0.1)

@@ -11,8 +11,8 @@ from jobs.sem.diagnosis.modification import _derivatives, candidates, modificati
 from jobs.sem.diagnosis.saturated import complete
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.model.structure import Structure
+from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import route
-from jobs.sem.routes.settings import FitSettings
 
 
 def by_arrow(table: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def test_a_regional_predictor_without_effect_is_rejected_as_often_as_it_should()
         x, w = random.normal(size=600), random.normal(size=30)[region]
         y = 0.5 * x + random.normal(size=600) + 0.6 * random.normal(size=30)[region]
         frame = pd.DataFrame({"x": x, "w": w, "y": y, "region": region})
-        way = route(Structure("y ~ x + 0*w"), frame, FitSettings(clusters=("region",)))
+        way = route(Structure("y ~ x + 0*w"), frame, Method(clusters=("region",)))
         table = modification_indices(complete(way.fit(), way.sample), way.sample.clusters["region"])
         found.append(by_arrow(table).loc["~ y w", ["mi", "mi_robust"]])
     rejected = (pd.DataFrame(found).astype(float) > 3.841).mean()

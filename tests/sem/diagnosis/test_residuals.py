@@ -9,8 +9,8 @@ import pytest
 from jobs.sem.diagnosis.residuals import ordinal_residuals
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.model.structure import Structure
+from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import LeastSquares
-from jobs.sem.routes.settings import FitSettings
 
 
 def by_pair(table: pd.DataFrame) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def test_cluster_robust_by_hand(case_of, case):
 def test_errors_of_ordered_items_with_predictors():
     """Simulated: x moves the ordered y through m alone, so z of r(x, y) has a deviation of one."""
     random = np.random.default_rng(11)
-    settings = FitSettings(estimator="dwls", ordered=("y",))
+    settings = Method(estimator="dwls", ordered=("y",))
     found = []
     for _ in range(80):
         x = random.normal(size=300)
@@ -89,7 +89,7 @@ def test_one_missing_arrow_by_hand():
     random -= random.mean(axis=0)
     whitened = random @ np.linalg.inv(np.linalg.cholesky(random.T @ random / 400)).T
     frame = pd.DataFrame(whitened @ np.linalg.cholesky(covariance).T, columns=["x", "m", "y"])
-    found = by_pair(fit_groups("m ~ x\ny ~ m", frame, None, FitSettings(diagnosis=True)).residuals)
+    found = by_pair(fit_groups("m ~ x\ny ~ m", frame, None, Method(diagnosis=True)).residuals)
     assert found.residual["x y"] == pytest.approx(0.4 - 0.25, abs=1e-6)
     assert found.residual[["m x", "m y"]].abs().max() < 1e-6
     assert found.index[0] == "x y"

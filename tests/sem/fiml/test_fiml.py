@@ -11,7 +11,7 @@ from jobs.sem.fiml import fit as fiml_fit
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.model.structure import Structure
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance
 from jobs.sem.trouble import Trouble
 
@@ -50,7 +50,7 @@ def table(name: str) -> pd.DataFrame:
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_lavaan(case):
     model, data, weights, cluster, kind = CASES[case]
-    settings = FitSettings(
+    settings = Method(
         estimator="ml" if kind == "observed" else "mlr",
         missing="fiml",
         weights=weights,
@@ -98,9 +98,7 @@ def test_expected_information_agrees_with_lavaan():
 def test_complete_data_give_lavaans_mlr():
     """Holzinger and Swineford, MLR: chi-square 87.132, scaling factor .979 (lavaan 0.6-14)."""
     data = pd.read_csv(REFERENCE / "holzinger_swineford.csv")
-    found = (
-        fit_groups(SCHOOL, data, None, FitSettings(estimator="mlr")).fit_measures.set_index("measure").value
-    )
+    found = fit_groups(SCHOOL, data, None, Method(estimator="mlr")).fit_measures.set_index("measure").value
     assert found["chisq"] == pytest.approx(85.306, abs=5e-4)
     assert found["chisq_scaled"] == pytest.approx(87.132, abs=5e-4)
     assert found["chisq_scaling_factor"] == pytest.approx(0.979, abs=5e-4)
@@ -113,7 +111,7 @@ def test_groups_with_trouble_leave_the_others_alone():
     still = data.assign(school="still", x9=3.0)
     few = data.head(15).assign(school="few")
     every = pd.concat([data.assign(school="good"), apart, still, few])
-    report = fit_groups(SCHOOL, every, "school", FitSettings(missing="fiml"))
+    report = fit_groups(SCHOOL, every, "school", Method(missing="fiml"))
     status = report.status.set_index("group")
     assert status.status.to_dict() == {
         "apart": "not identified",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 
 MODEL = "m ~ a*x\ny ~ b*m + x\ntwice := 2*a\nthrough := a*b"
 
@@ -23,7 +23,7 @@ def shared_regions() -> pd.DataFrame:
 
 
 def test_defined_parameters_are_compared_as_those_they_are_made_of():
-    report = fit_groups(MODEL, shared_regions(), "side", FitSettings(clusters=("region",)))
+    report = fit_groups(MODEL, shared_regions(), "side", Method(clusters=("region",)))
     rows = report.differences.set_index(["error", "lhs", "rhs"])
     assert set(report.differences.op) == {"~", ":="}
     estimates = report.estimates.set_index(["error", "group", "rhs"])

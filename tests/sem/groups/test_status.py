@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
@@ -28,7 +28,7 @@ def levels(case_of) -> Frame:
 
 
 def status(model: str, frame: Frame, group: str | None = None, **settings) -> Frame:
-    report = fit_groups(model, frame, group, FitSettings(**settings))
+    report = fit_groups(model, frame, group, Method(**settings))
     bad = set(report.status.group[~report.status.status.isin(["converged", "heywood"])])
     assert not bad & set(report.estimates.group) and not bad & set(report.fit_measures.group)
     untrusted = report.status.group[report.status.status == "heywood"]
@@ -232,26 +232,26 @@ def test_groups_that_are_numbers(school):
 
 def test_columns_that_are_not_there(school):
     for settings, group, detail in [
-        (FitSettings(weights="w"), None, "the settings name w, which is no column of the data"),
-        (FitSettings(clusters=("c",)), None, "the settings name c, which is no column of the data"),
-        (FitSettings(), "country", "the settings name country, which is no column of the data"),
+        (Method(weights="w"), None, "the settings name w, which is no column of the data"),
+        (Method(clusters=("c",)), None, "the settings name c, which is no column of the data"),
+        (Method(), "country", "the settings name country, which is no column of the data"),
     ]:
         with pytest.raises(ModelError, match=detail):
             fit_groups(THREE, school, group, settings)
     with pytest.raises(ModelError, match="the model names x1, which is no column of the data"):
-        fit_groups(THREE, school.drop(columns="x1"), None, FitSettings())
+        fit_groups(THREE, school.drop(columns="x1"), None, Method())
     with pytest.raises(ModelError, match="the model names x1, which is 2 columns of the data; keep one"):
-        fit_groups(THREE, pd.concat([school, school[["x1"]]], axis=1), None, FitSettings())
+        fit_groups(THREE, pd.concat([school, school[["x1"]]], axis=1), None, Method())
 
 
 def test_diagnosis_is_of_converged_groups_and_only_if_asked(school):
     frame = school.assign(size=np.where(school.index < 5, "five", "many"))
-    plain = fit_groups(THREE, frame, "size", FitSettings())
+    plain = fit_groups(THREE, frame, "size", Method())
     assert plain.residuals is None and plain.standardised is None
-    asked = fit_groups(THREE, frame, "size", FitSettings(diagnosis=True))
+    asked = fit_groups(THREE, frame, "size", Method(diagnosis=True))
     tables = (asked.residuals, asked.modification_indices, asked.reliability, asked.standardised)
     assert all(set(table.group) == {"many"} for table in tables if table is not None)
-    none = fit_groups(THREE, frame.head(5), "size", FitSettings(diagnosis=True))
+    none = fit_groups(THREE, frame.head(5), "size", Method(diagnosis=True))
     assert none.residuals is not None and none.residuals.empty
     assert asked.residuals is not None and list(none.residuals.columns) == list(asked.residuals.columns)
 
@@ -264,4 +264,4 @@ def test_a_fault_of_the_program_is_not_the_status_of_a_group(school, monkeypatch
 
     monkeypatch.setattr("jobs.sem.ml.fit.fit", broken)
     with pytest.raises(ValueError, match="broadcast"):
-        fit_groups(THREE, school, "school", FitSettings())
+        fit_groups(THREE, school, "school", Method())

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from jobs.sem.joint.invariance import invariance
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
@@ -34,7 +34,7 @@ def simulated(loading: float, intercept: float, deviation: float) -> pd.DataFram
 
 @pytest.mark.parametrize(("kind", "suffix"), [("ml", ""), ("mlr", ".scaled")])
 def test_agrees_with_lavaan(school, kind, suffix):
-    table = invariance(THREE, school, "school", FitSettings(estimator=kind)).set_index("model")
+    table = invariance(THREE, school, "school", Method(estimator=kind)).set_index("model")
     measures = pd.read_csv(REFERENCE / "multigroup_measures.csv", skipinitialspace=True)
     tests = pd.read_csv(REFERENCE / "multigroup_tests.csv", skipinitialspace=True).set_index("test")
     assert list(table.index) == STEPS
@@ -58,7 +58,7 @@ def test_agrees_with_lavaan(school, kind, suffix):
 
 def test_partial_invariance(school):
     """Free intercepts of x3 and x7: chi-square 129.422, 58 df (lavaan's published tutorial)."""
-    table = invariance(THREE, school, "school", FitSettings(), partial=("x3~1", "x7~1")).set_index("model")
+    table = invariance(THREE, school, "school", Method(), partial=("x3~1", "x7~1")).set_index("model")
     assert table.chisq["scalar"] == pytest.approx(129.422, abs=5e-4)
     assert table.df["scalar"] == 58
     assert table.verdict["scalar"].endswith("latent means can be compared.")
@@ -74,7 +74,7 @@ def test_partial_invariance(school):
     ],
 )
 def test_the_step_that_does_not_hold_is_found(truth, fails):
-    table = invariance("f =~ x1 + x2 + x3 + x4", simulated(*truth), "group", FitSettings()).set_index("model")
+    table = invariance("f =~ x1 + x2 + x3 + x4", simulated(*truth), "group", Method()).set_index("model")
     differ = [step for step in STEPS if "differ between the groups; free" in table.verdict[step]]
     assert differ == ([fails] if fails else [])
     for step in STEPS[1 : STEPS.index(fails) if fails else None]:
@@ -83,7 +83,7 @@ def test_the_step_that_does_not_hold_is_found(truth, fails):
 
 def test_steps_that_cannot_be_fitted_say_why(school):
     still = school.assign(x9=school.x9.where(school.school == "Pasteur", 3.0))
-    table = invariance(THREE, still, "school", FitSettings())
+    table = invariance(THREE, still, "school", Method())
     assert list(table.status) == ["constant indicator"] * 4
     assert table[["chisq", "delta_chisq", "delta_cfi"]].isna().all(axis=None)
     assert (

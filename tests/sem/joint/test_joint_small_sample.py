@@ -15,10 +15,10 @@ from scipy import linalg, stats
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import wald_test
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors.small_sample import bias_reduced
 
-REGIONS = FitSettings(clusters=("region",))
+REGIONS = Method(clusters=("region",))
 ERROR = "bias_reduced:region"
 
 
@@ -123,7 +123,7 @@ def test_a_group_alone_and_beside_another_has_the_same_errors():
     items = {name: f + random.normal(size=300) for name in ("y1", "y2", "y3")}
     frame = pd.DataFrame({"side": side, "region": region, "w": weight, "x": x, **items})
     frame.loc[::7, "y2"] = np.nan
-    settings = FitSettings(clusters=("region",), weights="w", missing="fiml")
+    settings = Method(clusters=("region",), weights="w", missing="fiml")
     names = ["group", "lhs", "op", "rhs"]
     tables = [
         table[(table.error == ERROR) & table.se.notna()].set_index(names).sort_index()

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import difference_test, wald_test
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
@@ -89,7 +89,7 @@ def recorded(name: str) -> pd.DataFrame:
 def fitted(case: str) -> MultigroupFit:
     model, name, settings, equal, partial, _ = CASES[case]
     group = "half" if name == "half" else "school"
-    return fit_multigroup(model, data(name), group, FitSettings(**settings), equal, partial)
+    return fit_multigroup(model, data(name), group, Method(**settings), equal, partial)
 
 
 def near(ours: float | None, theirs: float, size: float, rel: float) -> bool:
@@ -173,7 +173,7 @@ def test_clusters_that_span_groups_are_summed_over_them():
     x = random.normal(size=600) + shared[region]
     y = 0.5 * x + np.where(side == "a", 1.0, 0.6) * shared[region] * x + random.normal(size=600)
     frame = pd.DataFrame({"side": side, "region": region, "x": x, "y": y})
-    fit = fit_multigroup("y ~ c(b1, b2)*x", frame, "side", FitSettings(clusters=("region",)))
+    fit = fit_multigroup("y ~ c(b1, b2)*x", frame, "side", Method(clusters=("region",)))
 
     design = np.column_stack([side == "a", side == "b", x * (side == "a"), x * (side == "b")]).astype(float)
     inverse = np.linalg.inv(design.T @ design)
@@ -187,7 +187,7 @@ def test_clusters_that_span_groups_are_summed_over_them():
     assert found.statistic == pytest.approx((slopes[2] - slopes[3]) ** 2 / variance, rel=1e-8)
     assert abs(variance / apart - 1) > 0.3
     table = fit.estimates().query("error == 'cluster:region' and op == '~'")
-    mlr = FitSettings(estimator="mlr", clusters=("region",))
+    mlr = Method(estimator="mlr", clusters=("region",))
     equal = fit_multigroup("y ~ c(b, b)*x", frame, "side", mlr)
     # of one restriction the scaling factor is its variance over that of the normal model, near the truth
     mean = (y - design @ slopes) ** 2 @ design[:, :2] / design[:, :2].sum(axis=0)
@@ -203,7 +203,7 @@ def test_units_and_order_of_the_data_do_not_matter():
     moved = frame.sample(frac=1.0, random_state=1)
     moved = moved.assign(x2=-1e4 * frame.x2 + 7, x5=-frame.x5, x9=frame.x9 * 1e-3)
     one = fitted("ml_scalar")
-    other = fit_multigroup(THREE, moved, "school", FitSettings(), SCALAR)
+    other = fit_multigroup(THREE, moved, "school", Method(), SCALAR)
     assert other.measures["chisq"] == pytest.approx(one.measures["chisq"], rel=1e-8)
     tables = [fit.estimates().set_index(["group", "lhs", "op", "rhs", "error"]) for fit in (one, other)]
     gap = (tables[0].std_all.abs() - tables[1].std_all.abs()).drop("~1", level="op")
@@ -214,7 +214,7 @@ def test_a_factor_has_its_unit_from_its_variance_or_from_a_loading():
     """NA frees the first loading in every group: the same fit, and the same standardised loadings."""
     lines = [f"{name} =~ c(NA, NA)*{items}\n{name} ~~ c(1, 1)*{name}" for name, items in FACTORS.items()]
     one, other = (
-        fit_multigroup(model, data("school"), "school", FitSettings()) for model in (THREE, "\n".join(lines))
+        fit_multigroup(model, data("school"), "school", Method()) for model in (THREE, "\n".join(lines))
     )
     assert other.measures["df"] == one.measures["df"] == 48
     assert other.measures["chisq"] == pytest.approx(one.measures["chisq"], rel=1e-7)
@@ -232,10 +232,8 @@ def test_weights_count_by_their_sum():
     frame = data("school")
     three = frame.school.map({"Pasteur": 3.0, "Grant-White": 1.0})
     repeated = pd.concat([frame, *[frame[frame.school == "Pasteur"]] * 2])
-    weighted = fit_multigroup(
-        THREE, frame.assign(three=three), "school", FitSettings(weights="three"), SCALAR
-    )
-    plain = fit_multigroup(THREE, repeated, "school", FitSettings(), SCALAR)
+    weighted = fit_multigroup(THREE, frame.assign(three=three), "school", Method(weights="three"), SCALAR)
+    plain = fit_multigroup(THREE, repeated, "school", Method(), SCALAR)
     tables = [fit.estimates().query("error == 'expected'") for fit in (weighted, plain)]
     assert tables[0].est.to_numpy() == pytest.approx(tables[1].est.to_numpy(), abs=1e-7)
 
@@ -249,7 +247,7 @@ def test_means_of_latent_variables_recover_the_truth():
         f"x{k}": k + [1.0, 0.7, 1.3, 0.9][k - 1] * factor + random.normal(size=2 * n) for k in range(1, 5)
     }
     frame = pd.DataFrame({"g": np.repeat([1.0, 2.0], n), **items})
-    fit = fit_multigroup("f =~ x1 + x2 + x3 + x4", frame, "g", FitSettings(), SCALAR)
+    fit = fit_multigroup("f =~ x1 + x2 + x3 + x4", frame, "g", Method(), SCALAR)
     table = fit.estimates().query("error == 'expected'")
     first, mean = table.query("lhs == 'f' and op == '~1'").itertuples()
     assert fit.groups == ["1", "2"] and (first.group, first.est) == ("1", 0.0)
@@ -266,7 +264,7 @@ def exact(correlation: np.ndarray, n: int = 60) -> pd.DataFrame:
 
 def test_what_cannot_be_trusted_is_a_status():
     frame = data("school")
-    settings = FitSettings()
+    settings = Method()
     still = frame.assign(x9=frame.x9.where(frame.school == "Pasteur", 3.0))
     found = fit_multigroup(THREE, still, "school", settings)
     assert (found.status, found.detail) == (
@@ -298,7 +296,7 @@ def test_what_cannot_be_trusted_is_a_status():
         (THREE.replace("x9", "x99"), {}, "the model names x99, which is no column"),
         (
             THREE,
-            {"settings": FitSettings(estimator="dwls", ordered=("x1",)), "equal": SCALAR},
+            {"settings": Method(estimator="dwls", ordered=("x1",)), "equal": SCALAR},
             "intercepts are not made equal in models with ordered items",
         ),
         (THREE, {"group": "grade9"}, "the settings name grade9, which is no column"),
@@ -306,7 +304,7 @@ def test_what_cannot_be_trusted_is_a_status():
     ],
 )
 def test_settings_that_are_not_right_are_refused(model, options, words):
-    arguments = {"group": "school", "settings": FitSettings()} | options
+    arguments = {"group": "school", "settings": Method()} | options
     with pytest.raises(ModelError, match=words):
         fit_multigroup(model, data("school").assign(one=1), **arguments)
 

@@ -13,7 +13,7 @@ from jobs.sem.groups.fit import fit_groups
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import difference_test, wald_test
 from jobs.sem.joint.invariance import invariance
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
@@ -54,9 +54,9 @@ def recorded(name: str) -> pd.DataFrame:
     return found.assign(**{column: found[column].fillna("").str.strip() for column in text})
 
 
-def dwls(model: str, **settings) -> FitSettings:
+def dwls(model: str, **settings) -> Method:
     items = tuple(name for name in ITEMS if name in model)
-    return FitSettings(estimator="dwls", ordered=items, **settings)
+    return Method(estimator="dwls", ordered=items, **settings)
 
 
 @cache

@@ -13,7 +13,7 @@ from jobs.sem.groups.fit import fit_groups
 from jobs.sem.model.defined import Definition, Expression, define
 from jobs.sem.model.structure import Structure
 from jobs.sem.model.syntax import entries, line_of, read
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
@@ -177,9 +177,9 @@ def test_factors_of_factors_alone_are_no_model():
 def test_a_definition_names_labels_of_the_model():
     data = pd.DataFrame(np.random.default_rng(1).normal(size=(50, 2)), columns=["x", "y"])
     with pytest.raises(ModelError, match="d is defined by b, which is no label"):
-        fit_groups("y ~ a*x\nd := a*b", data, None, FitSettings())
+        fit_groups("y ~ a*x\nd := a*b", data, None, Method())
     with pytest.raises(ModelError, match="sets intercepts"):
-        fit_groups("y ~ x\ny ~ 0*1", data, None, FitSettings())
+        fit_groups("y ~ x\ny ~ 0*1", data, None, Method())
 
 
 def test_values_and_gradients_by_hand():
@@ -207,7 +207,7 @@ def test_an_undefined_value_is_no_number():
 )
 def test_indirect_effects_agree_with_lavaan(case, estimator, error):
     data = pd.read_csv(REFERENCE / "holzinger_swineford.csv")
-    report = fit_groups(SINGLE, data, None, FitSettings(estimator=estimator, diagnosis=True))
+    report = fit_groups(SINGLE, data, None, Method(estimator=estimator, diagnosis=True))
     ours = report.estimates.query("op == ':=' and error == @error").set_index("lhs")
     standard = report.standardised.query("op == ':=' and error == @error").set_index("lhs")
     recorded = pd.read_csv(REFERENCE / "multigroup_estimates.csv", skipinitialspace=True)
@@ -223,7 +223,7 @@ def test_indirect_effects_agree_with_lavaan(case, estimator, error):
 def test_errors_of_defined_parameters_follow_every_covariance():
     """A doubled path has twice its error, of any kind, and the same degrees of freedom."""
     data = pd.read_csv(REFERENCE / "twolevel.csv")
-    report = fit_groups("y1 ~ b*w1 + x1\ntwice := 2*b", data, None, FitSettings(clusters=("cluster",)))
+    report = fit_groups("y1 ~ b*w1 + x1\ntwice := 2*b", data, None, Method(clusters=("cluster",)))
     for error, table in report.estimates.groupby("error"):
         path, twice = table[table.label == "b"].iloc[0], table[table.op == ":="].iloc[0]
         assert twice.se == pytest.approx(2 * path.se, rel=1e-10), error

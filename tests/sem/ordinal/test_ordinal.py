@@ -16,7 +16,7 @@ from jobs.sem.ordinal import marginals as ordinal_marginals
 from jobs.sem.ordinal.correlations import _Corner, correlation
 from jobs.sem.ordinal.measures import measures
 from jobs.sem.ordinal.moments import OrdinalMoments, ordinal_moments
-from jobs.sem.routes.settings import FitSettings
+from jobs.sem.routes.method import Method
 from jobs.sem.trouble import Trouble
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
@@ -183,7 +183,7 @@ def test_groups_with_weights_clusters_and_missing_values():
     """The whole route: two groups that share regions, by both clusters, with a test of the difference."""
     data = survey()
     data["group"] = np.where(data["size"] > 0, "large", "small")
-    settings = FitSettings(
+    settings = Method(
         estimator="dwls",
         missing="pairwise",
         ordered=("e1", "e2", "e3", "r1", "r2"),
@@ -217,13 +217,13 @@ def test_groups_with_weights_clusters_and_missing_values():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (FitSettings(ordered=("e1",)), "ordered items need the estimator dwls"),
-        (FitSettings(estimator="dwls"), "needs ordered items"),
-        (FitSettings(estimator="dwls", ordered=("e1",), missing="fiml"), "no full-information likelihood"),
-        (FitSettings(estimator="dwls", ordered=("z",)), "the ordered item z is not in the model"),
-        (FitSettings(estimator="dwls", ordered=("size",)), "size is a predictor only"),
-        (FitSettings(missing="pairwise"), "pairwise deletion is for ordered items"),
-        (FitSettings(estimator="gls"), "not gls"),
+        (Method(ordered=("e1",)), "ordered items need the estimator dwls"),
+        (Method(estimator="dwls"), "needs ordered items"),
+        (Method(estimator="dwls", ordered=("e1",), missing="fiml"), "no full-information likelihood"),
+        (Method(estimator="dwls", ordered=("z",)), "the ordered item z is not in the model"),
+        (Method(estimator="dwls", ordered=("size",)), "size is a predictor only"),
+        (Method(missing="pairwise"), "pairwise deletion is for ordered items"),
+        (Method(estimator="gls"), "not gls"),
     ],
 )
 def test_settings_that_do_not_go_together(settings, words):
@@ -273,7 +273,7 @@ def test_what_cannot_be_estimated_is_said():
 def test_one_ordered_outcome_is_a_probit():
     """No correlation is left to fit; slopes and thresholds are those of statsmodels' ordered probit."""
     data = pd.read_csv(REFERENCE / "ordinal_survey.csv").dropna(subset=["e1"])
-    settings = FitSettings(estimator="dwls", ordered=("e1",))
+    settings = Method(estimator="dwls", ordered=("e1",))
     found = fit_groups("e1 ~ size + comm", data, None, settings).estimates.set_index(["op", "rhs"]).est
     probit = OrderedModel(data.e1, data[["size", "comm"]], distr="probit").fit(method="bfgs", disp=False)
     assert list(found["~"][["size", "comm"]]) == pytest.approx(

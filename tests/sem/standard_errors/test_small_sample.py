@@ -14,8 +14,8 @@ from scipy import linalg, stats
 
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.model.structure import Structure
+from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import FullInformation, MaximumLikelihood
-from jobs.sem.routes.settings import FitSettings
 from jobs.sem.standard_errors.cluster_information import expected_information
 from jobs.sem.standard_errors.small_sample import bias_reduced
 
@@ -97,7 +97,7 @@ def by_region(codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def test_a_path_model_has_the_textbooks_errors_and_degrees():
     frame = survey()
     covariance, columns, _ = textbook(design(frame), frame.y.to_numpy(), frame.region.to_numpy())
-    paths = found(fit_groups(MODEL, frame, None, FitSettings(clusters=("region",)))).loc[["y~x", "y~z"]]
+    paths = found(fit_groups(MODEL, frame, None, Method(clusters=("region",)))).loc[["y~x", "y~z"]]
     np.testing.assert_allclose(paths.se.astype(float), np.sqrt(np.diag(covariance))[1:], rtol=1e-8)
     degrees = [satterthwaite(one) for one in columns[1:]]
     np.testing.assert_allclose(paths.df.astype(float), degrees, rtol=1e-8)
@@ -113,7 +113,7 @@ def test_a_path_model_has_the_textbooks_errors_and_degrees():
 def test_intercepts_have_them_too():
     frame = survey()
     covariance, columns, _ = textbook(design(frame), frame.y.to_numpy(), frame.region.to_numpy())
-    report = fit_groups(MODEL, frame, None, FitSettings(missing="fiml", clusters=("region",)))
+    report = fit_groups(MODEL, frame, None, Method(missing="fiml", clusters=("region",)))
     rows = found(report).loc[["y~1", "y~x", "y~z"]]
     np.testing.assert_allclose(rows.se.astype(float), np.sqrt(np.diag(covariance)), rtol=1e-5)
     np.testing.assert_allclose(rows.df.astype(float), [satterthwaite(one) for one in columns], rtol=1e-5)
@@ -122,7 +122,7 @@ def test_intercepts_have_them_too():
 def test_the_difference_of_groups_is_the_contrast_of_the_stacked_equations():
     frame = survey().sort_values("group", kind="stable").reset_index(drop=True)
     columns, meat = stacked(frame)
-    report = fit_groups(MODEL, frame, "group", FitSettings(clusters=("region",)))
+    report = fit_groups(MODEL, frame, "group", Method(clusters=("region",)))
     tests = report.differences[report.differences.error == "bias_reduced:region"].set_index("rhs")
     for place, name in ((1, "x"), (2, "z")):
         variance = ((meat[:, place] - meat[:, place + 3]) ** 2).sum()
@@ -136,7 +136,7 @@ def test_regions_of_one_group_only_count():
     frame = survey()
     frame = frame[~((frame.group == "two") & frame.region.isin(["r0", "r1"]))].reset_index(drop=True)
     columns, meat = stacked(frame)
-    report = fit_groups(MODEL, frame, "group", FitSettings(clusters=("region",)))
+    report = fit_groups(MODEL, frame, "group", Method(clusters=("region",)))
     row = report.differences.set_index(["error", "rhs"]).loc[("bias_reduced:region", "z")]
     wanted = [np.sqrt(((meat[:, 2] - meat[:, 5]) ** 2).sum()), satterthwaite(columns[2] - columns[5])]
     np.testing.assert_allclose([row.se, row.df], wanted, rtol=1e-7)
@@ -181,11 +181,11 @@ def test_weights_of_one_are_no_weights():
 def test_the_scale_of_weights_and_the_order_of_rows_do_not_matter(missing):
     frame = survey()
     frame.loc[frame.index[::7], "b"] = np.nan
-    settings = FitSettings(missing=missing, clusters=("region",), weights="w")
+    settings = Method(missing=missing, clusters=("region",), weights="w")
     one = found(fit_groups(FACTORS, frame, None, settings))
     shuffled = frame.assign(w=frame.w * 17).sample(frac=1, random_state=2)
     other = found(fit_groups(FACTORS, shuffled, None, settings))
-    unweighted = found(fit_groups(FACTORS, frame, None, FitSettings(missing=missing, clusters=("region",))))
+    unweighted = found(fit_groups(FACTORS, frame, None, Method(missing=missing, clusters=("region",))))
     free = one.index[one.se.notna()]
     for column in ("se", "df"):
         np.testing.assert_allclose(
@@ -198,7 +198,7 @@ def test_the_scale_of_weights_and_the_order_of_rows_do_not_matter(missing):
 
 @pytest.mark.parametrize("missing", ["listwise", "fiml"])
 def test_units_do_not_matter(missing):
-    frame, settings = survey(), FitSettings(missing=missing, clusters=("region",), weights="w")
+    frame, settings = survey(), Method(missing=missing, clusters=("region",), weights="w")
     one = found(fit_groups(FACTORS, frame, None, settings))
     units = {"b": 1e6, "z": 1e-5, "y": 1e4}
     other = found(
@@ -213,8 +213,8 @@ def test_units_do_not_matter(missing):
 
 def test_full_information_on_complete_cases_is_maximum_likelihood():
     frame = survey()
-    ml = found(fit_groups(FACTORS, frame, None, FitSettings(clusters=("region",))))
-    fiml = found(fit_groups(FACTORS, frame, None, FitSettings(missing="fiml", clusters=("region",))))
+    ml = found(fit_groups(FACTORS, frame, None, Method(clusters=("region",))))
+    fiml = found(fit_groups(FACTORS, frame, None, Method(missing="fiml", clusters=("region",))))
     free = ml.index[ml.se.notna()]
     for column in ("se", "df"):
         np.testing.assert_allclose(
@@ -231,7 +231,7 @@ def test_information_is_the_curvature_of_the_expected_likelihood(route):
         frame.loc[frame.index[::5], "a"] = np.nan
         frame.loc[frame.index[1::6], "y"] = np.nan
     structure = Structure("a ~ x\ny ~ a + z")
-    way = route(structure, frame, FitSettings(missing=missing, clusters=("region",), weights="w"))
+    way = route(structure, frame, Method(missing=missing, clusters=("region",), weights="w"))
     estimate = way.fit()
     sample = way.sample
     place = {name: structure.observed.index(name) for name in structure.observed}
@@ -287,7 +287,7 @@ def test_information_is_the_curvature_of_the_expected_likelihood(route):
 
 def test_what_one_region_decides_alone_has_no_error():
     frame = survey().assign(capital=lambda one: (one.region == "r3").astype(float))
-    report = fit_groups("y ~ x + capital", frame, None, FitSettings(clusters=("region",), diagnosis=True))
+    report = fit_groups("y ~ x + capital", frame, None, Method(clusters=("region",), diagnosis=True))
     rows = found(report)
     assert rows.se.isna().tolist() == (rows.rhs == "capital").tolist()
     lost = rows.loc["y~capital"]
@@ -298,7 +298,7 @@ def test_what_one_region_decides_alone_has_no_error():
 
 def test_standardised_values_have_the_degrees_of_their_own_contrast():
     frame = survey()
-    way = MaximumLikelihood(Structure(MODEL), frame, FitSettings(clusters=("region",)))
+    way = MaximumLikelihood(Structure(MODEL), frame, Method(clusters=("region",)))
     way.fit()
     one = way.inference().small_sample["region"]
     mix = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 0.5]])

@@ -12,7 +12,7 @@ PLAIN_ERRORS = {"ml": ("expected", "robust"), "full": ("observed", "robust"), "d
 
 
 @dataclass(frozen=True)
-class FitSettings:
+class Method:
     """What to compute. `clusters` and `weights` name columns of the data; the first cluster is the primary.
 
     `estimator`: "ml"; "mlr", which adds the scaled statistic of Yuan and Bentler; "dwls" for models with
@@ -29,36 +29,36 @@ class FitSettings:
     diagnosis: bool = False
 
 
-def error_kinds(settings: FitSettings) -> list[str]:
+def error_kinds(method: Method) -> list[str]:
     """The kinds of standard error that a fit with these settings gives."""
-    full = settings.missing == "fiml" or settings.estimator == "mlr"
-    way = "dwls" if settings.estimator == "dwls" else "full" if full else "ml"
+    full = method.missing == "fiml" or method.estimator == "mlr"
+    way = "dwls" if method.estimator == "dwls" else "full" if full else "ml"
     clustered = ("cluster",) if way == "dwls" else ("cluster", "bias_reduced")
-    return [*PLAIN_ERRORS[way], *[f"{kind}:{column}" for column in settings.clusters for kind in clustered]]
+    return [*PLAIN_ERRORS[way], *[f"{kind}:{column}" for column in method.clusters for kind in clustered]]
 
 
-def check(settings: FitSettings, structure: Structure) -> None:
+def check(method: Method, structure: Structure) -> None:
     """Refuse settings that do not go together, or not with the model (ModelError)."""
     exogenous = [structure.observed[place] for place in structure.exogenous]
-    check_combination(settings)
-    for name in settings.ordered:
+    check_combination(method)
+    for name in method.ordered:
         if name not in structure.observed:
             raise ModelError(f"the ordered item {excerpt(name)} is not in the model")
         if name in exogenous:
             raise ModelError(f"{name} is a predictor only: enter it as a number, or as one column a category")
 
 
-def check_combination(settings: FitSettings) -> None:
+def check_combination(method: Method) -> None:
     """Refuse settings that do not go together, whatever the model (ModelError)."""
-    if settings.estimator not in ("ml", "mlr", "dwls"):
-        raise ModelError(f"the estimator is ml, mlr or dwls, not {settings.estimator}")
-    if settings.missing not in ("listwise", "fiml", "pairwise"):
-        raise ModelError(f"missing is listwise, fiml or pairwise, not {settings.missing}")
-    if settings.ordered and settings.estimator != "dwls":
+    if method.estimator not in ("ml", "mlr", "dwls"):
+        raise ModelError(f"the estimator is ml, mlr or dwls, not {method.estimator}")
+    if method.missing not in ("listwise", "fiml", "pairwise"):
+        raise ModelError(f"missing is listwise, fiml or pairwise, not {method.missing}")
+    if method.ordered and method.estimator != "dwls":
         raise ModelError("ordered items need the estimator dwls")
-    if settings.estimator == "dwls" and not settings.ordered:
+    if method.estimator == "dwls" and not method.ordered:
         raise ModelError("the estimator dwls needs ordered items; name them, or take ml")
-    if (settings.missing == "fiml") and settings.estimator == "dwls":
+    if (method.missing == "fiml") and method.estimator == "dwls":
         raise ModelError("ordered items have no full-information likelihood here; take listwise or pairwise")
-    if settings.missing == "pairwise" and settings.estimator != "dwls":
+    if method.missing == "pairwise" and method.estimator != "dwls":
         raise ModelError("pairwise deletion is for ordered items; take listwise or fiml")
