@@ -10,6 +10,7 @@ from jobs import __version__
 from jobs.anytable import results
 from jobs.anytable.request import Request
 from jobs.output import diagram, folders, forest, manifests, publication, rooms
+from jobs.output.file_names import FileNames
 from jobs.output.publication import replacing
 from jobs.output.tables import write_csv
 
@@ -33,7 +34,7 @@ def write(tables: dict[str, pd.DataFrame], request: Request, out: Path) -> None:
     with replacing(out, manifests.FIT, "--out") as draft:
         for name, table in tables.items():
             write_csv(results.written(table), draft / f"{name}.csv")
-        names = _Names()
+        names = FileNames()
         _diagrams(tables, request, draft, names)
         if "pooled" in tables:
             _forests(tables, request, draft, names)
@@ -42,20 +43,7 @@ def write(tables: dict[str, pd.DataFrame], request: Request, out: Path) -> None:
             path.chmod(0o700 if path.is_dir() else 0o600)
 
 
-class _Names:
-    """File names of figures; names that differ only in letters a file name cannot have are numbered."""
-
-    def __init__(self) -> None:
-        self._taken: dict[str, int] = {}
-
-    def stem(self, *parts: str) -> str:
-        text = "_".join(parts)
-        plain = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in text)[:120]
-        self._taken[plain] = self._taken.get(plain, 0) + 1
-        return plain if self._taken[plain] == 1 else f"{plain}_{self._taken[plain]}"
-
-
-def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: _Names) -> None:
+def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: FileNames) -> None:
     """A path diagram a group, where the groups are few and the model has paths."""
     estimates = tables["estimates"]
     measures = tables["fit_measures"]
@@ -71,7 +59,7 @@ def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, n
         diagram.write(figure, folder / names.stem("path", str(group)), f"Path diagram: {group}")
 
 
-def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: _Names) -> None:
+def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: FileNames) -> None:
     """A forest plot a pooled path."""
     pooled, status = tables["pooled"], tables["status"]
     if pooled.group.nunique() > MOST_FIGURES:

@@ -26,6 +26,9 @@ def render(
     template = environment.from_string(
         (files("jobs.publish") / "templates" / "report.html.j2").read_text(encoding="utf-8")
     )
+    tables = {name: table.assign(wave=slices(table)) for name, table in tables.items()}
+    waves = {f"{settings.country} {wave}": stages for wave, stages in facts["waves"].items()}
+    facts = {**facts, "waves": waves}
     primary = tables["estimates"][tables["estimates"].error == settings.fit.primary_error]
     diagnosed = "reliability" in tables
     contents = [
@@ -63,6 +66,11 @@ def render(
         notes=[f"{wave}, {stage}: {note}" for wave, stage, note in _notes(facts)],
         provenance=_provenance(facts),
     )
+
+
+def slices(table: pd.DataFrame) -> pd.Series:
+    """What the rows of a published table are of: a country's wave, such as NL cis2."""
+    return table.country + " " + table.wave
 
 
 def findings(primary: pd.DataFrame, differences: pd.DataFrame, settings: RunSettings) -> list[dict[str, Any]]:

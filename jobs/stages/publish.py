@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.output import diagram, manifests
+from jobs.output.file_names import FileNames
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
 from jobs.publish import disclosure, report, tables, workbook
@@ -21,6 +22,7 @@ from jobs.spark.tables import collected
 from jobs.transforms.partner_origin import partner_origin
 
 NAME = "publish"
+SLICE = ["country", "wave", "group"]
 LIBRARIES = (
     "pyspark",
     "delta-spark",
@@ -61,25 +63,24 @@ def run(context: Context, waves: list[WaveSettings], facts: dict[str, Any]) -> O
 
 
 def _figures(context: Context, published: dict, folder: Path) -> list[dict[str, str]]:
-    """A path diagram a wave and group, as SVG and PNG."""
-    asked = context.settings.fit
-    chosen = published["estimates"]
-    chosen = chosen[chosen.error == asked.primary_error]
-    made = []
-    for (wave, group), rows in chosen.groupby(["wave", "group"], sort=True):
-        name = "".join(
-            letter if letter.isalnum() or letter in "_-" else "_" for letter in f"path_{wave}_{group}"
-        )
-        used = published["fit_status"]
-        firms = int(used[(used.wave == wave) & (used.group == group)].cases_used.iloc[0])
-        title = f"{str(group).capitalize()} firms, {wave}"
-        note = f"N = {firms:,}; standardised; errors {asked.primary_error}; * p < 0.05, ** 0.01, *** 0.001"
+    """A path diagram a country, wave and group, as SVG and PNG."""
+    method = context.settings.fit
+    primary = published["estimates"]
+    primary = primary[primary.error == method.primary_error]
+    status = published["fit_status"].set_index(SLICE)
+    names = FileNames()
+    figures = []
+    for (country, wave, group), rows in primary.groupby(SLICE, sort=True):
+        firms = int(status.loc[(country, wave, group), "cases_used"])
+        title = f"{str(group).capitalize()} firms, {country} {wave}"
+        note = f"N = {firms:,}; standardised; errors {method.primary_error}; * p < 0.05, ** 0.01, *** 0.001"
         if not rows[rows.op == "~"].reliable.all():
             note += f"; {diagram.UNRELIABLE}"
-        diagram.write(diagram.draw(rows, title, note, asked.level), folder / name, f"Path diagram: {title}")
-        svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
-        made.append({"svg": svg[svg.index("<svg") :], "caption": f"{title}, N = {firms:,}"})
-    return made
+        stem = folder / names.stem("path", country, wave, group)
+        diagram.write(diagram.draw(rows, title, note, method.level), stem, f"Path diagram: {title}")
+        svg = stem.with_name(f"{stem.name}.svg").read_text(encoding="utf-8")
+        figures.append({"svg": svg[svg.index("<svg") :], "caption": f"{title}, N = {firms:,}"})
+    return figures
 
 
 def _manifest(context: Context, published: dict, facts: dict[str, Any], folder: Path) -> None:

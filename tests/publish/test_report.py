@@ -96,3 +96,15 @@ def test_a_model_without_paths_has_a_page_without_findings(run):
     }
     page = Page(report.render(measured, FACTS, run, [{"svg": "<svg></svg>", "caption": "factors"}]))
     assert "factors" in page.text and "significant effect" not in page.text
+
+
+def test_waves_of_two_countries_with_one_name_stay_apart(run):
+    both = {
+        name: pd.concat([table, table.assign(country="BE")], ignore_index=True)
+        for name, table in tables().items()
+    }
+    text = Page(report.render(both, FACTS, run, [])).text
+    for slice in ("NL w", "BE w"):
+        assert f"Wave {slice}" in text and f"{slice}, all sizes" in text
+    one = Page(report.render(tables(), FACTS, run, [])).text
+    assert text.count("Wave NL w") == one.count("Wave NL w") and "BE w" not in one

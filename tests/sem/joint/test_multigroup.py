@@ -296,7 +296,7 @@ def test_what_cannot_be_trusted_is_a_status():
         (THREE.replace("x9", "x99"), {}, "the model names x99, which is no column"),
         (
             THREE,
-            {"settings": Method(estimator="dwls", ordered=("x1",)), "equal": SCALAR},
+            {"method": Method(estimator="dwls", ordered=("x1",)), "equal": SCALAR},
             "intercepts are not made equal in models with ordered items",
         ),
         (THREE, {"group": "grade9"}, "the settings name grade9, which is no column"),
@@ -304,7 +304,7 @@ def test_what_cannot_be_trusted_is_a_status():
     ],
 )
 def test_settings_that_are_not_right_are_refused(model, options, words):
-    arguments = {"group": "school", "settings": Method()} | options
+    arguments = {"group": "school", "method": Method()} | options
     with pytest.raises(ModelError, match=words):
         fit_multigroup(model, data("school").assign(one=1), **arguments)
 
