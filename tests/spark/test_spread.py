@@ -101,11 +101,12 @@ def test_executors_import_the_package_from_the_artefact(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(artefact)!r})\n"
-        "from jobs import session, settings, spread\n"
+        "from jobs.settings.sections import SparkSettings\n"
+        "from jobs.spark import session, spread\n"
         "def where(_):\n"
         "    import jobs.sem\n"
         "    return jobs.sem.__file__\n"
-        "spark = session.start(settings.SparkSettings(master='local[1]'), 'artefact')\n"
+        "spark = session.start(SparkSettings(master='local[1]'), 'artefact')\n"
         "print(spread.spread(spark, where, [0])[0])\n"
     )
     done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True)

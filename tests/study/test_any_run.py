@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
-from small_runs import STAGES, Came, Delivered, assert_no_answers, run
+from small_runs import IN_MEMORY, Came, Delivered, assert_no_answers, run
 from small_study import Row, answers, csv, deliveries, firms, long, wide
 
 FIRMS = firms(30)
@@ -260,7 +260,7 @@ def test_any_run_counts_each_row_or_ends_in_words(spark, places):
             assert str(came.error).strip() and "report this" not in str(came.error), str(came.error)
             assert_no_answers(str(came.error), ROWS)
         else:
-            assert set(came.outcomes) == set(STAGES)
+            assert set(came.outcomes) == set(IN_MEMORY)
         assert_no_answers(came.notes.replace("\n", " "), ROWS)
         assert_rows_add_up(came, ROWS if draw.survey else [])
 
