@@ -8,9 +8,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.settings.classifications import REST, Classification
+from jobs.settings.inputs import LABELS
 from jobs.spark.frames import local
+from jobs.transforms.lookup import looked_up
 
-KEYS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
 BALANCE_RELATIVE = 1e-5
 BALANCE_ABSOLUTE = 0.5  # million: sums of rounded cells differ that much at most
 
@@ -19,7 +20,7 @@ def repeated(flows: DataFrame) -> DataFrame:
     """Cells of intermediate deliveries that stand there more than once: their key and `times`."""
     return (
         flows.where("destination_sector > 0")
-        .groupBy(*KEYS)
+        .groupBy(*LABELS)
         .agg(F.count("*").alias("times"))
         .where("times > 1")
     )
@@ -29,17 +30,16 @@ def duplicates(
     cells: DataFrame, regions: Classification, sectors: Classification, rest: str = "REST"
 ) -> DataFrame:
     """A row a cell of `repeated`, with its label and `failing` 1; `rest` names the rest of the country."""
-    region, sector = _names({REST: rest, **regions.codes}), _names(sectors.codes)
-    origin = F.concat_ws(" ", region[_number("origin_region")], sector[_number("origin_sector")])
-    destination = F.concat_ws(
-        " ", region[_number("destination_region")], sector[_number("destination_sector")]
-    )
-    return _or_none(
-        cells.select(
-            F.concat_ws(" to ", origin, destination).alias("label"),
-            F.lit(1).alias("failing"),
-        )
-    )
+    names = {REST: rest, **regions.codes}
+
+    def side(name: str) -> list[Column]:
+        region, sector = _number(f"{name}_region"), _number(f"{name}_sector")
+        return [looked_up(region, names), looked_up(sector, sectors.codes)]
+
+    origin = F.concat_ws(" ", *side("origin"))
+    destination = F.concat_ws(" ", *side("destination"))
+    label = F.concat_ws(" to ", origin, destination).alias("label")
+    return _or_none(cells.select(label, F.lit(1).alias("failing")))
 
 
 def totals(flows: DataFrame, sectors: Classification) -> DataFrame:
@@ -91,15 +91,11 @@ def regions_without_firms(survey: DataFrame, codes: list[str]) -> DataFrame:
 
 
 def _named(frame: DataFrame, sectors: Classification) -> DataFrame:
-    return frame.select(_names(sectors.codes)[_number("number")].alias("label"), "failing")
+    return frame.select(looked_up(_number("number"), sectors.codes).alias("label"), "failing")
 
 
 def _number(column: str) -> Column:
     return F.col(column).cast("int")
-
-
-def _names(codes: dict[int, str]) -> Column:
-    return F.create_map(*[F.lit(part) for pair in codes.items() for part in pair])
 
 
 def _or_none(frame: DataFrame) -> DataFrame:

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from jobs.simulate.draws import Draws
 from jobs.simulate.firms import Plan
+from jobs.transforms.lookup import looked_up
 
 GROUPS = {"co-operating": True, "stand-alone": False}
 SOURCES = ("source_suppliers", "source_clients", "source_competitors", "source_universities", "source_fairs")
@@ -139,10 +140,8 @@ def _total(value: Column) -> Column:
 def questionnaire(frame: DataFrame, plan: Plan) -> DataFrame:
     """The answers as the questionnaire has them: its column names, codes and units, all as text."""
     draws = Draws(plan.seed, "country", "wave", "number")
-    sbi = F.create_map(
-        *[F.lit(part) for item in plan.sectors.items for part in (item.code, _divisions(item))]
-    )
-    divisions = F.split(sbi[F.col("sector")], " ")
+    sbi = looked_up("sector", {item.code: _divisions(item) for item in plan.sectors.items})
+    divisions = F.split(sbi, " ")
     division = F.element_at(
         divisions, (F.floor(draws.uniform("division") * F.size(divisions)) + 1).cast("int")
     )

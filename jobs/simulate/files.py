@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.output import owned, rooms
+from jobs.settings.inputs import LABELS
 from jobs.simulate.answers import answers, broken, questionnaire, truth
 from jobs.simulate.draws import Draws
 from jobs.simulate.firms import Plan, firms
@@ -44,10 +45,13 @@ def write(spark: SparkSession, plan: Plan, folder: Path, layout: str, label: str
     order = Draws(plan.seed, "number").uniform("order in the file")
     single = plan.firms <= LARGE
     _write(drawn, paths[0], [order] if single else None, ["country", "wave", "number"], label)
-    labels = ["origin_region", "origin_sector", "destination_region", "destination_sector"]
     decimals = F.replace(F.col("value").cast("string"), F.lit("."), F.lit(","))
     _write(
-        table.withColumn("value", decimals), paths[1], labels if single else None, ["country", "wave"], label
+        table.withColumn("value", decimals),
+        paths[1],
+        list(LABELS) if single else None,
+        ["country", "wave"],
+        label,
     )
     _write_truth(truths, plan, label)
     rows = drawn.count()

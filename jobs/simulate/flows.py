@@ -5,12 +5,12 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.settings.inputs import LABELS
 from jobs.simulate.draws import Draws
 from jobs.simulate.firms import Plan
 from jobs.spark.frames import local
 
 HOME = (4.0, 20.0)  # how much more a sector delivers in its own region than elsewhere: from, to
-LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
 
 
 def deliveries(spark: SparkSession, plan: Plan) -> DataFrame:

@@ -10,6 +10,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from jobs import codes
+from jobs.transforms.lookup import looked_up
 
 EXACT = "decimal(38,9)"  # of a number; holds no NaN and no infinity
 EXPONENT = "decimal(38,18)"  # of a code with an exponent, see jobs.codes
@@ -61,13 +62,6 @@ def declared(text: Column, meanings: Mapping[str, Hashable]) -> Column:
         if len({meanings[entry] for entry in entries}) == 1
     }
     return exact.when(text.isNotNull(), looked_up(code(text), clear)) if clear else exact
-
-
-def looked_up(key: Column, values: Mapping[str, str | float]) -> Column:
-    """The value of a key in a small table, null where it is not in it."""
-    if not values:
-        return F.lit(None)
-    return F.create_map(*[F.lit(part) for pair in values.items() for part in pair])[key]
 
 
 def number(text: Column, decimal: str, thousands: str | None = None) -> Column:

@@ -11,11 +11,12 @@ from pyspark.sql import functions as F
 
 from jobs.codes import BLANKS
 from jobs.settings.classifications import REST, Classification
+from jobs.settings.inputs import LABELS
 from jobs.transforms import cells as reading
 from jobs.transforms.doubts import WORDS, evidence
 from jobs.transforms.doubts import doubts as judged
+from jobs.transforms.lookup import looked_up
 
-LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
 VALUE = "decimal(24,9)"  # as schemas/flows.yaml
 SMALLEST = "0.0000000005"  # what is nearer to 0 is stored as 0
 LEFT_OUT = -1  # in the place of a number: a label of the drop list
@@ -136,7 +137,7 @@ def _number(label: Column, meanings: dict[str, int]) -> Column:
     """What a label means, by the one rule for codes (jobs.codes); null where it is undeclared."""
     plain = {text.strip(BLANKS): meaning for text, meaning in meanings.items()}
     code = reading.declared(reading.trimmed(label), plain)
-    return F.create_map(*[F.lit(part) for pair in plain.items() for part in pair])[code]
+    return looked_up(code, plain)
 
 
 def _value_faults(notation: Notation) -> list[tuple[str, Column, str]]:

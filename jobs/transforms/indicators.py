@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.settings.classifications import REST, WHOLE, Classification
+from jobs.transforms.lookup import looked_up
 
 ALL = WHOLE
 MONEY = "decimal(28,9)"
@@ -41,13 +42,12 @@ def complementarity(
         .agg(*[_total(p) for p in PARTS])
     )
     named = by_sector.where("sector_number > 0").unionByName(whole)
-    region = _labels(regions.codes)
-    sector = _labels({0: ALL, **sectors.codes})
+    sector_codes = {0: ALL, **sectors.codes}
     frame = named.select(
         "country",
         "wave",
-        region[F.col("region_number").cast("int")].alias("region"),
-        sector[F.col("sector_number").cast("int")].alias("sector"),
+        looked_up(F.col("region_number").cast("int"), regions.codes).alias("region"),
+        looked_up(F.col("sector_number").cast("int"), sector_codes).alias("sector"),
         F.lit(direction).alias("direction"),
         *[F.col(part).alias(f"complementarity_{part}") for part in PARTS],
     )
@@ -105,10 +105,6 @@ def _sums(flows: DataFrame, direction: str) -> DataFrame:
 
 def _total(part: str) -> Column:
     return F.sum(part).cast(MONEY).alias(part)
-
-
-def _labels(codes: dict[int, str]) -> Column:
-    return F.create_map(*[F.lit(part) for pair in codes.items() for part in pair])
 
 
 def commonality(survey: DataFrame) -> DataFrame:
