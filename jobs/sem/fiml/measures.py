@@ -18,7 +18,7 @@ from jobs.sem.arrays import Array
 from jobs.sem.cases.moments import Moments
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.fiml.fit import FimlFit
-from jobs.sem.ml.measures import indices, scaled_indices
+from jobs.sem.ml.measures import Statistic, indices, scaled_indices
 from jobs.sem.standard_errors.covariance import cluster_sums
 
 
@@ -51,7 +51,7 @@ def measures(
     }
     if robust and df:
         factor, base_factor = _scaling(fit, sample, cluster, df, base_df)
-        out |= scaled_indices(chisq, df, factor, base_chisq, base_df, base_factor, n)
+        out |= scaled_indices(Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n)
     return out
 
 

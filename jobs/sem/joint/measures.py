@@ -17,7 +17,7 @@ from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.fiml.measures import alone
 from jobs.sem.joint.likelihood import GroupSample, JointLikelihood
 from jobs.sem.joint.spanning import products
-from jobs.sem.ml.measures import indices, scaled_indices
+from jobs.sem.ml.measures import Statistic, indices, scaled_indices
 
 
 def measures(
@@ -58,8 +58,9 @@ def measures(
         "bic": -2 * logl + np.log(n) * k,
     }
     if scaled and df:
-        factor, base_factor = _scaling(samples, x, likelihood.total * hessian, scores, cluster, df, base_df)
-        found = scaled_indices(chisq, df, factor, base_chisq, base_df, base_factor, n)
+        traces, base_traces = _traces(samples, x, likelihood.total * hessian, scores, cluster)
+        factor, base_factor = traces / df, base_traces / base_df
+        found = scaled_indices(Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n)
         out |= by_groups(found, len(samples))
     return out
 
@@ -87,16 +88,10 @@ def _shrink(data: GroupSample, y: list[int]) -> float:
     return float(seen @ np.log(data.unit[y]))
 
 
-def _scaling(
-    samples: list[GroupSample],
-    x: list[int],
-    hessian: Matrix,
-    scores: list[Matrix],
-    cluster: str | None,
-    df: int,
-    base_df: int,
+def _traces(
+    samples: list[GroupSample], x: list[int], hessian: Matrix, scores: list[Matrix], cluster: str | None
 ) -> tuple[float, float]:
-    """Scaling factors of chi-square and of the baseline's."""
+    """Scaling factors of chi-square and of the baseline's, each times its degrees of freedom."""
     free = base = 0.0
     cases = [data.sample for data in samples]
     for data in samples:
@@ -111,7 +106,7 @@ def _scaling(
                 base += _trace(information, case, data.sample, cluster)
     middle, _ = products(scores, cases, cluster)
     model = float(np.trace(np.linalg.solve(hessian, middle)))
-    return (free - model) / df, (free - base) / base_df
+    return free - model, free - base
 
 
 def _trace(information: Matrix, scores: Matrix, sample: Moments, cluster: str | None) -> float:

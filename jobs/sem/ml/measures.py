@@ -6,6 +6,8 @@ in the likelihood. The baseline model has uncorrelated endogenous variables.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import optimize, stats
 
@@ -50,15 +52,24 @@ def indices(chisq: float, df: float, base_chisq: float, base_df: float, n: int) 
     }
 
 
-def scaled_indices(
-    chisq: float, df: float, factor: float, base_chisq: float, base_df: float, base_factor: float, n: int
-) -> dict[str, float]:
-    """The statistic divided by its scaling factor, and the indices on it, as lavaan's ".scaled".
+class Statistic(NamedTuple):
+    """A chi-square statistic, its degrees of freedom and its scaling factor."""
+
+    chisq: float
+    df: float
+    factor: float
+
+
+def scaled_indices(model: Statistic, base: Statistic, n: int) -> dict[str, float]:
+    """The model's statistic divided by its scaling factor, and the indices on it, as lavaan's ".scaled".
+
+    `base` is the test of the baseline model, `n` the number of cases.
 
     RMSEA's interval keeps the statistic and scales its degrees of freedom (Li and Bentler 2006).
     """
+    chisq, df, factor = model
     scaled = chisq / factor
-    found = indices(scaled, df, base_chisq / base_factor, base_df, n)
+    found = indices(scaled, df, base.chisq / base.factor, base.df, n)
     found["rmsea_ci_lower"], found["rmsea_ci_upper"] = _rmsea_interval(chisq, factor * df, n)
     return {
         "chisq_scaled": scaled,
