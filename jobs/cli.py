@@ -69,8 +69,8 @@ def simulate(
     if conf is not None and out is None and not options:
         _run_until("simulate", conf, wave, set)
     elif out is not None and conf is None and not wave and not set:
-        for made in _simulated(options, out):
-            print(f"Run file: {made}")
+        for file in _simulated(options, out):
+            print(f"Run file: {file}")
     else:
         raise SettingsError("simulate takes --conf with --wave and --set, or --out with the other options.")
 
@@ -181,11 +181,11 @@ def _simulated(options: dict[str, Any], out: str) -> list[Path]:
 
     for name in {"countries", "waves"} & set(options):
         options[name] = options[name].split(",")
-    asked = simulated.wanted(options)
+    wanted = simulated.wanted(options)
     place = folders.located(out, simulated.LABEL)
-    simulated.check(asked, place)
-    with opening.session(SparkSettings(small=asked.firms <= simulated.LARGE), "simulate") as spark:
-        return simulated.studies(spark, asked, place, Progress().say)
+    simulated.check(wanted, place)
+    with opening.session(SparkSettings(small=wanted.firms <= simulated.LARGE), "simulate") as spark:
+        return simulated.studies(spark, wanted, place, Progress().say)
 
 
 def _with_table(request: Any, changes: list[str]) -> str:

@@ -239,11 +239,16 @@ class Request:
 
     def _parameters(self) -> pd.DataFrame:
         """What a family may name: free parameters, and those that the model defines from them."""
-        every = [one for group in self.plan.groups for one in group.parameters] if self.plan else None
+        every = (
+            [parameter for group in self.plan.groups for parameter in group.parameters] if self.plan else None
+        )
         free = [
-            (one.lhs, one.op, one.rhs, one.label)
-            for one in every or self.structure.parameters
-            if one.free is not None
+            (parameter.lhs, parameter.op, parameter.rhs, parameter.label)
+            for parameter in every or self.structure.parameters
+            if parameter.free is not None
         ]
-        made = [(one.name, ":=", one.expression.text, one.name) for one in self._definitions]
-        return pd.DataFrame([*free, *made], columns=["lhs", "op", "rhs", "label"])
+        defined = [
+            (parameter.name, ":=", parameter.expression.text, parameter.name)
+            for parameter in self._definitions
+        ]
+        return pd.DataFrame([*free, *defined], columns=["lhs", "op", "rhs", "label"])

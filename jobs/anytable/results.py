@@ -50,26 +50,26 @@ class Groups:
     sharing: frozenset[str]
 
 
-def tables(found: Fits, groups: Groups, request: Request) -> dict[str, pd.DataFrame]:
+def tables(fits: Fits, groups: Groups, request: Request) -> dict[str, pd.DataFrame]:
     """estimates, fit_measures, status; differences where there are some; what else is asked for."""
-    chosen = _chosen(found.estimates, request.chosen_error).astype(dict.fromkeys(FIGURES, float))
+    chosen = _chosen(fits.estimates, request.chosen_error).astype(dict.fromkeys(FIGURES, float))
     chosen["clusters"] = chosen.clusters.astype("Int64")
     chosen["pvalue_bh"] = _false_discovery(chosen, request)
-    made = {
-        "estimates": _with_bootstrap(chosen[ESTIMATES], found) if request.bootstrap else chosen[ESTIMATES],
-        "fit_measures": found.fit_measures.assign(measure=found.fit_measures.measure.str.replace("_", ".")),
-        "status": _status(found, chosen, groups, request),
+    written = {
+        "estimates": _with_bootstrap(chosen[ESTIMATES], fits) if request.bootstrap else chosen[ESTIMATES],
+        "fit_measures": fits.fit_measures.assign(measure=fits.fit_measures.measure.str.replace("_", ".")),
+        "status": _status(fits, chosen, groups, request),
     }
-    differences = _chosen(found.differences, request.chosen_error)
+    differences = _chosen(fits.differences, request.chosen_error)
     if len(differences):
-        made["differences"] = differences
+        written["differences"] = differences
     if request.diagnosis:
-        made |= {name: getattr(found, name) for name in DIAGNOSIS}
-        made["standardised"] = _chosen(found.standardised, request.chosen_error)
-    made |= {name: getattr(found, name) for name in ("hypotheses", "invariance") if getattr(request, name)}
+        written |= {name: getattr(fits, name) for name in DIAGNOSIS}
+        written["standardised"] = _chosen(fits.standardised, request.chosen_error)
+    written |= {name: getattr(fits, name) for name in ("hypotheses", "invariance") if getattr(request, name)}
     if request.pool:
-        made["pooled"] = pooled(chosen, differences, groups, request)
-    return made
+        written["pooled"] = pooled(chosen, differences, groups, request)
+    return written
 
 
 def pooled(chosen: pd.DataFrame, differences: pd.DataFrame, groups: Groups, request: Request) -> pd.DataFrame:
@@ -94,9 +94,9 @@ def _chosen(table: pd.DataFrame, error: str) -> pd.DataFrame:
     return table[table.error == error].reset_index(drop=True)
 
 
-def _with_bootstrap(estimates: pd.DataFrame, found: Fits) -> pd.DataFrame:
+def _with_bootstrap(estimates: pd.DataFrame, fits: Fits) -> pd.DataFrame:
     """Each parameter's percentile and BCa interval beside it, where the replicates gave it."""
-    again = found.replicated[found.replicated.quantity.isin(["est", "defined"])]
+    again = fits.replicated[fits.replicated.quantity.isin(["est", "defined"])]
     names = ["group", "lhs", "op", "rhs"]
     wide = again[[*names, *BOOT]].rename(columns=BOOT).astype({"replicates": "Int64"})
     return estimates.merge(wide, on=names, how="left", sort=False)
@@ -116,9 +116,9 @@ def _in_family(estimates: pd.DataFrame, request: Request) -> np.ndarray:
     return family(estimates, request.family) if len(estimates) else np.zeros(0, dtype=bool)
 
 
-def _status(found: Fits, chosen: pd.DataFrame, groups: Groups, request: Request) -> pd.DataFrame:
+def _status(fits: Fits, chosen: pd.DataFrame, groups: Groups, request: Request) -> pd.DataFrame:
     """A row a group, with its columns; a fit without the chosen kind of error is none to be trusted."""
-    status = found.status.drop(columns="max_gradient").astype(dict.fromkeys(COUNTS, "Int64"))
+    status = fits.status.drop(columns="max_gradient").astype(dict.fromkeys(COUNTS, "Int64"))
     shown = status.group.isin(chosen.group) | (request.joint and len(chosen) > 0)
     bare = (status.status == CONVERGED) & ~shown
     status.loc[bare, "status"] = NO_ERROR
@@ -130,7 +130,7 @@ def _status(found: Fits, chosen: pd.DataFrame, groups: Groups, request: Request)
     if request.joint:
         return status
     if request.bootstrap:
-        again = found.replications.rename(columns={"failed": "replicates_failed"})
+        again = fits.replications.rename(columns={"failed": "replicates_failed"})
         status = status.merge(again[["group", "replicates", "replicates_failed"]], on="group", how="left")
         status = status.astype({"replicates": "Int64", "replicates_failed": "Int64"})
     keys = groups.keys.rename(columns={name: f"group.{name}" for name in request.groups})

@@ -138,18 +138,18 @@ def _evidence(frame: DataFrame, column: str, request: Request) -> Column:
 
 def _faults(frame: DataFrame, request: Request) -> list[tuple[str, Column, str]]:
     """What a row can have wrong: the column ("" for the whole row), the condition, the words for it."""
-    found = [("", F.col(CORRUPT).isNotNull(), "the fields do not fit the header; mend --separator or file")]
+    faults = [("", F.col(CORRUPT).isNotNull(), "the fields do not fit the header; mend --separator or file")]
     for column in request.labels:
         damaged = F.contains(F.col(quoted(column)).cast("string"), F.lit("\ufffd"))
-        found.append((column, damaged, f"is not in {request.encoding}; name the file's --encoding"))
+        faults.append((column, damaged, f"is not in {request.encoding}; name the file's --encoding"))
     for column in request.groups:
-        found.append((column, F.col(quoted(column)).isNull(), "is empty; each case needs a group"))
+        faults.append((column, F.col(quoted(column)).isNull(), "is empty; each case needs a group"))
     for column in request.numbers:
         value, given = _value(frame, column, request)
-        found.append((column, given & value.isNull(), "holds no number; mend it or name its text by --na"))
+        faults.append((column, given & value.isNull(), "holds no number; mend it or name its text by --na"))
         if column == request.weights:
-            found.append((column, value < 0, "holds a negative weight; weights are 0 or more"))
-    return found
+            faults.append((column, value < 0, "holds a negative weight; weights are 0 or more"))
+    return faults
 
 
 def cases(frame: DataFrame, request: Request) -> DataFrame:
@@ -186,16 +186,16 @@ def form_of(path: str) -> str:
 
 def _demand(request: Request, present: list[str]) -> None:
     """Raise SettingsError for the first column that an option or the model names and the table lacks."""
-    asked = [
+    options = [
         *[("--group", column) for column in request.groups],
         *[("--cluster", column) for column in request.clusters],
         *([("--weights", request.weights)] if request.weights else []),
         *[(request.model, column) for column in request.structure.observed],
     ]
-    own = [column for _, column in asked if column in (*ADDED, GROUP)]
+    own = [column for _, column in options if column in (*ADDED, GROUP)]
     if own:
         raise SettingsError(f"the column name {own[0]} is the program's own; rename the column.")
-    for who, column in asked:
+    for who, column in options:
         if present.count(column) > 1:
             raise InputError(f"{request.data}: the header names {column!r} twice; rename one of the columns.")
         if column not in present:

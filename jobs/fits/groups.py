@@ -36,7 +36,7 @@ def on_driver(cases: DataFrame, plan: FitPlan, tell: Tell | None = None) -> Fits
     """All groups of `cases`, collected; `tell` hears how many parts of a bootstrap are done."""
     spark = cases.sparkSession
     return _fitted(
-        collected(cases), plan, lambda replicate, tasks: spread(spark, replicate, tasks, told=tell)
+        collected(cases), plan, lambda replicate, tasks: spread(spark, replicate, tasks, tell=tell)
     )
 
 

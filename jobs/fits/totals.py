@@ -80,14 +80,14 @@ def totals(
     )
     columns = _Columns(len(observed), weights is not None, len(clusters))
     levels = _by_group(cases, columns.level)
-    without = sum(one.cases for one in levels.pop(None, []))
+    without = sum(level.cases for level in levels.pop(None, []))
     means = {name: _mean(parts) for name, parts in levels.items()}
     second = _by_group(cases.where("group is not null"), lambda table: columns.part(table, means))
-    found = {
+    parts_of = {
         name: _total(levels[name], second[name], means[name], list(observed), list(clusters))
         for name in sorted(levels)
     }
-    return found, without
+    return parts_of, without
 
 
 @dataclass(frozen=True)
@@ -140,32 +140,32 @@ def _by_group(cases: DataFrame, summed: Callable[[pa.Table], Any]) -> dict[Any, 
         row = [table["group"][0].as_py(), table["bucket"][0].as_py(), pickle.dumps(summed(table))]
         return pa.table([[value] for value in row], schema=ARROW)
 
-    found = cases.groupBy("group", "bucket").applyInArrow(of_bucket, SUMMED).toArrow()
+    rows = cases.groupBy("group", "bucket").applyInArrow(of_bucket, SUMMED).toArrow()
     parts: dict[Any, list[Any]] = {}
-    for row in found.sort_by([("group", "ascending"), ("bucket", "ascending")]).to_pylist():
+    for row in rows.sort_by([("group", "ascending"), ("bucket", "ascending")]).to_pylist():
         parts.setdefault(row["group"], []).append(pickle.loads(row["sums"]))
     return parts
 
 
 def _mean(levels: list[Level]) -> Matrix:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(sum(one.weighted for one in levels) / sum(one.weight for one in levels))
+        return np.asarray(sum(level.weighted for level in levels) / sum(level.weight for level in levels))
 
 
 def _total(
     levels: list[Level], parts: list[Part], mean: Matrix, observed: list[str], clusters: list[str]
 ) -> Totals:
     """One group from its buckets; weights are scaled to sum to n, as those of collected cases are."""
-    n, weight, p = sum(one.complete for one in levels), sum(one.weight for one in levels), len(observed)
-    labels = sorted({label for one in parts for label in one.labels})
+    n, weight, p = sum(part.complete for part in levels), sum(part.weight for part in levels), len(observed)
+    labels = sorted({label for part in parts for label in part.labels})
     place = {label: number for number, label in enumerate(labels)}
     sums, squares = np.zeros((2, len(labels), parts[0].sums.shape[1]))
     fourth = np.zeros_like(parts[0].fourth)
-    for one in parts:
-        rows = [place[label] for label in one.labels]
-        sums[rows] += one.sums
-        squares[rows] += one.squares
-        fourth += one.fourth
+    for part in parts:
+        rows = [place[label] for label in part.labels]
+        sums[rows] += part.sums
+        squares[rows] += part.squares
+        fourth += part.fourth
     scale = n / weight if weight else 1.0
     whole = Sums(scale * sums[:, 0], scale * sums[:, 1 : p + 1], scale * sums[:, p + 1 :])
     codes = {
@@ -181,11 +181,11 @@ def _total(
         weights=np.zeros(0),
         clusters={name: code for name, (code, _) in codes.items()},
         labels={name: list(label) for name, (_, label) in codes.items()},
-        cases_in=sum(one.cases for one in levels),
+        cases_in=sum(part.cases for part in levels),
         sums=whole,
         squares=Sums(
             scale**2 * squares[:, 0], scale**2 * squares[:, 1 : p + 1], scale**2 * squares[:, p + 1 :]
         ),
         fourth=scale**2 * fourth,
-        negative=any(one.negative for one in levels) or (n > 0 and weight == 0),
+        negative=any(part.negative for part in levels) or (n > 0 and weight == 0),
     )

@@ -37,8 +37,8 @@ def stars(pvalue: float | None) -> str:
 
 def marks(row: Any) -> str:
     """The stars of an estimate, with a dagger where its degrees of freedom are too few to rely on them."""
-    found = stars(row.pvalue)
-    return found + DAGGER if found and not row.reliable else found
+    text = stars(row.pvalue)
+    return text + DAGGER if text and not row.reliable else text
 
 
 def draw(estimates: pd.DataFrame, title: str, note: str, level: float) -> Figure:
@@ -98,9 +98,11 @@ def _place(paths: pd.DataFrame, latent: list[str]) -> dict[str, Node]:
             depth[row.lhs] = max(depth[row.lhs], min(depth[row.rhs] + 1, len(names)))
     nodes = {}
     for column in sorted(set(depth.values())):
-        here = sorted((name for name in names if depth[name] == column), key=lambda name: name not in latent)
-        for place, name in enumerate(here):
-            y = ((len(here) - 1) / 2 - place) * 1.3
+        column_names = sorted(
+            (name for name in names if depth[name] == column), key=lambda name: name not in latent
+        )
+        for place, name in enumerate(column_names):
+            y = ((len(column_names) - 1) / 2 - place) * 1.3
             nodes[name] = Node(name, name in latent, column * 5.2, y)
     return nodes
 
@@ -169,12 +171,12 @@ def _path(axes, start: Node, end: Node, row, level: float) -> None:
     )
 
 
-def _covariance(axes, one: Node, other: Node, row, level: float) -> None:
+def _covariance(axes, first: Node, second: Node, row, level: float) -> None:
     significant = pd.notna(row.pvalue) and row.pvalue < level
-    left = one.x - WIDTH / 2
+    left = first.x - WIDTH / 2
     arrow = FancyArrowPatch(
-        (left, one.y),
-        (left, other.y),
+        (left, first.y),
+        (left, second.y),
         connectionstyle="arc3,rad=0.45",
         arrowstyle="<|-|>",
         mutation_scale=11,
@@ -186,7 +188,7 @@ def _covariance(axes, one: Node, other: Node, row, level: float) -> None:
     axes.add_patch(arrow)
     axes.text(
         left - 0.52,
-        (one.y + other.y) / 2,
+        (first.y + second.y) / 2,
         f"{row.std_all:.2f}{marks(row)}",
         ha="center",
         va="center",

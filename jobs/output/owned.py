@@ -29,7 +29,7 @@ def check(folder: Path, names: Iterable[str], label: str) -> None:
             raise SettingsError(f"{label} {folder} {words}; move it elsewhere, or name another folder.")
 
 
-def put(made: Path, place: Path, label: str) -> None:
+def put(draft: Path, place: Path, label: str) -> None:
     """Put a file, or a folder of part files, in its place.
 
     The mark lists the new one before it stands there, and the old one for as long: a run that is killed
@@ -38,14 +38,14 @@ def put(made: Path, place: Path, label: str) -> None:
     with locks.on_folder(place.parent, PATIENCE, f"another run writes to {place.parent}; try again."):
         check(place.parent, [place.name], label)
         known = _known(place.parent)
-        before, now = known.get(place.name, []), digest(made)
+        before, now = known.get(place.name, []), digest(draft)
         _list(place.parent, {**known, place.name: sorted({*before, now})})
-        if place.is_dir() or made.is_dir():
+        if place.is_dir() or draft.is_dir():
             if os.path.lexists(place):
-                os.rename(place, made.parent / rooms.PREVIOUS)
-            os.rename(made, place)
+                os.rename(place, draft.parent / rooms.PREVIOUS)
+            os.rename(draft, place)
         else:
-            os.replace(made, place)
+            os.replace(draft, place)
         _list(place.parent, {**known, place.name: [now]})
 
 

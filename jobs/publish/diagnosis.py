@@ -12,7 +12,7 @@ MOST = 10  # rows of the largest
 def reliability(tables: dict[str, pd.DataFrame]) -> list[Table]:
     """A table a wave and group with a row a factor."""
     columns = ["factor", "items", "omega", "omega, standardised items", "average variance extracted"]
-    made = []
+    grids = []
     for (wave, group), part in tables["reliability"].groupby(["wave", "group"], sort=True):
         rows = [
             [
@@ -23,13 +23,13 @@ def reliability(tables: dict[str, pd.DataFrame]) -> list[Table]:
             for r in part.itertuples()
         ]
         latent = " (of the responses behind ordered answers)" if (part.scale != "observed").any() else ""
-        made.append(grid(f"{wave}, {group}{latent}", columns, rows))
-    return made
+        grids.append(grid(f"{wave}, {group}{latent}", columns, rows))
+    return grids
 
 
 def missed(tables: dict[str, pd.DataFrame]) -> list[Table]:
     """A table of the largest modification indices, and one of residual correlations, a wave and group."""
-    made = []
+    grids = []
     for (wave, group), part in tables["modification_indices"].groupby(["wave", "group"], sort=True):
         rows = [
             [
@@ -42,9 +42,9 @@ def missed(tables: dict[str, pd.DataFrame]) -> list[Table]:
             for r in part.nlargest(MOST, "mi").itertuples()
         ]
         columns = ["parameter", "index", "robust index", "expected value", "standardised"]
-        made.append(grid(f"Modification indices: {wave}, {group}", columns, rows))
+        grids.append(grid(f"Modification indices: {wave}, {group}", columns, rows))
     for (wave, group), part in tables["residuals"].groupby(["wave", "group"], sort=True):
         largest = part.loc[part.residual.abs().nlargest(MOST).index]
         rows = [[f"{r.lhs}, {r.rhs}", number(r.residual), number(r.z, 2)] for r in largest.itertuples()]
-        made.append(grid(f"Residual correlations: {wave}, {group}", ["pair", "residual", "z"], rows))
-    return made
+        grids.append(grid(f"Residual correlations: {wave}, {group}", ["pair", "residual", "z"], rows))
+    return grids

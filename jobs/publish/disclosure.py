@@ -97,7 +97,9 @@ def _hidden(table: pd.DataFrame, rules: DisclosureSettings) -> NDArray[np.bool_]
     parts, inner = sums(table), table.firms[_innermost(table)].to_numpy(dtype=float)
     size, has_share = table.size_class.to_numpy(), (~table.origin.isin(["unknown", ALL])).to_numpy()
     sizes = table.size_class.unique()
-    known = np.array([parts[(size == one) & has_share].max(axis=0, initial=0.0) for one in sizes])
+    known = np.array(
+        [parts[(size == size_of_cell) & has_share].max(axis=0, initial=0.0) for size_of_cell in sizes]
+    )
     withheld = complementary(
         np.vstack([parts, known]),
         inner,

@@ -75,7 +75,7 @@ def slices(table: pd.DataFrame) -> pd.Series:
 
 def findings(primary: pd.DataFrame, differences: pd.DataFrame, settings: RunSettings) -> list[dict[str, Any]]:
     """In words, a wave: what each path does in each group, and where the groups differ by the test."""
-    found = []
+    sections = []
     level = settings.fit.level
     for wave, part in primary[primary.op == "~"].groupby("wave", sort=True):
         lines = []
@@ -99,12 +99,12 @@ def findings(primary: pd.DataFrame, differences: pd.DataFrame, settings: RunSett
             differ = [row for row in test.itertuples() if row.pvalue < level]
             said.append("the groups differ" if differ else "no difference between the groups is shown")
             lines.append(f"{words(rhs)} → {words(lhs)}: {'; '.join(said)}.")
-        found.append({"head": f"Wave {wave}", "lines": lines})
-    return found
+        sections.append({"head": f"Wave {wave}", "lines": lines})
+    return sections
 
 
 def _origins(frame: pd.DataFrame) -> list[Table]:
-    made = []
+    grids = []
     for (wave, size), part in frame.groupby(["wave", "size_class"], sort=False):
         rows = []
         for row in part.itertuples():
@@ -116,12 +116,12 @@ def _origins(frame: pd.DataFrame) -> list[Table]:
                 )
         label = "all sizes" if size == "all" else f"{size} employees"
         columns = ["origin", "firms (N)", "weighted share", "innovative products in turnover"]
-        made.append((size != "all", grid(f"{wave}, {label}", columns, rows)))
-    return [table for _, table in sorted(made, key=lambda pair: pair[0])]
+        grids.append((size != "all", grid(f"{wave}, {label}", columns, rows)))
+    return [table for _, table in sorted(grids, key=lambda pair: pair[0])]
 
 
 def _paths(primary: pd.DataFrame, confidence: float) -> list[Table]:
-    made = []
+    grids = []
     for (wave, group), part in primary[primary.op == "~"].groupby(["wave", "group"], sort=True):
         rows = [
             [
@@ -137,12 +137,12 @@ def _paths(primary: pd.DataFrame, confidence: float) -> list[Table]:
         interval = f"{100 * confidence:g} % interval"
         columns = ["path", "estimate", "error", interval, "p", "standardised"]
         unreliable = not part.reliable.all()
-        made.append(grid(f"{wave}, {group}" + (f" ({UNRELIABLE})" if unreliable else ""), columns, rows))
-    return made
+        grids.append(grid(f"{wave}, {group}" + (f" ({UNRELIABLE})" if unreliable else ""), columns, rows))
+    return grids
 
 
 def _differences(frame: pd.DataFrame, error: str) -> list[Table]:
-    made = []
+    grids = []
     chosen = frame[(frame.op == "~") & (frame.error == error)]
     for (wave, a, b), part in chosen.groupby(["wave", "group_a", "group_b"], sort=True):
         rows = [
@@ -155,8 +155,8 @@ def _differences(frame: pd.DataFrame, error: str) -> list[Table]:
             ]
             for r in part.itertuples()
         ]
-        made.append(grid(f"{wave}: {a} less {b}", ["path", "difference", "error", "Wald", "p"], rows))
-    return made
+        grids.append(grid(f"{wave}: {a} less {b}", ["path", "difference", "error", "Wald", "p"], rows))
+    return grids
 
 
 def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
@@ -174,7 +174,7 @@ def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
         for r in status.itertuples()
     ]
     columns = ["wave", "group", "status", "firms", "used", "missing answers", "what to do"]
-    made = [grid("Status of each group", columns, rows, text=3)] if rows else []
+    grids = [grid("Status of each group", columns, rows, text=3)] if rows else []
     measures = tables["fit_measures"]
     if len(measures):
         wide = measures.pivot_table(index=["wave", "group"], columns="measure", values="value", sort=True)
@@ -197,12 +197,12 @@ def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
             [*map(str, key), *[number(line[name], 0 if name == "df" else 3) for name in names]]
             for key, line in wide.iterrows()
         ]
-        made.append(grid("Fit measures", ["wave", "group", *map(words, names)], rows, text=2))
-    return made
+        grids.append(grid("Fit measures", ["wave", "group", *map(words, names)], rows, text=2))
+    return grids
 
 
 def _parameters(frame: pd.DataFrame) -> list[Table]:
-    made = []
+    grids = []
     for (wave, group), part in frame.groupby(["wave", "group"], sort=True):
         kinds = sorted(
             part.error.unique(),
@@ -220,18 +220,18 @@ def _parameters(frame: pd.DataFrame) -> list[Table]:
                     *[number(errors.get(kind), 4) for kind in kinds],
                 ]
             )
-        made.append(
+        grids.append(
             grid(
                 f"{wave}, {group}",
                 ["parameter", "estimate", "standardised", *[f"error: {kind}" for kind in kinds]],
                 rows,
             )
         )
-    return made
+    return grids
 
 
 def _waterfall(frame: pd.DataFrame) -> list[Table]:
-    made = []
+    grids = []
     for wave, part in frame.groupby("wave", sort=True):
         rows = [
             [
@@ -242,13 +242,13 @@ def _waterfall(frame: pd.DataFrame) -> list[Table]:
             ]
             for r in part.itertuples()
         ]
-        made.append(grid(str(wave), ["filter", "firms before", "taken", "firms after"], rows))
-    return made
+        grids.append(grid(str(wave), ["filter", "firms before", "taken", "firms after"], rows))
+    return grids
 
 
 def heatmaps(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Regions by sectors, a wave and indicator within the sector, with the region as a whole first."""
-    made = []
+    maps = []
     for wave, part in frame.groupby("wave", sort=True):
         for name in ("complementarity_within", "commonality_within"):
             if part[name].isna().all():
@@ -274,10 +274,10 @@ def heatmaps(frame: pd.DataFrame) -> list[dict[str, Any]]:
                 for region in sorted(part.region.unique())
             ]
             shown = ["all" if code == "_all" else code.split()[0] for code in sectors]
-            made.append(
+            maps.append(
                 {"caption": f"{words(name).capitalize()} the sector, {wave}", "sectors": shown, "rows": rows}
             )
-    return made
+    return maps
 
 
 def _heat(value: Any, status: str) -> dict[str, Any]:
@@ -289,7 +289,7 @@ def _heat(value: Any, status: str) -> dict[str, Any]:
 
 
 def _checks(facts: dict[str, Any]) -> list[Table]:
-    made = []
+    grids = []
     for wave, stages in sorted(facts["waves"].items()):
         results = stages.get("validate", {}).get("detail", {}).get("results", [])
         rows = [
@@ -299,7 +299,7 @@ def _checks(facts: dict[str, Any]) -> list[Table]:
         ]
         passed = sum(r["status"] == "passed" for r in results)
         caption = f"{wave}: {passed} of {len(results)} rules passed" + ("; the others:" if rows else "")
-        made.append(
+        grids.append(
             grid(caption, ["table", "rule", "status", "rows", "what"], rows, text=3)
             if rows
             else grid(caption, [], [])
@@ -308,8 +308,8 @@ def _checks(facts: dict[str, Any]) -> list[Table]:
             [name, whole(stage["rows_in"]), whole(stage["rows_out"]), whole(stage["rows_set_aside"])]
             for name, stage in stages.items()
         ]
-        made.append(grid(f"{wave}: rows a stage", ["stage", "in", "out", "set aside"], counts))
-    return made
+        grids.append(grid(f"{wave}: rows a stage", ["stage", "in", "out", "set aside"], counts))
+    return grids
 
 
 def _notes(facts: dict[str, Any]) -> list[tuple[str, str, str]]:

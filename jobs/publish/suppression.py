@@ -46,7 +46,7 @@ def _cheapest_change(
     cost = np.where(withheld, 0.0, parts @ inner + 1e-3 * np.arange(1, cells + 1) / cells)
     size = np.hstack([np.zeros((cells, count)), np.eye(cells)])
     moved = np.hstack([parts, np.zeros((cells, cells))])
-    found = optimize.linprog(
+    solution = optimize.linprog(
         np.concatenate([np.zeros(count), cost]),
         A_ub=np.vstack([moved - size, -moved - size]),
         b_ub=np.zeros(2 * cells),
@@ -54,4 +54,4 @@ def _cheapest_change(
         b_eq=[threshold],
         bounds=[*((1 - firms, None) for firms in inner), *((0, None) for _ in range(cells))],
     )
-    return found.x[:count]
+    return solution.x[:count]

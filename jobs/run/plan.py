@@ -75,8 +75,8 @@ def reason(context: Context, name: str, wave: WaveSettings, mark: str) -> str | 
     if kept.fingerprint != mark:
         return "its input, its settings or the program changed"
     if name == "simulate" and (simulated := context.settings.simulate):
-        made = kept.outcome.detail.get("files", {})
-        gone = [file for file in made if not (Path(simulated.path).expanduser() / file).exists()]
+        files = kept.outcome.detail.get("files", {})
+        gone = [file for file in files if not (Path(simulated.path).expanduser() / file).exists()]
         return "its files are gone" if gone else None
     if not set(context.stages[name].TABLES[-1:]) <= kept.slices.keys():
         return f"{file} is damaged"

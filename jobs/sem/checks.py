@@ -117,9 +117,12 @@ def check_identified(names: list[str], information: Matrix) -> None:
 def check_admissible(structure: Structure, x: Matrix) -> None:
     """Variances that are not negative, and factors that correlate by less than one (Heywood 1931)."""
     negative = [
-        one.lhs
-        for one in structure.parameters
-        if one.op == "~~" and one.lhs == one.rhs and one.free is not None and x[one.free] < 0
+        parameter.lhs
+        for parameter in structure.parameters
+        if parameter.op == "~~"
+        and parameter.lhs == parameter.rhs
+        and parameter.free is not None
+        and x[parameter.free] < 0
     ]
     if negative:
         raise Trouble(

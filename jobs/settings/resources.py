@@ -25,10 +25,10 @@ ABSENT = "does not exist here or in the package"
 
 def root() -> Traversable:
     """The folder above the package `jobs`: a directory, or the inside of a zip archive."""
-    here = Path(__file__).resolve().parents[2]
-    if here.is_dir():
-        return here
-    return zipfile.Path(str(here))  # type: ignore[return-value]
+    folder = Path(__file__).resolve().parents[2]
+    if folder.is_dir():
+        return folder
+    return zipfile.Path(str(folder))  # type: ignore[return-value]
 
 
 def find(name: str) -> Traversable:

@@ -50,29 +50,29 @@ def answers(firms: DataFrame, plan: Plan) -> DataFrame:
     results = explained + sd["cell"] * cells.bounded("cell") + sd["results"] * draws.bounded("results")
     frame = frame.withColumn("results", results)
 
-    made: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     for name in ("rd_effort", "other_effort"):
-        made[name] = at[name] + loadings["effort"][name] * F.col("effort") + sd[name] * draws.bounded(name)
+        columns[name] = at[name] + loadings["effort"][name] * F.col("effort") + sd[name] * draws.bounded(name)
     for name in SOURCES:
         level = at["sources"] + loadings["information"][name] * F.col("information")
-        made[name] = draws.rounded(level, name)
+        columns[name] = draws.rounded(level, name)
     contribution = at["competitive_contribution"] + loadings["results"]["competitive_contribution"] * F.col(
         "results"
     )
-    made["competitive_contribution"] = draws.rounded(contribution, "contribution")
-    made["innovative_share"] = (
+    columns["competitive_contribution"] = draws.rounded(contribution, "contribution")
+    columns["innovative_share"] = (
         at["innovative_share"] + F.col("results") + sd["innovative_share"] * draws.bounded("innovative_share")
     )
-    frame = frame.withColumns(made)
+    frame = frame.withColumns(columns)
     frame = _centre(frame.withColumn("in_sample", in_sample()), draws, plan)
-    asked = {
+    questions = {
         name: F.when(
             F.col("innovator") & (draws.uniform(f"answered {name}") >= plan.nonresponse), F.col(name)
         )
         for name in ASKED
     }
-    asked["innovative_share"] = F.when(F.col("product_innovator"), asked["innovative_share"])
-    return frame.withColumns(asked)
+    questions["innovative_share"] = F.when(F.col("product_innovator"), questions["innovative_share"])
+    return frame.withColumns(questions)
 
 
 def in_sample() -> Column:

@@ -54,74 +54,74 @@ class _Place:
 def wanted(given: dict[str, Any]) -> Wanted:
     """The options of the command as a request. Raises SettingsError naming the option that is wrong."""
     try:
-        asked = Wanted.model_validate(given)
+        checked = Wanted.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise SettingsError(f"--{first['loc'][0]}: {first['msg'].lower()}.".replace("_", "-")) from None
-    for option, names in (("countries", asked.countries), ("waves", asked.waves)):
+    for option, names in (("countries", checked.countries), ("waves", checked.waves)):
         if len(set(names)) < len(names):
             raise SettingsError(f"--{option}: a name stands there twice; each needs one of its own.")
-    return asked
+    return checked
 
 
-def check(asked: Wanted, out: Path) -> None:
+def check(wanted: Wanted, out: Path) -> None:
     """Raise SettingsError where a file stands in the way that `studies` did not write."""
-    owned.check(out, [f"{country}.yaml" for country in asked.countries], LABEL)
-    for country in asked.countries:
+    owned.check(out, [f"{country}.yaml" for country in wanted.countries], LABEL)
+    for country in wanted.countries:
         folder = out / country
         if os.path.lexists(folder) and not folder.is_dir():
             raise SettingsError(f"{LABEL} {out} holds {country}, which is no folder; name another folder.")
-        for wave in asked.waves:
+        for wave in wanted.waves:
             owned.check(folder, (*file_names(wave), "regions.yaml", "sectors.yaml"), LABEL)
 
 
 def studies(
-    spark: SparkSession, asked: Wanted, out: Path, told: Callable[[str], None] = lambda line: None
+    spark: SparkSession, wanted: Wanted, out: Path, say: Callable[[str], None] = lambda line: None
 ) -> list[Path]:
     """Write `out`/<country>/ with surveys, tables, truth and classifications, and `out`/<country>.yaml.
 
     The run files, in the order of the countries. The same request gives the same files. Raises SettingsError
     where a file of another stands in the way.
     """
-    check(asked, out)
-    made = []
-    for country in asked.countries:
-        place = _classifications(asked, country, out)
-        for wave in asked.waves:
+    check(wanted, out)
+    run_files = []
+    for country in wanted.countries:
+        place = _classifications(wanted, country, out)
+        for wave in wanted.waves:
             plan = Plan(
                 countries=(country,),
                 waves=(wave,),
                 regions=classifications.read(place.regions),
                 sectors=classifications.read(place.sectors),
-                firms=asked.firms,
-                seed=asked.seed,
+                firms=wanted.firms,
+                seed=wanted.seed,
                 parameters=simulation_parameters.read(),
-                nonresponse=asked.item_nonresponse,
+                nonresponse=wanted.item_nonresponse,
             )
-            _, rows = write(spark, plan, place.folder, asked.layout, LABEL)
-            told(f"{country} {wave}: {rows:,} firms")
-        made.append(out / f"{country}.yaml")
-        _dump(_run_file(asked, country, place), made[-1])
-    return made
+            _, rows = write(spark, plan, place.folder, wanted.layout, LABEL)
+            say(f"{country} {wave}: {rows:,} firms")
+        run_files.append(out / f"{country}.yaml")
+        _dump(_run_file(wanted, country, place), run_files[-1])
+    return run_files
 
 
-def _classifications(asked: Wanted, country: str, out: Path) -> _Place:
+def _classifications(wanted: Wanted, country: str, out: Path) -> _Place:
     """The Dutch regions and sectors where they are as many as asked for; else files of made-up ones."""
     folder = (out / country).resolve()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     regions, sectors = (classifications.read(name) for name in DUTCH)
     names = list(DUTCH)
-    if country != "NL" or asked.regions != len(regions.items):
+    if country != "NL" or wanted.regions != len(regions.items):
         places = [
             {"code": f"{country}{number:03d}", "name": f"Region {number}"}
-            for number in range(1, asked.regions + 1)
+            for number in range(1, wanted.regions + 1)
         ]
         names[0] = str(folder / "regions.yaml")
         _dump({"version": SOURCE, "source": SOURCE, "items": places}, Path(names[0]))
-    if asked.sectors != len(sectors.industrial):
+    if wanted.sectors != len(sectors.industrial):
         items: list[dict[str, Any]] = [
             {"code": f"{number:03d}", "name": f"Sector {number}", "industrial": True}
-            for number in range(1, asked.sectors + 1)
+            for number in range(1, wanted.sectors + 1)
         ]
         items += [item.model_dump() for item in sectors.items if not item.industrial]
         names[1] = str(folder / "sectors.yaml")
@@ -129,7 +129,7 @@ def _classifications(asked: Wanted, country: str, out: Path) -> _Place:
     return _Place(folder, *names)
 
 
-def _run_file(asked: Wanted, country: str, place: _Place) -> dict[str, Any]:
+def _run_file(wanted: Wanted, country: str, place: _Place) -> dict[str, Any]:
     text = {"separator": ";", "encoding": ENCODING, "decimal": ","}
 
     def wave(name: str) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _run_file(asked: Wanted, country: str, place: _Place) -> dict[str, Any]:
         return {
             "wave": name,
             "survey": {"path": survey, "map": "conf/waves/cis2_simulated.yaml", **text},
-            "flows": {"layout": asked.layout, "paths": {"flows": flows}, **text},
+            "flows": {"layout": wanted.layout, "paths": {"flows": flows}, **text},
         }
 
     return {
@@ -148,9 +148,9 @@ def _run_file(asked: Wanted, country: str, place: _Place) -> dict[str, Any]:
         "sectors": place.sectors,
         "work": str(place.folder / "work"),
         "out": str(place.folder / "published"),
-        "waves": [wave(name) for name in asked.waves],
+        "waves": [wave(name) for name in wanted.waves],
         "model": "conf/models/cluster_within.lav",
-        "spark": {"small": asked.firms <= LARGE},
+        "spark": {"small": wanted.firms <= LARGE},
     }
 
 

@@ -25,10 +25,10 @@ def check() -> int:
     except (OSError, subprocess.SubprocessError):
         where = "JAVA_HOME does not lead to a Java that starts" if home else "Java does not start"
         raise SettingsError(f"{where}; {ADVICE}") from None
-    found = re.search(r'version "(\d+)(?:\.(\d+))?', answer.stderr + answer.stdout)
-    major = int(found.group(1)) if found else 0
-    if major == 1 and found and found.group(2):  # Java 8 calls itself 1.8
-        major = int(found.group(2))
+    version = re.search(r'version "(\d+)(?:\.(\d+))?', answer.stderr + answer.stdout)
+    major = int(version.group(1)) if version else 0
+    if major == 1 and version and version.group(2):  # Java 8 calls itself 1.8
+        major = int(version.group(2))
     if major not in FITTING:
         raise SettingsError(f"Java {major or 'of an unknown version'} does not fit Spark 4.1; {ADVICE}")
     return major

@@ -33,13 +33,13 @@ def jars(settings: SparkSettings) -> list[Path]:
     `--jars` or `--packages` bring them.
     """
     folder = Path(settings.jars) if settings.jars else Path(sys.prefix) / "jars"
-    found = sorted(folder.glob("*.jar")) if folder.is_dir() else []
-    if not found and not _submitted():
+    files = sorted(folder.glob("*.jar")) if folder.is_dir() else []
+    if not files and not _submitted():
         raise SettingsError(
             f"Delta's JARs are missing in {folder}; run 'make setup', "
             "or set spark.jars to a folder that holds them."
         )
-    return found
+    return files
 
 
 def _submitted() -> bool:
@@ -91,8 +91,8 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
     if not _submitted():
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors have this one's packages
         builder = builder.master(settings.master)
-        found = jars(settings)
-        builder = builder.config("spark.jars", ",".join(str(jar.resolve()) for jar in found))
+        files = jars(settings)
+        builder = builder.config("spark.jars", ",".join(str(jar.resolve()) for jar in files))
         builder = builder.config("spark.driver.memory", settings.driver_memory)
     options = {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",

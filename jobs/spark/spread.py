@@ -44,13 +44,13 @@ def spread(
     function: Callable[[Task], Result],
     tasks: Iterable[Task],
     slices: int | None = None,
-    told: Callable[[int, int], None] | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> list[Result]:
     """`function` of each task, in the order of the tasks.
 
     `function` and tasks have to be picklable (cloudpickle), results too; a task should take longer than the
     10 ms that scheduling it costs. Executors compute with one BLAS thread. `slices`: partitions, one a task
-    up to 200 where not given. `told` is called with (done, all) as results come in, for a progress bar.
+    up to 200 where not given. `tell` is called with (done, all) as results come in, for a progress bar.
 
     A DiamantError of the function is raised as it is; any other as SpreadError, without its message.
     """
@@ -59,13 +59,13 @@ def spread(
         return []
     ship_code(spark)
     called = cloudpickle.dumps(function)
-    wave = max(len(work) // WAVES, slices or 1, 1) if told else len(work)
-    found: list[Any] = []
+    wave = max(len(work) // WAVES, slices or 1, 1) if tell else len(work)
+    results: list[Any] = []
     for start in range(0, len(work), wave):
-        found += _wave(spark, called, work[start : start + wave], slices)
-        if told:
-            told(len(found), len(work))
-    return found
+        results += _wave(spark, called, work[start : start + wave], slices)
+        if tell:
+            tell(len(results), len(work))
+    return results
 
 
 def _wave(spark: SparkSession, called: bytes, work: Sequence[bytes], slices: int | None) -> list[Any]:

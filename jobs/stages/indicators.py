@@ -26,30 +26,30 @@ def inputs(context: Context, wave: WaveSettings) -> list[Any]:
 
 def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     settings, tables, slice = context.settings, context.tables, context.slice(wave)
-    asked = settings.indicators
+    chosen = settings.indicators
     cells = local(context.spark, [], "country string, wave string, region string, sector string")
     shares = cells
     notes: list[str] = []
-    if asked.complementarity and wave.flows:
+    if chosen.complementarity and wave.flows:
         flows = tables.read("flows", slice)
-        _demand_direction(asked.direction, sides_present(flows), wave)
+        _demand_direction(chosen.direction, sides_present(flows), wave)
         cells = complementarity(
             flows,
-            asked.direction,
+            chosen.direction,
             *numbers.known(context),
         )
-    elif asked.complementarity:
+    elif chosen.complementarity:
         notes.append("no complementarity: the wave has no input-output tables")
-    if asked.commonality and wave.survey:
+    if chosen.commonality and wave.survey:
         shares = commonality(tables.read("survey", slice))
-    elif asked.commonality:
+    elif chosen.commonality:
         notes.append("no commonality: the wave has no survey")
     keys = ["country", "wave", "region", "sector"]
     joined = cells.join(shares, keys, "full")
     if "direction" not in joined.columns:
-        joined = joined.withColumn("direction", F.lit(asked.direction))
-    joined = joined.withColumn("direction", F.coalesce("direction", F.lit(asked.direction)))
-    complete = _complete(joined, asked.complementarity, asked.commonality)
+        joined = joined.withColumn("direction", F.lit(chosen.direction))
+    joined = joined.withColumn("direction", F.coalesce("direction", F.lit(chosen.direction)))
+    complete = _complete(joined, chosen.complementarity, chosen.commonality)
     commit = tables.replace("cluster_indicators", complete, slice, fingerprint)
     return Outcome(commit.rows, commit.rows, notes=tuple(notes))
 

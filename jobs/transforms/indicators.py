@@ -66,18 +66,18 @@ def sides_present(flows: DataFrame) -> dict[str, bool]:
     """Which directions the tables can give: deliveries to other regions, purchases from them."""
     leaves = (F.col("origin_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
     enters = (F.col("destination_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
-    found = (
+    counts = (
         flows.where("destination_sector > 0")
         .agg(F.max(leaves).alias("sales"), F.max(enters).alias("purchases"))
         .first()
     )
-    assert found is not None
-    return {"sales": bool(found["sales"]), "purchases": bool(found["purchases"])}
+    assert counts is not None
+    return {"sales": bool(counts["sales"]), "purchases": bool(counts["purchases"])}
 
 
 def _sums(flows: DataFrame, direction: str) -> DataFrame:
     """Numerators and denominators of one direction, a region and sector of the side it looks from."""
-    here = SIDES[direction]
+    side = SIDES[direction]
     at_home = F.col("origin_region") == F.col("destination_region")
     same = F.col("origin_sector") == F.col("destination_sector")
     conditions = {
@@ -87,12 +87,12 @@ def _sums(flows: DataFrame, direction: str) -> DataFrame:
         "within_denominator": same,
     }
     return (
-        flows.where((F.col(f"{here}_region") != REST) & (F.col("destination_sector") > 0))
+        flows.where((F.col(f"{side}_region") != REST) & (F.col("destination_sector") > 0))
         .groupBy(
             "country",
             "wave",
-            F.col(f"{here}_region").alias("region_number"),
-            F.col(f"{here}_sector").alias("sector_number"),
+            F.col(f"{side}_region").alias("region_number"),
+            F.col(f"{side}_sector").alias("sector_number"),
         )
         .agg(
             *[

@@ -31,8 +31,10 @@ def quantities(structure: Structure, parameters: list[Parameter]) -> list[Quanti
     """What `quantity_values` gives, in its order: free parameters, all standardised values, definitions."""
     table = [Quantity("est", p.lhs, p.op, p.rhs, p.label, True) for p in parameters if p.free is not None]
     table += [Quantity("std_all", p.lhs, p.op, p.rhs, p.label, p.free is not None) for p in parameters]
-    for one in structure.definitions:
-        table.append(Quantity("defined", one.name, ":=", one.expression.text, one.name, True))
+    for definition in structure.definitions:
+        table.append(
+            Quantity("defined", definition.name, ":=", definition.expression.text, definition.name, True)
+        )
     return table
 
 
@@ -44,10 +46,10 @@ def quantity_values(
     `exogenous` (R x e x e): covariance matrices of the exogenous variables, which standardising needs. NaN
     where the values are, or where a variance that standardises is not positive.
     """
-    free = [one.free for one in parameters if one.free is not None]
-    given = np.array([np.nan if one.free is not None else one.value for one in parameters])
+    free = [parameter.free for parameter in parameters if parameter.free is not None]
+    given = np.array([np.nan if parameter.free is not None else parameter.value for parameter in parameters])
     own = np.repeat(given[None, :], len(values), axis=0)
-    at = [place for place, one in enumerate(parameters) if one.free is not None]
+    at = [place for place, parameter in enumerate(parameters) if parameter.free is not None]
     own[:, at] = values[:, free]
     standard = own * _ratios(structure, parameters, values[:, : structure.q], exogenous)
     return np.hstack([values[:, free], standard, _defined(structure, values)])
@@ -56,12 +58,12 @@ def quantity_values(
 def _ratios(structure: Structure, parameters: list[Parameter], x: Matrix, exogenous: Matrix) -> Matrix:
     """What turns each parameter into its standardised value (R x k), as `standardised.Units` has it."""
     deviation, variance, place = _units(structure, x, exogenous)
-    left = deviation[:, [place[one.lhs] for one in parameters]]
-    right = deviation[:, [place.get(one.rhs, 0) for one in parameters]]
-    residual = variance[:, [place[one.lhs] for one in parameters]]
-    other = variance[:, [place.get(one.rhs, 0) for one in parameters]]
-    kind = np.array([one.op for one in parameters])
-    own = np.array([one.lhs == one.rhs for one in parameters])
+    left = deviation[:, [place[parameter.lhs] for parameter in parameters]]
+    right = deviation[:, [place.get(parameter.rhs, 0) for parameter in parameters]]
+    residual = variance[:, [place[parameter.lhs] for parameter in parameters]]
+    other = variance[:, [place.get(parameter.rhs, 0) for parameter in parameters]]
+    kind = np.array([parameter.op for parameter in parameters])
+    own = np.array([parameter.lhs == parameter.rhs for parameter in parameters])
     with np.errstate(divide="ignore", invalid="ignore"):
         choices = [left / right, right / left, 1 / left**2, 1 / np.sqrt(residual * other)]
         return np.select([kind == "=~", kind == "~", (kind == "~~") & own, kind == "~~"], choices, 1 / left)
@@ -74,12 +76,12 @@ def _units(structure: Structure, x: Matrix, exogenous: Matrix) -> tuple[Matrix, 
     deviation = np.full((len(x), len(place)), np.nan)
     variance = np.full((len(x), len(place)), np.nan)
     covariance = np.zeros((structure.p, structure.p))
-    for row, here in enumerate(x):
-        if not np.isfinite(here).all():
+    for row, values in enumerate(x):
+        if not np.isfinite(values).all():
             continue
         covariance[np.ix_(structure.exogenous, structure.exogenous)] = exogenous[row]
         structure.load_exogenous(covariance)
-        beta, lambda_, psi, theta = structure.matrices(here)
+        beta, lambda_, psi, theta = structure.matrices(values)
         total = np.linalg.inv(np.eye(len(beta)) - beta)
         spread = total @ psi @ total.T
         outer = lambda_ @ spread @ lambda_.T + theta
@@ -96,6 +98,6 @@ def _defined(structure: Structure, values: Matrix) -> Matrix:
     out = np.empty((len(values), len(structure.definitions)))
     for row, own in zip(out, values, strict=True):
         known = {label: float(own[place]) for label, place in structure.labels().items()}
-        for place, one in enumerate(structure.definitions):
-            row[place] = known[one.name] = one.expression.at(known)[0]
+        for place, definition in enumerate(structure.definitions):
+            row[place] = known[definition.name] = definition.expression.at(known)[0]
     return out

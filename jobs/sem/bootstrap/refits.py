@@ -89,8 +89,8 @@ class MomentRefit:
         reasons = np.where(usable, "", DEPENDENT.status).astype(object)
         if usable.any():
             own = batch.Batch(self.structure, covariances[usable])
-            found, done = batch.fit_all(own, self.x, self.inverse_hessian)
-            values[usable] = np.where(done[:, None], found, np.nan)
+            ends, done = batch.fit_all(own, self.x, self.inverse_hessian)
+            values[usable] = np.where(done[:, None], ends, np.nan)
             reasons[np.flatnonzero(usable)[~done]] = UNFINISHED.status
         return values, list(reasons)
 
@@ -122,21 +122,21 @@ class _OneByOne:
         return _structure(self.model)
 
     def values(self, counts: Matrix) -> tuple[Matrix, list[str]]:
-        found: list[Matrix | None] = []
+        estimates: list[Matrix | None] = []
         reasons: list[str] = []
         for count in counts:
             try:
-                found.append(self.one(count[self.codes]))
+                estimates.append(self.one(count[self.codes]))
                 reasons.append("")
             except Trouble as trouble:
-                found.append(None)
+                estimates.append(None)
                 reasons.append(trouble.status)
             except (linalg.LinAlgError, FloatingPointError):
-                found.append(None)
+                estimates.append(None)
                 reasons.append(UNFINISHED.status)
-        width = max((len(value) for value in found if value is not None), default=1)
+        width = max((len(value) for value in estimates if value is not None), default=1)
         nothing = np.full(width, np.nan)
-        return np.array([nothing if value is None else value for value in found]), reasons
+        return np.array([nothing if value is None else value for value in estimates]), reasons
 
     def exogenous(self, counts: Matrix) -> Matrix:
         return self.fixed.covariances(counts)
@@ -172,8 +172,8 @@ class OrderedRefit(_OneByOne):
         x = [structure.observed[place] for place in structure.exogenous]
         y = [name for name in structure.observed if name not in x]
         frame = pd.DataFrame(self.data[rows], columns=structure.observed)
-        found = ordinal_moments(frame, y, self.ordered, x, weights * (len(weights) / weights.sum()))
-        fitted = ordinal_fit.fit(structure, found)
+        moments = ordinal_moments(frame, y, self.ordered, x, weights * (len(weights) / weights.sum()))
+        fitted = ordinal_fit.fit(structure, moments)
         check_estimate(fitted.estimate)
         if fitted.above != self.above:
             raise Trouble("failed", "a category of an item has no case in a replicate.")

@@ -127,16 +127,19 @@ def bootstrap(
     status: dict[str, tuple[str, str]] = {}
     for name, part in split(data, group):
         try:
-            one, units[name] = _fitted(name, model, part, method)
-            fitted.append(one)
+            entry, units[name] = _fitted(name, model, part, method)
+            fitted.append(entry)
             status[name] = "converged", ""
         except TROUBLES as error:
             status[name] = verdict(error)
-    draws = _draws(fitted, strata({one.name: units[one.name] for one in fitted}), replicates, seed, mapped)
+    draws = _draws(
+        fitted, strata({entry.name: units[entry.name] for entry in fitted}), replicates, seed, mapped
+    )
     pairs = combinations(draws.values(), 2)
     return BootstrapReport(
         estimates=pd.DataFrame(
-            [row for one in draws.values() for row in _estimates(one, method.confidence)], columns=ESTIMATES
+            [row for entry in draws.values() for row in _estimates(entry, method.confidence)],
+            columns=ESTIMATES,
         ),
         differences=pd.DataFrame(
             [row for a, b in pairs for row in _differences(a, b, method.confidence)], columns=DIFFERENCES
@@ -144,7 +147,9 @@ def bootstrap(
         status=pd.DataFrame(
             [_status(name, *words, draws.get(name)) for name, words in status.items()], columns=STATUS
         ),
-        failures=pd.DataFrame([row for one in draws.values() for row in _failures(one)], columns=FAILURES),
+        failures=pd.DataFrame(
+            [row for entry in draws.values() for row in _failures(entry)], columns=FAILURES
+        ),
     )
 
 
@@ -180,26 +185,26 @@ def _draws(groups: list[Group], drawn: list[Stratum], replicates: int, seed: int
         for start in range(0, count, CHUNK)
     ]
     results = list(zip(tasks, mapped(Evaluation(groups, seed), tasks), strict=True))
-    found = {}
-    for one in groups:
-        stratum = next(stratum for stratum in drawn if one.name in stratum.groups)
-        place = stratum.groups.index(one.name)
+    by_group = {}
+    for entry in groups:
+        stratum = next(stratum for stratum in drawn if entry.name in stratum.groups)
+        place = stratum.groups.index(entry.name)
         mine = [(task, result[place]) for task, result in results if task.stratum is stratum]
         values = np.vstack([result[0] for task, result in mine if not task.jackknife])
         left = np.vstack([result[0] for task, result in mine if task.jackknife])
         own = stratum.places[place]
         jackknife = np.zeros_like(left)
         jackknife[own] = left[own] - left[own].mean(axis=0)
-        found[one.name] = Draws(
-            group=one,
+        by_group[entry.name] = Draws(
+            group=entry,
             stratum=stratum,
-            value=one.quantities(one.values[None, :], np.ones((1, len(own))))[0],
+            value=entry.quantities(entry.values[None, :], np.ones((1, len(own))))[0],
             values=values,
             reasons=[reason for task, result in mine if not task.jackknife for reason in result[1]],
             jackknife=jackknife,
-            quantities=quantities(one.refit.structure, one.parameters),
+            quantities=quantities(entry.refit.structure, entry.parameters),
         )
-    return found
+    return by_group
 
 
 @dataclass(frozen=True)
@@ -215,13 +220,13 @@ class Evaluation:
             counts = stratum.left_out(task.start, task.stop)
         else:
             counts = stratum.drawn(self.seed, task.start, task.stop)
-        by_name = {one.name: one for one in self.groups}
-        found = []
+        by_name = {entry.name: entry for entry in self.groups}
+        results = []
         for name, places in zip(stratum.groups, stratum.places, strict=True):
-            one = by_name[name]
-            values, reasons = one.refit.values(counts[:, places])
-            found.append((one.quantities(values, counts[:, places]), reasons))
-        return found
+            entry = by_name[name]
+            values, reasons = entry.refit.values(counts[:, places])
+            results.append((entry.quantities(values, counts[:, places]), reasons))
+        return results
 
 
 def _summary(
@@ -237,15 +242,17 @@ def _summary(
     return [value, bias, se, *percentiles, *accelerated, used, reliable]
 
 
-def _estimates(one: Draws, confidence: float) -> list[list[Any]]:
-    own = one.stratum.places[one.stratum.groups.index(one.group.name)]
+def _estimates(draws: Draws, confidence: float) -> list[list[Any]]:
+    own = draws.stratum.places[draws.stratum.groups.index(draws.group.name)]
     enough = len(own) > FEWEST_DEGREES
     return [
         [
-            *(one.group.name, quantity.lhs, quantity.op, quantity.rhs, quantity.label, quantity.kind),
-            *_summary(one.values[:, place], one.value[place], one.jackknife[own, place], confidence, enough),
+            *(draws.group.name, quantity.lhs, quantity.op, quantity.rhs, quantity.label, quantity.kind),
+            *_summary(
+                draws.values[:, place], draws.value[place], draws.jackknife[own, place], confidence, enough
+            ),
         ]
-        for place, quantity in enumerate(one.quantities)
+        for place, quantity in enumerate(draws.quantities)
     ]
 
 
@@ -274,14 +281,14 @@ def _differences(a: Draws, b: Draws, confidence: float) -> list[list[Any]]:
     return rows
 
 
-def _status(name: str, status: str, detail: str, one: Draws | None) -> list[Any]:
-    if one is None:
+def _status(name: str, status: str, detail: str, draws: Draws | None) -> list[Any]:
+    if draws is None:
         return [name, status, detail, 0, 0, 0]
-    units = len(one.stratum.places[one.stratum.groups.index(name)])
-    failed = sum(reason != "" for reason in one.reasons)
-    return [name, status, detail, units, len(one.reasons), failed]
+    units = len(draws.stratum.places[draws.stratum.groups.index(name)])
+    failed = sum(reason != "" for reason in draws.reasons)
+    return [name, status, detail, units, len(draws.reasons), failed]
 
 
-def _failures(one: Draws) -> list[list[Any]]:
-    counted = Counter(reason for reason in one.reasons if reason)
-    return [[one.group.name, reason, count] for reason, count in sorted(counted.items())]
+def _failures(draws: Draws) -> list[list[Any]]:
+    counted = Counter(reason for reason in draws.reasons if reason)
+    return [[draws.group.name, reason, count] for reason, count in sorted(counted.items())]

@@ -42,14 +42,14 @@ def modification_indices(saturated: Saturated, codes: Matrix | None = None) -> p
     estimate, p = saturated.estimate, len(saturated.names)
     arrows = candidates(estimate.structure)
     change = saturated.vech(_derivatives(estimate.structure, estimate.x, arrows)).T
-    found = _apart(change, saturated.jacobian() * estimate.scale, saturated.expected())
+    projected = _apart(change, saturated.jacobian() * estimate.scale, saturated.expected())
     n, score = saturated.patterns.total, change.T @ saturated.slope()
     cases = fiml.case_scores(saturated.mean, saturated.implied, saturated.data, saturated.patterns)
-    parts = saturated.weights[:, None] * cases[:, p:] @ found.remainder
+    parts = saturated.weights[:, None] * cases[:, p:] @ projected.remainder
     if codes is not None:
         parts = cov.cluster_sums(parts, codes)
     small = len(parts) / (len(parts) - 1) if codes is not None else 1.0
-    return _table(estimate, arrows, found, n * score, n * found.left, small * (parts**2).sum(axis=0))
+    return _table(estimate, arrows, projected, n * score, n * projected.left, small * (parts**2).sum(axis=0))
 
 
 def ordinal_modification_indices(
@@ -65,12 +65,17 @@ def ordinal_modification_indices(
     beside = _derivatives(estimate.structure, estimate.x, arrows)
     change = Conditional(estimate.structure, sample).statistics(estimate.x, beside)[1]
     change = change[:, len(estimate.free) :]
-    found = _apart(change, fit.jacobian * estimate.scale[estimate.free], np.diag(fit.weight))
-    weighted = fit.weight[:, None] * found.remainder
+    projected = _apart(change, fit.jacobian * estimate.scale[estimate.free], np.diag(fit.weight))
+    weighted = fit.weight[:, None] * projected.remainder
     gamma = sample.gamma(codes)[np.ix_(fit.fitted, fit.fitted)]
     score = n * change.T @ (fit.weight * fit.residual)
     return _table(
-        estimate, arrows, found, score, n * found.left, n * (weighted * (gamma @ weighted)).sum(axis=0)
+        estimate,
+        arrows,
+        projected,
+        score,
+        n * projected.left,
+        n * (weighted * (gamma @ weighted)).sum(axis=0),
     )
 
 
@@ -110,8 +115,8 @@ def _table(
             square, epc = score[place] ** 2, score[place] / information[place]
             mi, robust = square / information[place], square / variance[place]
             rows.append((*arrow, mi, robust, epc, epc * units.ratio(*arrow)))
-    found = pd.DataFrame(rows, columns=COLUMNS)
-    return found.sort_values("mi", ascending=False, kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.sort_values("mi", ascending=False, kind="stable", ignore_index=True)
 
 
 def candidates(structure: Structure) -> list[tuple[str, str, str]]:
@@ -122,21 +127,27 @@ def candidates(structure: Structure) -> list[tuple[str, str, str]]:
     """
     parameters, factors = structure.parameters, structure.latent
     fixed = {structure.observed[place] for place in structure.exogenous}
-    paths = [one for one in parameters if one.op == "~"]
-    equations = list(dict.fromkeys(name for one in paths for name in (one.lhs, one.rhs)))
+    paths = [parameter for parameter in parameters if parameter.op == "~"]
+    equations = list(dict.fromkeys(name for parameter in paths for name in (parameter.lhs, parameter.rhs)))
     indicators = [
-        name for name in structure.observed if any(one.op == "=~" and one.rhs == name for one in parameters)
+        name
+        for name in structure.observed
+        if any(parameter.op == "=~" and parameter.rhs == name for parameter in parameters)
     ]
     plain = [name for name in structure.observed if name not in fixed and name not in equations]
     arrows = [(factor, "=~", name) for factor, name in product(factors, plain)]
     for group in (indicators, factors):
-        arrows += [(one, "~~", other) for one, other in combinations_with_replacement(group, 2)]
+        arrows += [(parameter, "~~", other) for parameter, other in combinations_with_replacement(group, 2)]
     arrows += [
         (outcome, "~", predictor)
         for outcome, predictor in permutations(equations, 2)
         if outcome not in fixed and not (outcome in indicators and predictor in factors)
     ]
-    present = {_key(one.lhs, one.op, one.rhs) for one in parameters if one.free is not None}
+    present = {
+        _key(parameter.lhs, parameter.op, parameter.rhs)
+        for parameter in parameters
+        if parameter.free is not None
+    }
     return [arrow for arrow in arrows if _key(*arrow) not in present]
 
 
@@ -165,12 +176,12 @@ def _derivatives(structure: Structure, x: Matrix, arrows: list[tuple[str, str, s
 def _effects(structure: Structure, x: Matrix, place: dict[str, int]) -> tuple[Matrix, Matrix]:
     """Total effects (I - A)^-1 of all variables on all, and their covariances; A holds every arrow."""
     direct, residual = np.zeros((len(place), len(place))), np.zeros((len(place), len(place)))
-    for one in structure.parameters:
-        value = one.value if one.free is None else x[one.free]
-        lhs, rhs = place[one.lhs], place[one.rhs]
-        if one.op == "~~":
+    for parameter in structure.parameters:
+        value = parameter.value if parameter.free is None else x[parameter.free]
+        lhs, rhs = place[parameter.lhs], place[parameter.rhs]
+        if parameter.op == "~~":
             residual[lhs, rhs] = residual[rhs, lhs] = value
-        elif one.op == "=~":
+        elif parameter.op == "=~":
             direct[rhs, lhs] = value
         else:
             direct[lhs, rhs] = value

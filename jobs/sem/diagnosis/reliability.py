@@ -38,9 +38,9 @@ def reliability(structure: Structure, x: Matrix, ordered: tuple[str, ...] = ()) 
     rows = []
     for factor in structure.latent:
         loadings = {
-            one.rhs: one.value if one.free is None else float(x[one.free])
-            for one in structure.parameters
-            if one.op == "=~" and one.lhs == factor
+            parameter.rhs: parameter.value if parameter.free is None else float(x[parameter.free])
+            for parameter in structure.parameters
+            if parameter.op == "=~" and parameter.lhs == factor
         }
         scale = "latent responses" if set(loadings) & set(ordered) else "observed"
         note = _note(loadings, place)

@@ -49,7 +49,7 @@ def ordinal_residuals(fit: OrdinalFit, sample: OrdinalMoments, codes: Matrix | N
 
     steps = 1e-6 * np.diag(np.maximum(np.abs(value), 1.0))
     by_value = np.array(
-        [(correlations(value + one) - correlations(value - one)) / (2 * one.sum()) for one in steps]
+        [(correlations(value + step) - correlations(value - step)) / (2 * step.sum()) for step in steps]
     )
     left = sample.influence[:, fit.fitted] - fit.influence[:, estimate.free] @ fit.jacobian.T
     parts = left @ by_value
@@ -65,13 +65,13 @@ def _total(value: Matrix, fit: OrdinalFit, sample: OrdinalMoments) -> Matrix:
     observed = fit.estimate.structure.observed
     place = {name: number for number, name in enumerate(observed)}
     given_x, total = np.eye(len(observed)), np.eye(len(observed))
-    for number, one in zip(fit.fitted, value, strict=True):
+    for number, entry in zip(fit.fitted, value, strict=True):
         label = sample.statistics[number]
         at = place[label.lhs], place[label.rhs]
         if label.op == "~":
-            total[at] = one
+            total[at] = entry
         else:
-            given_x[at] = given_x[at[::-1]] = one
+            given_x[at] = given_x[at[::-1]] = entry
     x = [place[name] for name in sample.x_names]
     given_x[np.ix_(x, x)] = sample.x_cov
     return total @ given_x @ total.T
@@ -83,7 +83,7 @@ def _table(names: list[str], gap: Matrix, error: Matrix) -> pd.DataFrame:
     residual, spread = gap[rows, columns], error[rows, columns]
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(np.abs(residual) > LEAST, residual / spread, np.nan)
-    found = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "lhs": [names[place] for place in columns],
             "rhs": [names[place] for place in rows],
@@ -93,7 +93,7 @@ def _table(names: list[str], gap: Matrix, error: Matrix) -> pd.DataFrame:
         columns=COLUMNS,
     )
     order = np.argsort(-np.abs(residual), kind="stable")
-    return found.iloc[order].reset_index(drop=True)
+    return table.iloc[order].reset_index(drop=True)
 
 
 def _correlation(covariance: Matrix) -> Matrix:

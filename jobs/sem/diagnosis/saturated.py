@@ -66,7 +66,7 @@ def complete(estimate: Estimate, sample: Moments) -> Saturated:
     p, deviations = len(sample.names), np.sqrt(np.diag(sample.covariance))
     unit = np.outer(deviations, deviations)
     free, zero = sample.covariance / unit, np.zeros(p)
-    one = fiml.Patterns(
+    pattern = fiml.Patterns(
         observed=np.ones((1, p), dtype=bool),
         weight=np.array([float(sample.n)]),
         mean=zero[None, :],
@@ -80,7 +80,7 @@ def complete(estimate: Estimate, sample: Moments) -> Saturated:
         free=free,
         mean=zero,
         implied=estimate.sigma / unit,
-        patterns=one,
+        patterns=pattern,
         data=sample.deviations / deviations,
         weights=sample.weights,
         observed=False,

@@ -52,9 +52,9 @@ def standardised_solution(
         tables.append(
             pd.DataFrame(
                 {
-                    "lhs": [one.lhs for one in parameters],
-                    "op": [one.op for one in parameters],
-                    "rhs": [one.rhs for one in parameters],
+                    "lhs": [parameter.lhs for parameter in parameters],
+                    "op": [parameter.op for parameter in parameters],
+                    "rhs": [parameter.rhs for parameter in parameters],
                     "est_std": value,
                     "error": error,
                     "se": se,

@@ -162,14 +162,14 @@ def intercepts(fit: FimlFit) -> tuple[list[str], Array, Array]:
     def at(vector: Array) -> Array:
         return _intercepts(structure, vector[:q], vector[q:])[0][places]
 
-    here = np.concatenate([fit.estimate.x, fit.mean])
-    jacobian = np.zeros((q + len(places), len(here)))
+    point = np.concatenate([fit.estimate.x, fit.mean])
+    jacobian = np.zeros((q + len(places), len(point)))
     jacobian[:q, :q] = np.eye(q)
-    for place in range(len(here)):
-        step = np.zeros_like(here)
-        step[place] = 1e-6 * max(1.0, abs(here[place]))
-        jacobian[q:, place] = (at(here + step) - at(here - step)) / (2 * step[place])
-    return [structure.observed[place] for place in places], at(here), jacobian
+    for place in range(len(point)):
+        step = np.zeros_like(point)
+        step[place] = 1e-6 * max(1.0, abs(point[place]))
+        jacobian[q:, place] = (at(point + step) - at(point - step)) / (2 * step[place])
+    return [structure.observed[place] for place in places], at(point), jacobian
 
 
 def _profile(information: Array, q: int) -> Array:

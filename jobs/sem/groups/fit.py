@@ -58,7 +58,7 @@ def fit_totals(
     check_definitions(structure.definitions, structure.labels())
     if method.estimator != "ml" or method.missing != "listwise" or method.diagnosis:
         raise ModelError("only estimator ml with missing listwise, without diagnosis, works from sums alone")
-    fits = [_fit_group(model, name, one, method) for name, one in sorted(totals.items())]
+    fits = [_fit_group(model, name, sums, method) for name, sums in sorted(totals.items())]
     if group is not None and without_group:
         fits.append(_without_group(without_group, group))
     return _report(fits, method)
@@ -71,28 +71,28 @@ def _without_group(cases: int, group: str) -> GroupFit:
 
 def _fit_group(model: str, name: str, data: pd.DataFrame | Totals, method: Method) -> GroupFit:
     """One group with all its checks; never raises for what the data are like."""
-    one = GroupFit(name, "failed", "", cases_in=data.cases_in if isinstance(data, Totals) else len(data))
+    fit = GroupFit(name, "failed", "", cases_in=data.cases_in if isinstance(data, Totals) else len(data))
     try:
-        _estimate(one, Structure(model), data, method)
+        _estimate(fit, Structure(model), data, method)
     except TROUBLES as error:
-        one.status, one.detail = verdict(error)
-    return one
+        fit.status, fit.detail = verdict(error)
+    return fit
 
 
-def _estimate(one: GroupFit, structure: Structure, data: pd.DataFrame | Totals, method: Method) -> None:
-    """Fill `one` step by step; Trouble ends it where the result would not be trustworthy."""
+def _estimate(fit: GroupFit, structure: Structure, data: pd.DataFrame | Totals, method: Method) -> None:
+    """Fill `fit` step by step; Trouble ends it where the result would not be trustworthy."""
     way: Route
     if isinstance(data, Totals):
         way = TotalLikelihood(structure, data, method)
     else:
         columns = [*structure.observed, *([method.weights] if method.weights else [])]
         way = route(structure, numbers(data, columns), method)
-    one.moments = way.sample
+    fit.moments = way.sample
     check_cases(way.sample, structure)
-    one.estimate = way.fit()
-    check_estimate(one.estimate)
-    one.inference = way.inference()
-    check_admissible(structure, one.estimate.x)
-    diagnosis = way.diagnosis(one.inference) if method.diagnosis else None
-    one.inference, one.diagnosis = with_defined(one.inference, diagnosis, structure)
-    one.status = "converged"
+    fit.estimate = way.fit()
+    check_estimate(fit.estimate)
+    fit.inference = way.inference()
+    check_admissible(structure, fit.estimate.x)
+    diagnosis = way.diagnosis(fit.inference) if method.diagnosis else None
+    fit.inference, fit.diagnosis = with_defined(fit.inference, diagnosis, structure)
+    fit.status = "converged"

@@ -204,13 +204,13 @@ def _pooled(used: pd.DataFrame, dependent: bool, errors: Errors, confidence: flo
                 covariance[i, j] = covariance[j, i] = (covariance[i, i] + covariance[j, j] - error**2) / 2
     if not positive_definite(covariance):
         return {"reliable": False, "detail": TOO_FEW_CLUSTERS}
-    found = asdict(pool(used.est.to_numpy(dtype=float), covariance, confidence))
-    return found | {"reliable": known, "detail": "" if known else SHARED}
+    row = asdict(pool(used.est.to_numpy(dtype=float), covariance, confidence))
+    return row | {"reliable": known, "detail": "" if known else SHARED}
 
 
 def _errors_of_differences(differences: pd.DataFrame | None) -> dict[tuple[str, str, str], Errors]:
-    found: dict[tuple[str, str, str], Errors] = {}
+    errors: dict[tuple[str, str, str], Errors] = {}
     if differences is not None:
         for row in differences.itertuples():
-            found.setdefault((row.lhs, row.op, row.rhs), {})[row.group_a, row.group_b] = float(row.se)
-    return found
+            errors.setdefault((row.lhs, row.op, row.rhs), {})[row.group_a, row.group_b] = float(row.se)
+    return errors

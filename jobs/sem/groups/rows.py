@@ -57,12 +57,12 @@ class GroupFit:
 
 def _report(fits: list[GroupFit], method: Method) -> FitReport:
     return FitReport(
-        estimates=pd.DataFrame([row for one in fits for row in _estimates(one, method)], columns=ESTIMATES),
-        fit_measures=pd.DataFrame([row for one in fits for row in _measures(one)], columns=MEASURES),
+        estimates=pd.DataFrame([row for fit in fits for row in _estimates(fit, method)], columns=ESTIMATES),
+        fit_measures=pd.DataFrame([row for fit in fits for row in _measures(fit)], columns=MEASURES),
         differences=pd.DataFrame(
             [row for a, b in combinations(fits, 2) for row in _differences(a, b)], columns=DIFFERENCES
         ),
-        status=pd.DataFrame([_status(one) for one in fits], columns=STATUS),
+        status=pd.DataFrame([_status(fit) for fit in fits], columns=STATUS),
         **(_diagnoses(fits, method) if method.diagnosis else {}),
     )
 
@@ -86,34 +86,34 @@ DIAGNOSIS = {
 }
 
 
-def _clusters(one: GroupFit, error: str) -> int | None:
+def _clusters(fit: GroupFit, error: str) -> int | None:
     """Number of clusters behind a kind of error, None where it has none."""
-    assert one.moments is not None
+    assert fit.moments is not None
     kind, _, column = error.partition(":")
-    return int(one.moments.clusters[column].max()) + 1 if kind in ("cluster", "bias_reduced") else None
+    return int(fit.moments.clusters[column].max()) + 1 if kind in ("cluster", "bias_reduced") else None
 
 
-def _degrees(one: GroupFit, error: str) -> Matrix:
+def _degrees(fit: GroupFit, error: str) -> Matrix:
     """Degrees of freedom of each value (k) for a kind of error: infinite where the law is normal."""
-    assert one.inference is not None
+    assert fit.inference is not None
     kind, _, column = error.partition(":")
     if kind == "bias_reduced":
-        return one.inference.small_sample[column].degrees
-    clusters = _clusters(one, error)
-    return np.full(len(one.inference.values), clusters - 1.0 if clusters else np.inf)
+        return fit.inference.small_sample[column].degrees
+    clusters = _clusters(fit, error)
+    return np.full(len(fit.inference.values), clusters - 1.0 if clusters else np.inf)
 
 
-def _estimates(one: GroupFit, method: Method) -> list[dict[str, Any]]:
-    if one.inference is None:
+def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
+    if fit.inference is None:
         return []
-    found = one.inference
+    inference = fit.inference
     rows = []
-    for error, covariance in found.covariances.items():
-        clusters, degrees = _clusters(one, error), _degrees(one, error)
+    for error, covariance in inference.covariances.items():
+        clusters, degrees = _clusters(fit, error), _degrees(fit, error)
         widths = stats.t.ppf(0.5 + method.confidence / 2, degrees)
-        for parameter, std_all in zip(found.parameters, found.std_all, strict=True):
+        for parameter, std_all in zip(inference.parameters, inference.std_all, strict=True):
             free = parameter.free
-            est = parameter.value if free is None else float(found.values[free])
+            est = parameter.value if free is None else float(inference.values[free])
             df = np.inf if free is None else float(degrees[free])
             # Variance 0: a residual that follows from the rest, as that of an ordered item, has no error.
             variance = 0.0 if free is None or np.isnan(df) else float(covariance[free, free])
@@ -122,7 +122,7 @@ def _estimates(one: GroupFit, method: Method) -> list[dict[str, Any]]:
             width = widths[free] * se if se else None
             rows.append(
                 {
-                    "group": one.group,
+                    "group": fit.group,
                     "lhs": parameter.lhs,
                     "op": parameter.op,
                     "rhs": parameter.rhs,
@@ -137,7 +137,7 @@ def _estimates(one: GroupFit, method: Method) -> list[dict[str, Any]]:
                     "clusters": clusters,
                     "ci_lower": float(est - width) if width is not None else None,
                     "ci_upper": float(est + width) if width is not None else None,
-                    "reliable": one.status == "converged" and df >= FEWEST_DEGREES,
+                    "reliable": fit.status == "converged" and df >= FEWEST_DEGREES,
                 }
             )
     return rows
@@ -145,29 +145,29 @@ def _estimates(one: GroupFit, method: Method) -> list[dict[str, Any]]:
 
 def _diagnoses(fits: list[GroupFit], method: Method) -> dict[str, pd.DataFrame]:
     """The tables of all groups' diagnosis, by the report's name for each."""
-    made = [
-        (one.group, {**vars(one.diagnosis), "standardised": _standardised(one, method)})
-        for one in fits
-        if one.diagnosis is not None
+    of_groups = [
+        (fit.group, {**vars(fit.diagnosis), "standardised": _standardised(fit, method)})
+        for fit in fits
+        if fit.diagnosis is not None
     ]
     return {
-        name: _stacked([(group, tables[name]) for group, tables in made], columns)
+        name: _stacked([(group, tables[name]) for group, tables in of_groups], columns)
         for name, columns in DIAGNOSIS.items()
     }
 
 
-def _standardised(one: GroupFit, method: Method) -> pd.DataFrame:
-    assert one.inference is not None and one.diagnosis is not None
-    made, jacobian = one.inference, one.diagnosis.std_jacobian
+def _standardised(fit: GroupFit, method: Method) -> pd.DataFrame:
+    assert fit.inference is not None and fit.diagnosis is not None
+    inference, jacobian = fit.inference, fit.diagnosis.std_jacobian
     degrees: dict[str, Matrix | float] = {}
-    for error in made.covariances:
+    for error in inference.covariances:
         kind, _, column = error.partition(":")
         if kind == "bias_reduced":
-            degrees[error] = made.small_sample[column].contrasts(jacobian).degrees
+            degrees[error] = inference.small_sample[column].contrasts(jacobian).degrees
         else:
-            degrees[error] = float(_degrees(one, error)[0])
+            degrees[error] = float(_degrees(fit, error)[0])
     return standardised_solution(
-        made.parameters, made.std_all, jacobian, made.covariances, degrees, method.confidence
+        inference.parameters, inference.std_all, jacobian, inference.covariances, degrees, method.confidence
     )
 
 
@@ -178,9 +178,9 @@ def _stacked(tables: list[tuple[str, pd.DataFrame]], columns: list[str]) -> pd.D
     return every[columns]
 
 
-def _measures(one: GroupFit) -> list[dict[str, Any]]:
-    found = one.inference.measures if one.inference else {}
-    return [{"group": one.group, "measure": name, "value": value} for name, value in found.items()]
+def _measures(fit: GroupFit) -> list[dict[str, Any]]:
+    values = fit.inference.measures if fit.inference else {}
+    return [{"group": fit.group, "measure": name, "value": value} for name, value in values.items()]
 
 
 def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
@@ -189,17 +189,17 @@ def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
     Where the groups share clusters their estimates are correlated, and the errors follow both groups'
     scores cluster by cluster.
     """
-    one, other = a.inference, b.inference
-    if one is None or other is None:
+    first, second = a.inference, b.inference
+    if first is None or second is None:
         return []
     rows = []
-    for error in [kind for kind in one.covariances if kind in other.covariances]:
+    for error in [kind for kind in first.covariances if kind in second.covariances]:
         variances, degrees = _of_difference(a, b, error)
-        for parameter in one.parameters:
+        for parameter in first.parameters:
             free = parameter.free
             if free is None or parameter.op not in COMPARED:
                 continue
-            apart = float(one.values[free] - other.values[free])
+            apart = float(first.values[free] - second.values[free])
             df = float(degrees[free])
             se = float(np.sqrt(variances[free])) if variances[free] > 0 and not np.isnan(df) else np.nan
             statistic = (apart / se) ** 2
@@ -237,7 +237,7 @@ def _of_difference(a: GroupFit, b: GroupFit, error: str) -> tuple[Matrix, Matrix
 
 def _between(a: GroupFit, b: GroupFit, column: str) -> Matrix:
     """Covariance (k x k) between two groups' estimates through the clusters that they share."""
-    sums = [_sums_by_label(one, column) for one in (a, b)]
+    sums = [_sums_by_label(fit, column) for fit in (a, b)]
     assert a.inference and b.inference
     middle = np.zeros((len(a.inference.values), len(b.inference.values)))
     for label in sorted(set(sums[0]) & set(sums[1])):
@@ -246,20 +246,20 @@ def _between(a: GroupFit, b: GroupFit, column: str) -> Matrix:
     return middle * (total / (total - 1))
 
 
-def _sums_by_label(one: GroupFit, name: str) -> dict[Any, Matrix]:
+def _sums_by_label(fit: GroupFit, name: str) -> dict[Any, Matrix]:
     """The cases' influence on the group's estimates summed by cluster, by the cluster's label."""
-    assert one.moments is not None and one.inference is not None
-    sums = cov.cluster_sums(one.inference.influence, one.moments.clusters[name])
-    return dict(zip(one.moments.labels[name], sums, strict=True))
+    assert fit.moments is not None and fit.inference is not None
+    sums = cov.cluster_sums(fit.inference.influence, fit.moments.clusters[name])
+    return dict(zip(fit.moments.labels[name], sums, strict=True))
 
 
-def _status(one: GroupFit) -> dict[str, Any]:
-    sample, estimate = one.moments, one.estimate
+def _status(fit: GroupFit) -> dict[str, Any]:
+    sample, estimate = fit.moments, fit.estimate
     return {
-        "group": one.group,
-        "status": one.status,
-        "detail": one.detail,
-        "cases_in": one.cases_in,
+        "group": fit.group,
+        "status": fit.status,
+        "detail": fit.detail,
+        "cases_in": fit.cases_in,
         "cases_used": sample.n if sample else 0,
         "cases_missing": sample.cases_missing if sample else 0,
         "parameters": estimate.structure.q if estimate else None,

@@ -168,15 +168,15 @@ def _least_squares(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     cases = [data.sample for data in items]
     fit.cases_used = sum(sample.n for sample in cases)
     fit.layout = joint_ordinal.with_thresholds(fit.layout, items)
-    found = joint_ordinal.fit(fit.layout, items)
-    fit.items, fit.x, fit.influence, fit.vectors = found, found.x, found.influence, found.vectors
-    fit.max_gradient, fit.completes = found.gradient, [data.model.complete for data in items]
+    result = joint_ordinal.fit(fit.layout, items)
+    fit.items, fit.x, fit.influence, fit.vectors = result, result.x, result.influence, result.vectors
+    fit.max_gradient, fit.completes = result.gradient, [data.model.complete for data in items]
     small = fit.cases_used / (fit.cases_used - len(cases))  # as lavaan has it
     fit.covariances["robust"] = products(fit.influence, cases, None)[0] * small
     for name in _clusters(fit, cases):
         kind = f"cluster:{name}"
         fit.covariances[kind], fit.clusters[kind] = products(fit.influence, cases, name)
-    fit.measures = joint_ordinal_measures.measures(found, fit.primary)
+    fit.measures = joint_ordinal_measures.measures(result, fit.primary)
 
 
 def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
@@ -207,8 +207,8 @@ def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     for name in _clusters(fit, cases):
         robust, reduced = f"cluster:{name}", f"bias_reduced:{name}"
         fit.covariances[robust], count = products(fit.influence, cases, name)
-        found = joint_small_sample(likelihood, z, scores, scale[:, None] * bread, name)
-        fit.small_sample[reduced], fit.covariances[reduced] = found, found.covariance
+        result = joint_small_sample(likelihood, z, scores, scale[:, None] * bread, name)
+        fit.small_sample[reduced], fit.covariances[reduced] = result, result.covariance
         fit.clusters[robust] = fit.clusters[reduced] = count
     fit.measures = measures(likelihood, z, hessian, scores, method.estimator == "mlr", fit.primary)
     fit.vectors = [likelihood.own(z, number) for number in range(len(samples))]
@@ -235,20 +235,30 @@ def _solution(plan: Layout, vectors: list[Matrix], completes: list[Callable[[Mat
         select = np.zeros((len(v), plan.k))
         free = np.flatnonzero(group.place >= 0)
         select[free, group.place[free]] = 1.0
-        rows += [(group.name, one) for one in group.parameters]
+        rows += [(group.name, parameter) for parameter in group.parameters]
         columns[0].append(
-            np.array([one.value if one.free is None else v[one.free] for one in group.parameters])
+            np.array(
+                [
+                    parameter.value if parameter.free is None else v[parameter.free]
+                    for parameter in group.parameters
+                ]
+            )
         )
         columns[1].append(
-            np.array([np.zeros(plan.k) if one.free is None else select[one.free] for one in group.parameters])
+            np.array(
+                [
+                    np.zeros(plan.k) if parameter.free is None else select[parameter.free]
+                    for parameter in group.parameters
+                ]
+            )
         )
         columns[2].append(standardised_values(group.structure, group.parameters, v))
         columns[3].append(jacobian(group.structure, group.parameters, v, complete) @ select)
     values, gradient, standard, standard_gradient = (np.concatenate(column) for column in columns)
     first: dict[int, int] = {}
-    for row, (_, one) in enumerate(rows):
-        if one.label:
-            first.setdefault(plan.labels[one.label], row)
+    for row, (_, parameter) in enumerate(rows):
+        if parameter.label:
+            first.setdefault(plan.labels[parameter.label], row)
     places = {label: first[place] for label, place in plan.labels.items()}
     plain = _defined(plan, places, values, gradient)
     over = _defined(plan, places, standard, standard_gradient)
@@ -263,36 +273,36 @@ def _solution(plan: Layout, vectors: list[Matrix], completes: list[Callable[[Mat
 
 
 def _defined(plan: Layout, places: dict[str, int], values: Matrix, gradient: Matrix) -> tuple[Matrix, Matrix]:
-    found = define(
+    result = define(
         plan.definitions,
         {label: values[place] for label, place in places.items()},
         {label: gradient[place] for label, place in places.items()},
     )
-    return found if plan.definitions else (found[0], np.zeros((0, plan.k)))
+    return result if plan.definitions else (result[0], np.zeros((0, plan.k)))
 
 
 def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
-    found, covariance = fit.solution, fit.covariances[error]
+    solution, covariance = fit.solution, fit.covariances[error]
     clusters = fit.clusters.get(error)
-    degrees = _degrees(fit, error, found.gradient)
+    degrees = _degrees(fit, error, solution.gradient)
     widths = stats.t.ppf(0.5 + fit.method.confidence / 2, degrees)
-    errors = _errors(found.gradient, covariance, 0.0)
+    errors = _errors(solution.gradient, covariance, 0.0)
     # Rounding leaves a trace of error where the standardised value is fixed, as a single item's loading.
-    standard_errors = _errors(found.standard_gradient, covariance, 1e-14)
+    standard_errors = _errors(solution.standard_gradient, covariance, 1e-14)
     rows = []
-    for place, (group, one) in enumerate(found.rows):
-        est, df = float(found.values[place]), float(degrees[place])
+    for place, (group, parameter) in enumerate(solution.rows):
+        est, df = float(solution.values[place]), float(degrees[place])
         se = None if np.isnan(df) else errors[place]
         z = est / se if se else None
         rows.append(
             {
                 "group": group,
-                "lhs": one.lhs,
-                "op": one.op,
-                "rhs": one.rhs,
-                "label": one.label,
+                "lhs": parameter.lhs,
+                "op": parameter.op,
+                "rhs": parameter.rhs,
+                "label": parameter.label,
                 "est": est,
-                "std_all": float(found.standard[place]),
+                "std_all": float(solution.standard[place]),
                 "std_se": standard_errors[place],
                 "error": error,
                 "se": se,
@@ -322,4 +332,4 @@ def _degrees(fit: MultigroupFit, error: str, gradient: Matrix) -> Matrix:
 def _errors(gradient: Matrix, covariance: Matrix, least: float) -> list[float | None]:
     """Standard errors by the delta method; None where the variance is no more than `least`."""
     variance = np.einsum("rk,kl,rl->r", gradient, covariance, gradient)
-    return [float(np.sqrt(one)) if one > least else None for one in variance]
+    return [float(np.sqrt(value)) if value > least else None for value in variance]

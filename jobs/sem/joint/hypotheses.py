@@ -43,13 +43,13 @@ def difference_test(free: MultigroupFit, restricted: MultigroupFit) -> Hypothesi
     for fit in (free, restricted):
         if fit.status != "converged":
             return _none(f"a model has the status {fit.status}, so that the two cannot be compared.")
-    one, other = free.measures, restricted.measures
+    larger, smaller = free.measures, restricted.measures
     if (free.groups, free.cases_used) != (restricted.groups, restricted.cases_used):
         raise ModelError("the two models are not of the same groups and cases")
-    df = other["df"] - one["df"]
+    df = smaller["df"] - larger["df"]
     if df <= 0:
         return _none("the second model is not more restricted than the first.")
-    statistic = other["chisq"] - one["chisq"]
+    statistic = smaller["chisq"] - larger["chisq"]
     if free.items is not None:
         shapes = [[group.parameters for group in fit.layout.groups] for fit in (free, restricted)]
         if shapes[0] != shapes[1]:
@@ -57,10 +57,10 @@ def difference_test(free: MultigroupFit, restricted: MultigroupFit) -> Hypothesi
                 "the two models have other parameters; compare models that differ in equality alone."
             )
         statistic = joint_ordinal_measures.difference(free.items, restricted.layout, statistic, free.primary)
-    elif "chisq_scaling_factor" in other:
+    elif "chisq_scaling_factor" in smaller:
         weights = (
-            one["df"] * one.get("chisq_scaling_factor", 1.0),
-            other["df"] * other["chisq_scaling_factor"],
+            larger["df"] * larger.get("chisq_scaling_factor", 1.0),
+            smaller["df"] * smaller["chisq_scaling_factor"],
         )
         factor = (weights[1] - weights[0]) / df
         if factor <= 0:
@@ -114,21 +114,21 @@ def wald_tests(fit: MultigroupFit, hypotheses: list[str], error: str) -> list[di
 
     Where the fit has no such errors, the row says so. Raises ModelError as `wald_test` does.
     """
-    asked = [[one] for one in hypotheses] + ([hypotheses] if len(hypotheses) > 1 else [])
+    sets = [[hypothesis] for hypothesis in hypotheses] + ([hypotheses] if len(hypotheses) > 1 else [])
     rows = []
-    for some in asked:
+    for some in sets:
         if fit.status == "converged" and error not in fit.covariances:
-            found = _none(f"the fit has no errors {error}: take another kind, or join groups.")
+            result = _none(f"the fit has no errors {error}: take another kind, or join groups.")
         else:
-            found = wald_test(fit, some, error)
+            result = wald_test(fit, some, error)
         name = some[0] if len(some) == 1 else "all"
-        rows.append({"hypothesis": name, "error": error, **vars(found)})
+        rows.append({"hypothesis": name, "error": error, **vars(result)})
     return rows
 
 
 def read_hypotheses(hypotheses: list[str], labels: Iterable[str]) -> list[Expression]:
     """What each hypothesis says is zero. Raises ModelError where one cannot be read or names no label."""
-    known, sides = set(labels), [_difference(one) for one in hypotheses]
+    known, sides = set(labels), [_difference(hypothesis) for hypothesis in hypotheses]
     for side in sides:
         absent = [name for name in side.names if name not in known]
         if absent:

@@ -57,7 +57,7 @@ def invariance(
     for name, equal in STEPS.items():
         if method.ordered and name not in OF_ITEMS:
             break
-        mine = tuple(one for one in partial if _concerns(one, equal))
+        mine = tuple(exception for exception in partial if _concerns(exception, equal))
         fit = fit_multigroup(model, data, group, method, equal, mine)
         row = _row(name, fit, before)
         if before is None:
@@ -81,7 +81,10 @@ def _concerns(parameter: str, equal: tuple[str, ...]) -> bool:
 
 def _row(name: str, fit: MultigroupFit, before: MultigroupFit | None) -> dict[str, Any]:
     suffix = "_scaled" if "chisq_scaled" in fit.measures else ""
-    own = {one: fit.measures.get(f"{one}{suffix}", np.nan) for one in ("chisq", "pvalue", "cfi", "rmsea")}
+    own = {
+        measure: fit.measures.get(f"{measure}{suffix}", np.nan)
+        for measure in ("chisq", "pvalue", "cfi", "rmsea")
+    }
     row = {"model": name, "status": fit.status, "df": fit.measures.get("df", np.nan), **own}
     if before is None:
         return row
@@ -109,8 +112,8 @@ def _verdict(name: str, fit: MultigroupFit, row: dict[str, Any], level: float) -
         return f"No verdict on {what}: {trouble}", True
     falls = row["delta_cfi"] < -LARGEST_FALL
     if row["delta_pvalue"] >= level:
-        told = ", though CFI falls by more than .01" if falls else ""
-        return f"Equality of {what} is not rejected{told}: {then}.", True
+        remark = ", though CFI falls by more than .01" if falls else ""
+        return f"Equality of {what} is not rejected{remark}: {then}.", True
     if not falls:
         return f"Equality of {what} is rejected, but CFI falls by no more than .01: {then}, with care.", True
     return f"{what.capitalize()} differ between the groups; free those that do before you compare.", False

@@ -58,15 +58,15 @@ def group_samples(
     Weights are scaled to sum to the cases of all groups together, so that a group counts by its weight.
     Raises Trouble where a group's data allow no fit.
     """
-    found = {}
+    samples = {}
     for name, part in parts.items():
         try:
-            found[name] = _cases(part, structure, missing, weights, clusters)
+            samples[name] = _cases(part, structure, missing, weights, clusters)
         except Trouble as trouble:
             raise Trouble(trouble.status, f"in {name}, {trouble}") from None
-    scale = sum(sample.n for sample, _ in found.values()) / sum(weight for _, weight in found.values())
+    scale = sum(sample.n for sample, _ in samples.values()) / sum(weight for _, weight in samples.values())
     out = []
-    for sample, weight in found.values():
+    for sample, weight in samples.values():
         counted = replace(sample, weights=sample.weights * (weight * scale / sample.n))
         unit = np.sqrt(np.diag(sample.covariance))
         standard = sample.deviations / unit
@@ -102,7 +102,7 @@ class GroupLikelihood:
         for place in structure.exogenous:
             at = structure.inner.index(structure.observed[place])
             self.alpha[at] = data.sample.mean[place] + data.free.mean[place] * data.unit[place]
-        means = [one.lhs for one in group.parameters if one.op == "~1"]
+        means = [parameter.lhs for parameter in group.parameters if parameter.op == "~1"]
         inner = {name: place for place, name in enumerate(structure.inner)}
         self.inside = [(k, inner[name]) for k, name in enumerate(means, structure.q) if name in inner]
         self.outside = [
@@ -174,7 +174,9 @@ class JointLikelihood:
         logs, count = np.zeros(self.layout.k), np.zeros(self.layout.k)
         for group, data in zip(self.layout.groups, self.samples, strict=True):
             by_name = group.structure.sizes(data.unit)
-            means = [by_name.get(one.lhs, 1.0) for one in group.parameters if one.op == "~1"]
+            means = [
+                by_name.get(parameter.lhs, 1.0) for parameter in group.parameters if parameter.op == "~1"
+            ]
             own = np.concatenate([group.structure.scales(data.unit), means])
             free = group.place >= 0
             np.add.at(logs, group.place[free], np.log(own[free]))
@@ -199,12 +201,12 @@ class JointLikelihood:
             structure = group.structure
             own = ml.fit(structure, data.free.cov * np.outer(data.unit, data.unit))
             x = own.x.copy()
-            for one in structure.parameters:
-                if one.free is not None and one.op == "~~" and one.lhs == one.rhs:
-                    x[one.free] = max(x[one.free], SMALLEST_START * own.scale[one.free])
+            for parameter in structure.parameters:
+                if parameter.free is not None and parameter.op == "~~" and parameter.lhs == parameter.rhs:
+                    x[parameter.free] = max(x[parameter.free], SMALLEST_START * own.scale[parameter.free])
             mean = data.sample.mean + data.free.mean * data.unit
             level = dict(zip(structure.observed, intercepts(structure, x, mean)[0], strict=True))
-            means = [level.get(one.lhs, 0.0) for one in group.parameters if one.op == "~1"]
+            means = [level.get(parameter.lhs, 0.0) for parameter in group.parameters if parameter.op == "~1"]
             free = np.flatnonzero(group.place >= 0)
             place = group.place[free]
             np.add.at(sums, place, np.concatenate([x, means])[free] / self.scale[place])

@@ -60,14 +60,16 @@ def measures(
     if scaled and df:
         traces, base_traces = _traces(samples, x, likelihood.total * hessian, scores, cluster)
         factor, base_factor = traces / df, base_traces / base_df
-        found = scaled_indices(Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n)
-        out |= by_groups(found, len(samples))
+        with_scale = scaled_indices(
+            Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n
+        )
+        out |= by_groups(with_scale, len(samples))
     return out
 
 
-def by_groups(found: dict[str, float], groups: int) -> dict[str, float]:
+def by_groups(values: dict[str, float], groups: int) -> dict[str, float]:
     return {
-        name: value * np.sqrt(groups) if name.startswith("rmsea") else value for name, value in found.items()
+        name: value * np.sqrt(groups) if name.startswith("rmsea") else value for name, value in values.items()
     }
 
 

@@ -66,12 +66,13 @@ def check(plan: Layout, equal: tuple[str, ...]) -> None:
             f"{exact[0]} are not made equal in models with ordered items: thresholds are free in each group"
         )
     for group in plan.groups:
-        for one in group.parameters:
-            loose = one.lhs not in group.structure.latent
-            if one.op == "~1" and (one.label or loose != (one.free is not None) or one.value):
-                raise ModelError(
-                    f"the intercept of {one.lhs} cannot be set in a model with ordered items; leave it out"
-                )
+        for parameter in group.parameters:
+            loose = parameter.lhs not in group.structure.latent
+            if parameter.op == "~1" and (
+                parameter.label or loose != (parameter.free is not None) or parameter.value
+            ):
+                words = "cannot be set in a model with ordered items; leave it out"
+                raise ModelError(f"the intercept of {parameter.lhs} {words}")
 
 
 def group_items(
@@ -108,10 +109,10 @@ def with_thresholds(plan: Layout, items: list[GroupItems]) -> Layout:
     for group, data in zip(plan.groups, items, strict=True):
         q, above = group.structure.q, data.alone.above
         place = np.full(q + len(above), -1, dtype=np.intp)
-        place[data.model.free] = [number[int(group.place[one])] for one in data.model.free]
+        place[data.model.free] = [number[int(group.place[entry])] for entry in data.model.free]
         place[q:] = len(names) + np.arange(len(above))
-        names += [f"{one.lhs} {one.op} {one.rhs}".strip() + f" ({group.name})" for one in above]
-        more = [Parameter(one.lhs, one.op, one.rhs, None, q + k, 0.0) for k, one in enumerate(above)]
+        names += [f"{entry.lhs} {entry.op} {entry.rhs}".strip() + f" ({group.name})" for entry in above]
+        more = [Parameter(entry.lhs, entry.op, entry.rhs, None, q + k, 0.0) for k, entry in enumerate(above)]
         parameters = [*group.structure.parameters, *more]
         groups.append(GroupLayout(group.name, group.structure, parameters, place, np.zeros(len(place))))
     labels = {label: number[old] for label, old in plan.labels.items() if old in number}
@@ -122,14 +123,14 @@ def fit(plan: Layout, items: list[GroupItems]) -> JointItems:
     """Fit all groups at once; `plan` as `with_thresholds` gives it. Raises Trouble where there is no fit."""
     search = _Search(plan, items)
     with np.errstate(all="ignore"):
-        found = optimize.least_squares(
+        solution = optimize.least_squares(
             lambda z: search.parts(z)[1],
             search.start(),
             lambda z: search.parts(z)[2],
             method="lm" if search.statistics >= search.k else "trf",
             max_nfev=2000,
         )
-        z = ordinal_fit.polish(search.parts, found.x)
+        z = ordinal_fit.polish(search.parts, solution.x)
     _, residual, jacobian = search.parts(z)
     gradient = 2 * float(np.abs(jacobian.T @ residual).max())
     if not np.isfinite(gradient):
@@ -140,12 +141,12 @@ def fit(plan: Layout, items: list[GroupItems]) -> JointItems:
     bread = linalg.inv(jacobian.T @ jacobian)
     fits = [search.at(z, g) for g in range(len(items))]
     moved = []  # each group's cases' influence on the model's parameters
-    for data, one, select, share in zip(items, fits, search.select, search.shares, strict=True):
-        weighted = data.statistics.influence[:, one.fitted] * (one.weight * share**2)
-        moved.append(weighted @ (one.jacobian @ select[data.model.free]) @ bread)
+    for data, fitted, select, share in zip(items, fits, search.select, search.shares, strict=True):
+        weighted = data.statistics.influence[:, fitted.fitted] * (fitted.weight * share**2)
+        moved.append(weighted @ (fitted.jacobian @ select[data.model.free]) @ bread)
     above = [
-        ordinal_fit.thresholds(data.model, data.statistics, one.estimate.x)
-        for data, one in zip(items, fits, strict=True)
+        ordinal_fit.thresholds(data.model, data.statistics, fitted.estimate.x)
+        for data, fitted in zip(items, fits, strict=True)
     ]  # thresholds move with the model where a number is a predictor
     influence = []
     for g, data in enumerate(items):
@@ -157,14 +158,16 @@ def fit(plan: Layout, items: list[GroupItems]) -> JointItems:
             columns.append(part)
         influence.append(np.hstack(columns))
     return JointItems(
-        x=np.concatenate([z * search.scale, *(one.value for one in above)]),
+        x=np.concatenate([z * search.scale, *(fitted.value for fitted in above)]),
         influence=influence,
-        vectors=[np.concatenate([one.estimate.x, more.value]) for one, more in zip(fits, above, strict=True)],
+        vectors=[
+            np.concatenate([fitted.estimate.x, more.value]) for fitted, more in zip(fits, above, strict=True)
+        ],
         items=items,
         fits=fits,
         jacobians=[
-            one.jacobian @ select[data.model.free]
-            for data, one, select in zip(items, fits, search.select, strict=True)
+            fitted.jacobian @ select[data.model.free]
+            for data, fitted, select in zip(items, fits, search.select, strict=True)
         ],
         gradient=gradient,
     )

@@ -23,13 +23,13 @@ def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
     items = fit.items
     counts = [data.sample.n for data in items]
     n, groups = sum(counts), len(items)
-    weights = np.concatenate([one.weight for one in fit.fits])
+    weights = np.concatenate([entry.weight for entry in fit.fits])
     size, root = _sizes(fit), _roots(fit)
     df = len(root) - fit.jacobians[0].shape[1]
     labels = [data.statistics.statistics[place] for data in items for place in data.alone.fitted]
-    covariances = np.array([one.op == "~~" and one.lhs != one.rhs for one in labels])
+    covariances = np.array([entry.op == "~~" and entry.lhs != entry.rhs for entry in labels])
     base_df = int(covariances.sum())
-    chisq = sum((count - 1) * one.estimate.objective for one, count in zip(fit.fits, counts, strict=True))
+    chisq = sum((count - 1) * entry.estimate.objective for entry, count in zip(fit.fits, counts, strict=True))
     target = np.concatenate([data.statistics.value[data.alone.fitted] for data in items])
     base_chisq = float(((size - 1) * weights * target**2)[covariances].sum())
     out = {
@@ -40,8 +40,8 @@ def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
         "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
         **by_groups(indices(chisq, df, base_chisq, base_df, n - groups), groups),
         "srmr": sum(
-            count / n * srmr(one, data.statistics)
-            for one, data, count in zip(fit.fits, items, counts, strict=True)
+            count / n * srmr(entry, data.statistics)
+            for entry, data, count in zip(fit.fits, items, counts, strict=True)
         ),
     }
     if df:
@@ -50,14 +50,14 @@ def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
         scaled, factor, shift = scale_and_shift(chisq, df, gamma - q @ (q.T @ gamma))
         base_gamma = gamma[np.ix_(covariances, covariances)]
         base_scaled, _, _ = scale_and_shift(base_chisq, base_df, base_gamma)
-        found = by_groups(indices(scaled, df, base_scaled, base_df, n - groups), groups)
+        with_scale = by_groups(indices(scaled, df, base_scaled, base_df, n - groups), groups)
         out |= {
             "chisq_scaled": scaled,
             "df_scaled": float(df),
             "pvalue_scaled": float(stats.chi2.sf(scaled, df)),
             "chisq_scaling_factor": factor,
             "chisq_shift": shift,
-            **{f"{name}_scaled": value for name, value in found.items()},
+            **{f"{name}_scaled": value for name, value in with_scale.items()},
         }
     return out
 
@@ -71,10 +71,10 @@ def difference(free: JointItems, restricted: Layout, gap: float, cluster: str | 
     root = _roots(free)
     gamma = _covariance(free.items, cluster) * np.outer(root, root)
     tied = []
-    for group, data, one in zip(restricted.groups, free.items, free.fits, strict=True):
+    for group, data, fitted in zip(restricted.groups, free.items, free.fits, strict=True):
         select = np.zeros((len(data.model.free), restricted.k))
         select[np.arange(len(select)), group.place[data.model.free]] = 1.0
-        tied.append(one.jacobian @ select)
+        tied.append(fitted.jacobian @ select)
     every = np.vstack(tied) * root[:, None]
     size = np.sqrt((every**2).sum(axis=0))
     wide, _ = np.linalg.qr(np.vstack(free.jacobians) * root[:, None])
@@ -85,12 +85,12 @@ def difference(free: JointItems, restricted: Layout, gap: float, cluster: str | 
 
 def _sizes(fit: JointItems) -> Matrix:
     """The cases behind each of the groups' fitted statistics."""
-    return np.repeat([data.sample.n for data in fit.items], [len(one.weight) for one in fit.fits])
+    return np.repeat([data.sample.n for data in fit.items], [len(fitted.weight) for fitted in fit.fits])
 
 
 def _roots(fit: JointItems) -> Matrix:
     """Roots of the statistics' weights in the sum of all groups' squares."""
-    return np.sqrt(np.concatenate([one.weight for one in fit.fits]) * _sizes(fit))
+    return np.sqrt(np.concatenate([fitted.weight for fitted in fit.fits]) * _sizes(fit))
 
 
 def _covariance(items: list[GroupItems], cluster: str | None) -> Matrix:

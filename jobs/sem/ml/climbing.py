@@ -34,10 +34,10 @@ def climb(likelihood: Climbable, z: Array, factor: Callable[[Array, Array], Fact
     for _ in range(STEPS):
         if not np.isfinite(value) or np.abs(slope).max() < ml.TOLERANCE / 200:
             break
-        found = factor(z, slope)
-        if found is None:
+        factors = factor(z, slope)
+        if factors is None:
             break
-        step = linalg.cho_solve(found, slope)
+        step = linalg.cho_solve(factors, slope)
         size = 1.0
         while size > 1e-8:
             there = likelihood.value(z + size * step)

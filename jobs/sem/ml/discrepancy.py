@@ -41,12 +41,12 @@ class Point:
 
     def __init__(self, of: Discrepancy, z: Matrix) -> None:
         self.z = z
-        found = of.structure.products(z * of.scale)
-        lower = np.linalg.cholesky(found.sigma * of.unit * of.unit.T)
+        products = of.structure.products(z * of.scale)
+        lower = np.linalg.cholesky(products.sigma * of.unit * of.unit.T)
         inverse = np.linalg.inv(lower)
         white = inverse * of.unit.T
-        self._of, self._found = of, found
-        self._left, self._right = white @ found.left, white @ found.right
+        self._of, self._found = of, products
+        self._left, self._right = white @ products.left, white @ products.right
         self._sample = inverse @ of.correlations @ inverse.T
         p = len(lower)
         log_det = 2 * np.log(np.diag(lower)).sum()

@@ -36,17 +36,17 @@ def fit(structure: Structure, covariance: Matrix) -> Estimate:
         warnings.simplefilter("ignore", linalg.LinAlgWarning)
         batch = Batch(structure, covariance[None])
         ends, done = fit_all(batch, z * scale, np.diag(scale**2) * FIRST_STEP)
-        found = _end(surface, ends[0] / scale if done[0] else _careful(surface, z))
-    x, unit = found.z * scale, np.outer(scale, scale)
+        end = _end(surface, ends[0] / scale if done[0] else _careful(surface, z))
+    x, unit = end.z * scale, np.outer(scale, scale)
     sigma, derivatives = structure.sigma_and_derivatives(x)
     return Estimate(
         structure=structure,
         x=x,
         scale=scale,
-        objective=found.value,
-        gradient=found.steepest,
-        information=found.information() / unit,
-        hessian=found.hessian() / unit,
+        objective=end.value,
+        gradient=end.steepest,
+        information=end.information() / unit,
+        hessian=end.hessian() / unit,
         sigma=sigma,
         derivatives=derivatives,
     )
@@ -57,10 +57,10 @@ def _careful(surface: Discrepancy, z: Matrix) -> Matrix:
 
     def objective(z: Matrix) -> tuple[float, Matrix]:
         try:
-            here = surface.at(z)
+            point = surface.at(z)
         except linalg.LinAlgError:
             return np.inf, np.zeros(len(z))
-        return here.value, here.gradient
+        return point.value, point.gradient
 
     options = {"gtol": 1e-6, "maxiter": 2000}
     return optimize.minimize(objective, z, jac=True, method="BFGS", options=options).x
@@ -71,40 +71,40 @@ def _end(surface: Discrepancy, z: Matrix) -> Point:
 
     Raises LinAlgError where `z` is not admissible.
     """
-    here = surface.at(z)
+    point = surface.at(z)
     for _ in range(STEPS):
-        if here.steepest < VANISHED:
+        if point.steepest < VANISHED:
             break
         try:
-            step = _step(here)
+            step = _step(point)
         except linalg.LinAlgError:
             break
-        size, there = 1.0, _better(surface, here, here.z - step)
+        size, there = 1.0, _better(surface, point, point.z - step)
         while there is None and size > SMALLEST:
             size /= 2
-            there = _better(surface, here, here.z - size * step)
+            there = _better(surface, point, point.z - size * step)
         if there is None:
             break
-        here = there
-    return here
+        point = there
+    return point
 
 
-def _step(here: Point) -> Matrix:
+def _step(point: Point) -> Matrix:
     """Newton's step where the Hessian is well conditioned, else that of Fisher scoring."""
     try:
-        factor = linalg.cho_factor(here.hessian(), lower=True, check_finite=False)
+        factor = linalg.cho_factor(point.hessian(), lower=True, check_finite=False)
         pivots = np.diag(factor[0]) ** 2
         if pivots.min() > SINGULAR * pivots.max():
-            return linalg.cho_solve(factor, here.gradient / 2, check_finite=False)
+            return linalg.cho_solve(factor, point.gradient / 2, check_finite=False)
     except linalg.LinAlgError:
         pass
-    return linalg.solve(here.information(), here.gradient / 2, assume_a="pos")
+    return linalg.solve(point.information(), point.gradient / 2, assume_a="pos")
 
 
-def _better(surface: Discrepancy, here: Point, z: Matrix) -> Point | None:
+def _better(surface: Discrepancy, point: Point, z: Matrix) -> Point | None:
     """The point at `z` where F or its slope is less there, else None."""
     try:
         there = surface.at(z)
     except linalg.LinAlgError:
         return None
-    return there if there.value <= here.value or there.steepest < here.steepest else None
+    return there if there.value <= point.value or there.steepest < point.steepest else None

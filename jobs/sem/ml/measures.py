@@ -69,14 +69,14 @@ def scaled_indices(model: Statistic, base: Statistic, n: int) -> dict[str, float
     """
     chisq, df, factor = model
     scaled = chisq / factor
-    found = indices(scaled, df, base.chisq / base.factor, base.df, n)
-    found["rmsea_ci_lower"], found["rmsea_ci_upper"] = _rmsea_interval(chisq, factor * df, n)
+    values = indices(scaled, df, base.chisq / base.factor, base.df, n)
+    values["rmsea_ci_lower"], values["rmsea_ci_upper"] = _rmsea_interval(chisq, factor * df, n)
     return {
         "chisq_scaled": scaled,
         "df_scaled": float(df),
         "pvalue_scaled": float(stats.chi2.sf(scaled, df)),
         "chisq_scaling_factor": factor,
-        **{f"{name}_scaled": value for name, value in found.items()},
+        **{f"{name}_scaled": value for name, value in values.items()},
     }
 
 
@@ -114,10 +114,10 @@ def _rmsea_interval(chisq: float, df: float, n: int) -> tuple[float, float]:
             ends.append(0.0)
             continue
         top = max(chisq * 4, 100.0)
-        found = optimize.brentq(
+        root = optimize.brentq(
             lambda nc, share=share: stats.ncx2.cdf(chisq, df, nc) - share, 1e-9, top, xtol=1e-9
         )
-        ends.append(float(np.sqrt(found / (n * df))))
+        ends.append(float(np.sqrt(root / (n * df))))
     return ends[0], ends[1]
 
 

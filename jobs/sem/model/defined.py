@@ -80,14 +80,16 @@ def define(
     """
     known, slopes = dict(values), dict(gradients)
     size = len(next(iter(slopes.values()))) if slopes else 0
-    for one in definitions:
-        absent = [name for name in one.expression.names if name not in known]
+    for definition in definitions:
+        absent = [name for name in definition.expression.names if name not in known]
         if absent:
-            raise ModelError(f"{one.name} is defined by {absent[0]}, which is no label of the model")
-        value, derivatives = one.expression.at(known)
-        slopes[one.name] = sum((d * slopes[name] for name, d in derivatives.items()), start=np.zeros(size))
-        known[one.name] = value
-    names = [one.name for one in definitions]
+            raise ModelError(f"{definition.name} is defined by {absent[0]}, which is no label of the model")
+        value, derivatives = definition.expression.at(known)
+        slopes[definition.name] = sum(
+            (d * slopes[name] for name, d in derivatives.items()), start=np.zeros(size)
+        )
+        known[definition.name] = value
+    names = [definition.name for definition in definitions]
     return np.array([known[name] for name in names]), np.array([slopes[name] for name in names])
 
 

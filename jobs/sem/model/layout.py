@@ -62,37 +62,37 @@ def layout(
     if unknown:
         raise ModelError(f"{unknown[0]} cannot be equal; choose from {', '.join(EQUAL)}")
     written = read(text, len(groups))
-    structures = [Structure(one) for one in written.groups]
+    structures = [Structure(entry) for entry in written.groups]
     apart = {"".join(name.split()) for name in partial}
     names: list[str] = []
     places: dict[tuple, int] = {}
     labels: dict[str, int] = {}
     named: set[str] = set()
-    found = []
+    groups_laid = []
     for number, (name, structure) in enumerate(zip(groups, structures, strict=True)):
         parameters, fixed = _parameters(structure, written.intercepts[number], _means_free(equal, number))
         place = np.full(len(fixed), -1, dtype=np.intp)
-        for one in parameters:
-            if one.free is None:
+        for entry in parameters:
+            if entry.free is None:
                 continue
-            spelled = _spelled(one)
+            spelled = _spelled(entry)
             named |= spelled & apart
-            key: tuple = (number, one.free)
-            if one.label:
-                key = ("label", one.label)
-            elif _kind(one, structure) in equal and not spelled & apart:
-                key = ("equal", one.lhs, one.op, one.rhs)
+            key: tuple = (number, entry.free)
+            if entry.label:
+                key = ("label", entry.label)
+            elif _kind(entry, structure) in equal and not spelled & apart:
+                key = ("equal", entry.lhs, entry.op, entry.rhs)
             if key not in places:
                 places[key] = len(names)
-                names.append(f"{one.lhs} {one.op} {one.rhs}".strip() + f" ({name})")
-            place[one.free] = places[key]
-            if one.label:
-                labels[one.label] = places[key]
-        found.append(GroupLayout(name, structure, parameters, place, fixed))
+                names.append(f"{entry.lhs} {entry.op} {entry.rhs}".strip() + f" ({name})")
+            place[entry.free] = places[key]
+            if entry.label:
+                labels[entry.label] = places[key]
+        groups_laid.append(GroupLayout(name, structure, parameters, place, fixed))
     if apart - named:
         raise ModelError(f"the partial {sorted(apart - named)[0]} is no free parameter of the model")
     labels |= {name: labels[kept] for name, kept in written.alias.items() if kept in labels}
-    return Layout(found, names, labels, written.definitions)
+    return Layout(groups_laid, names, labels, written.definitions)
 
 
 def _means_free(equal: tuple[str, ...], number: int) -> bool:
@@ -124,19 +124,19 @@ def _parameters(
     return parameters, fixed
 
 
-def _spelled(one: Parameter) -> set[str]:
+def _spelled(parameter: Parameter) -> set[str]:
     """The ways to write a parameter's name without blanks."""
-    names = {f"{one.lhs}{one.op}{one.rhs}"}
-    return names | {f"{one.rhs}{one.op}{one.lhs}"} if one.op == "~~" else names
+    names = {f"{parameter.lhs}{parameter.op}{parameter.rhs}"}
+    return names | {f"{parameter.rhs}{parameter.op}{parameter.lhs}"} if parameter.op == "~~" else names
 
 
-def _kind(one: Parameter, structure: Structure) -> str:
+def _kind(parameter: Parameter, structure: Structure) -> str:
     """Which of EQUAL a parameter belongs to."""
-    latent = one.lhs in structure.latent
-    if one.op in ("=~", "~"):
-        return "loadings" if one.op == "=~" else "regressions"
-    if one.op == "~1":
+    latent = parameter.lhs in structure.latent
+    if parameter.op in ("=~", "~"):
+        return "loadings" if parameter.op == "=~" else "regressions"
+    if parameter.op == "~1":
         return "means" if latent else "intercepts"
-    if latent and one.rhs in structure.latent:
-        return "lv.variances" if one.lhs == one.rhs else "lv.covariances"
-    return "residuals" if one.lhs == one.rhs else "residual.covariances"
+    if latent and parameter.rhs in structure.latent:
+        return "lv.variances" if parameter.lhs == parameter.rhs else "lv.covariances"
+    return "residuals" if parameter.lhs == parameter.rhs else "residual.covariances"

@@ -114,9 +114,9 @@ def _model(text: str):
     predictors = {name for terms in effects["~"].values() for name in terms}
     indicators = {name for terms in effects["=~"].values() for name in terms}
     outcomes = [name for name in effects["~"] if name not in predictors and name not in indicators]
-    for one, other in combinations(outcomes, 2):
-        if other not in effects["~~"].get(one, {}) and one not in effects["~~"].get(other, {}):
-            added.append(f"{one} ~~ {other}")
+    for first, second in combinations(outcomes, 2):
+        if second not in effects["~~"].get(first, {}) and first not in effects["~~"].get(second, {}):
+            added.append(f"{first} ~~ {second}")
     try:
         model = semopy.Model("\n".join([text, *added]))
     except Exception:
@@ -148,13 +148,13 @@ def _free(model) -> list[str]:
 
 
 def _elements(model) -> Elements:
-    found = []
+    elements = []
     for free, name in enumerate(_free(model)):
         for place in model.parameters[name].locations:
             number, (row, column) = _number(model, place), place.indices
             ends = (max(row, column), min(row, column)) if number >= PSI else (row, column)
-            found.append((free, number, *ends))
-    columns = np.array(sorted(set(found)), dtype=np.intp).reshape(-1, 4).T
+            elements.append((free, number, *ends))
+    columns = np.array(sorted(set(elements)), dtype=np.intp).reshape(-1, 4).T
     return Elements(*columns)
 
 

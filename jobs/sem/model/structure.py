@@ -44,13 +44,13 @@ class Structure:
     """
 
     def __init__(self, text: str) -> None:
-        found = parsed(text)
-        self.definitions, self._alias = found.definitions, found.alias
-        self.observed, self.latent, self.inner = found.observed, found.latent, found.inner
-        self.exogenous, self.q, self.parameters = found.exogenous, found.q, found.parameters
-        self.shapes, self.elements = found.shapes, found.elements
+        model = parsed(text)
+        self.definitions, self._alias = model.definitions, model.alias
+        self.observed, self.latent, self.inner = model.observed, model.latent, model.inner
+        self.exogenous, self.q, self.parameters = model.exogenous, model.q, model.parameters
+        self.shapes, self.elements = model.shapes, model.elements
         self.ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
-        self.flat = found.fixed.copy()
+        self.flat = model.fixed.copy()
         places = [self.inner.index(self.observed[place]) for place in self.exogenous]
         inner_x = np.array(places, dtype=np.intp)
         self.flat_x = self._flat(PSI, inner_x[:, None], inner_x).reshape(-1)
@@ -91,12 +91,12 @@ class Structure:
         """B, Lambda, Psi, Theta at the free parameters `x` (q)."""
         flat = self.flat.copy()
         flat[self._at] = flat[self._mirror] = x[self.elements.free]
-        one, two, three = self.ends
+        beta_end, lambda_end, psi_end = self.ends
         return (
-            flat[:one].reshape(self.shapes[BETA]),
-            flat[one:two].reshape(self.shapes[LAMBDA]),
-            flat[two:three].reshape(self.shapes[PSI]),
-            flat[three:].reshape(self.shapes[THETA]),
+            flat[:beta_end].reshape(self.shapes[BETA]),
+            flat[beta_end:lambda_end].reshape(self.shapes[LAMBDA]),
+            flat[lambda_end:psi_end].reshape(self.shapes[PSI]),
+            flat[psi_end:].reshape(self.shapes[THETA]),
         )
 
     def sigma(self, x: Matrix) -> Matrix:
@@ -117,9 +117,9 @@ class Structure:
 
     def sigma_and_derivatives(self, x: Matrix) -> tuple[Matrix, Matrix]:
         """Sigma (p x p) and its derivatives with respect to each free parameter (q x p x p)."""
-        found = self.products(x)
-        half = (found.left * self.weight).T[:, :, None] * found.right.T[:, None, :]
-        return found.sigma, self.summed(half + half.transpose(0, 2, 1))
+        products = self.products(x)
+        half = (products.left * self.weight).T[:, :, None] * products.right.T[:, None, :]
+        return products.sigma, self.summed(half + half.transpose(0, 2, 1))
 
     def summed(self, rows: Matrix) -> Matrix:
         """Rows by element (E x ...) as rows by free parameter (q x ...)."""
@@ -127,7 +127,11 @@ class Structure:
 
     def labels(self) -> dict[str, int]:
         """The place of each label among the free parameters; labels made equal share one."""
-        own = {one.label: one.free for one in self.parameters if one.label and one.free is not None}
+        own = {
+            parameter.label: parameter.free
+            for parameter in self.parameters
+            if parameter.label and parameter.free is not None
+        }
         return own | {name: own[kept] for name, kept in self._alias.items() if kept in own}
 
     def mean_and_derivatives(self, x: Matrix, alpha: Matrix) -> tuple[Matrix, Matrix, Matrix]:
@@ -186,7 +190,7 @@ class Structure:
         place = {name: number for number, name in enumerate(self.observed)}
         marker: dict[str, int] = {}
         x = np.zeros(self.q)
-        for parameter in sorted(self.parameters, key=lambda one: one.free is not None):
+        for parameter in sorted(self.parameters, key=lambda entry: entry.free is not None):
             if parameter.op == "=~":
                 item = place.get(parameter.rhs)
                 if item is not None:

@@ -80,13 +80,13 @@ def read(text: str, groups: int = 1) -> ModelText:
                     terms[group] += added
         except ModelError as error:
             raise ModelError(str(error), line) from None
-    terms = [[_renamed(one, alias) for one in _first_loadings(_merged(group))] for group in terms]
-    if not any(one.op in ("=~", "~") and one.rhs != "1" for one in terms[0]):
+    terms = [[_renamed(term, alias) for term in _first_loadings(_merged(group))] for group in terms]
+    if not any(term.op in ("=~", "~") and term.rhs != "1" for term in terms[0]):
         raise ModelError("the model text has no formula; write it in lavaan's syntax, one formula a line")
     _check_size(terms[0])
     return ModelText(
         groups=["\n".join(_written(group)) for group in terms],
-        intercepts=[{one.lhs: one for one in group if one.rhs == "1"} for group in terms],
+        intercepts=[{term.lhs: term for term in group if term.rhs == "1"} for group in terms],
         definitions=list(definitions.values()),
         alias=alias,
     )
@@ -164,11 +164,11 @@ def _define(formula: str, definitions: dict[str, Definition]) -> None:
 
 def _join(formula: str, alias: dict[str, str]) -> None:
     """Make the two labels of `a == b` one; the first stands for both."""
-    one, _, other = (part.strip() for part in formula.partition("=="))
-    if not (NAME.fullmatch(one) and NAME.fullmatch(other)):
+    left, _, right = (part.strip() for part in formula.partition("=="))
+    if not (NAME.fullmatch(left) and NAME.fullmatch(right)):
         raise ModelError(f"the constraint {excerpt(formula)} is no equality of two labels; write a == b")
-    kept, gone = alias.get(one, one), alias.get(other, other)
-    for name in [*(key for key, value in alias.items() if value == gone), other, gone]:
+    kept, gone = alias.get(left, left), alias.get(right, right)
+    for name in [*(key for key, value in alias.items() if value == gone), right, gone]:
         alias[name] = kept
 
 
@@ -214,7 +214,7 @@ def _of_group(modifier: str, group: int, groups: int) -> str:
     listed = re.fullmatch(r"c\s*\((.*)\)", modifier)
     if not listed:
         return modifier.strip("\"'")
-    each = [one.strip().strip("\"'") for one in listed[1].split(",")]
+    each = [entry.strip().strip("\"'") for entry in listed[1].split(",")]
     if len(each) != groups:
         raise ModelError(f"{excerpt(modifier)} has {len(each)} entries for {groups} groups; give one a group")
     return each[group]
@@ -241,15 +241,15 @@ def _modified(term: Term, modifier: str) -> Term:
 def _merged(terms: list[Term]) -> list[Term]:
     """A parameter written twice is one, with the modifiers of both, as lavaan's NA*x + a*x."""
     merged: dict[tuple[str, str, str], Term] = {}
-    for one in terms:
-        ends = (one.rhs, one.op, one.lhs) if one.op == "~~" else (one.lhs, one.op, one.rhs)
-        key = ends if ends in merged else (one.lhs, one.op, one.rhs)
+    for term in terms:
+        ends = (term.rhs, term.op, term.lhs) if term.op == "~~" else (term.lhs, term.op, term.rhs)
+        key = ends if ends in merged else (term.lhs, term.op, term.rhs)
         before = merged.get(key)
         if before is None:
-            merged[key] = one
+            merged[key] = term
         else:
-            value = before.value if one.value is None else one.value
-            label, freed = one.label or before.label, one.freed or before.freed
+            value = before.value if term.value is None else term.value
+            label, freed = term.label or before.label, term.freed or before.freed
             merged[key] = replace(before, label=label, value=value, freed=freed)
     return list(merged.values())
 
@@ -258,12 +258,12 @@ def _first_loadings(terms: list[Term]) -> list[Term]:
     """The first loading of each factor fixed at 1, unless it has a value or is freed."""
     seen: set[str] = set()
     out = []
-    for one in terms:
-        if one.op == "=~" and one.lhs not in seen:
-            seen.add(one.lhs)
-            freed = one.freed or (one.label or "").startswith(FREE)  # a group's text is read once more
-            one = one if freed or one.value is not None else replace(one, value=1.0)
-        out.append(one)
+    for term in terms:
+        if term.op == "=~" and term.lhs not in seen:
+            seen.add(term.lhs)
+            freed = term.freed or (term.label or "").startswith(FREE)  # a group's text is read once more
+            term = term if freed or term.value is not None else replace(term, value=1.0)
+        out.append(term)
     return out
 
 
@@ -274,9 +274,9 @@ def _renamed(term: Term, alias: dict[str, str]) -> Term:
 def _written(terms: list[Term]) -> list[str]:
     """Formulas for semopy, which fixes a first loading of its own unless all have a name or one a number."""
     lines = []
-    for place, one in enumerate(term for term in terms if term.rhs != "1"):
-        loose = one.label or (f"{FREE}{place}" if one.op == "=~" else None)
+    for place, entry in enumerate(term for term in terms if term.rhs != "1"):
+        loose = entry.label or (f"{FREE}{place}" if entry.op == "=~" else None)
         # semopy would take the plus of 1e+16 for the next term.
-        modifier = repr(one.value).replace("e+", "e") if one.value is not None else loose
-        lines.append(f"{one.lhs} {one.op} {f'{modifier}*' if modifier else ''}{one.rhs}")
+        modifier = repr(entry.value).replace("e+", "e") if entry.value is not None else loose
+        lines.append(f"{entry.lhs} {entry.op} {f'{modifier}*' if modifier else ''}{entry.rhs}")
     return lines

@@ -176,8 +176,8 @@ class _Rectangle:
     def __init__(self, upper1: Array, lower1: Array, upper2: Array, lower2: Array) -> None:
         self.limits = (upper1, lower1, upper2, lower2)
         self.corners = [
-            (_Corner(one, other), sign)
-            for one, other, sign in (
+            (_Corner(first, second), sign)
+            for first, second, sign in (
                 (upper1, upper2, 1.0),
                 (upper1, lower2, -1.0),
                 (lower1, upper2, -1.0),
@@ -189,8 +189,8 @@ class _Rectangle:
         """The probability, and its first and second derivative by rho."""
         p, by_rho, bend = np.zeros((3, len(self.limits[0])))
         for corner, sign in self.corners:
-            here, slope, curve = corner.at(rho)
-            p += sign * here
+            value, slope, curve = corner.at(rho)
+            p += sign * value
             by_rho += sign * slope
             bend += sign * curve
         return np.maximum(p, SMALLEST), by_rho, bend

@@ -162,7 +162,7 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     covariance[np.ix_(model.x, model.x)] = sample.x_cov
     structure.load_exogenous(covariance)
     fitted = np.array(
-        [place for place, one in enumerate(sample.statistics) if one.op in ("~", "~~")], dtype=int
+        [place for place, entry in enumerate(sample.statistics) if entry.op in ("~", "~~")], dtype=int
     )
     target = sample.value[fitted]
     influence = sample.influence[:, fitted]
@@ -179,7 +179,7 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
         return x, (value - target) * root, jacobian * root[:, None] * scale[free]
 
     with np.errstate(all="ignore"):
-        found = optimize.least_squares(
+        solution = optimize.least_squares(
             lambda z: parts(z)[1],
             structure.start()[free],
             lambda z: parts(z)[2],
@@ -187,7 +187,7 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
             method="lm" if len(target) >= len(free) else "trf",
             max_nfev=2000,
         )
-        z = polish(parts, found.x)
+        z = polish(parts, solution.x)
     x, residual, jacobian = parts(z)
     gradient = 2 * jacobian.T @ residual
     curvature = np.zeros((structure.q, structure.q))
@@ -209,7 +209,7 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     if estimate.identified:
         bread = linalg.cho_factor(jacobian.T @ jacobian)
         part[:, free] = linalg.cho_solve(bread, (influence * root @ jacobian).T).T * scale[free]
-    one = OrdinalFit(
+    entry = OrdinalFit(
         estimate=estimate,
         influence=part,
         residual=-residual / root,
@@ -220,16 +220,16 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
         above_value=np.zeros(0),
         above_influence=np.zeros((len(influence), 0)),
     )
-    return _with_thresholds(one, sample, model)
+    return _with_thresholds(entry, sample, model)
 
 
 def _variances(sample: OrdinalMoments, model: Conditional) -> Array:
     """Variances given x of the endogenous variables: one for items."""
     out = np.ones(len(model.y))
     numbers = {sample.names[place]: place for place in model.numbers}
-    for one, value in zip(sample.statistics, sample.value, strict=True):
-        if one.op == "~~" and one.lhs == one.rhs:
-            out[numbers[one.lhs]] = value
+    for entry, value in zip(sample.statistics, sample.value, strict=True):
+        if entry.op == "~~" and entry.lhs == entry.rhs:
+            out[numbers[entry.lhs]] = value
     return out
 
 
@@ -288,18 +288,18 @@ def thresholds(model: Conditional, sample: OrdinalMoments, x: Array) -> Threshol
 
     jacobian = np.eye(len(labels), structure.q + len(labels), structure.q)
     if numeric.any():
-        here = np.concatenate([x, raw])
+        point = np.concatenate([x, raw])
         for place in [*model.free, *(structure.q + np.flatnonzero(numeric))]:
-            step = np.zeros_like(here)
-            step[place] = 1e-6 * max(1.0, abs(here[place]))
-            up, down = here + step, here - step
+            step = np.zeros_like(point)
+            step[place] = 1e-6 * max(1.0, abs(point[place]))
+            up, down = point + step, point - step
             change = stated(up[: len(x)], up[len(x) :]) - stated(down[: len(x)], down[len(x) :])
             jacobian[:, place] = change / (2 * step[place])
     return Thresholds(labels, stated(x, raw), jacobian[:, : structure.q], jacobian[:, structure.q :], places)
 
 
-def _with_thresholds(one: OrdinalFit, sample: OrdinalMoments, model: Conditional) -> OrdinalFit:
+def _with_thresholds(fitted: OrdinalFit, sample: OrdinalMoments, model: Conditional) -> OrdinalFit:
     """The fit with thresholds and intercepts, and their influence."""
-    found = thresholds(model, sample, one.estimate.x)
-    influence = one.influence @ found.by_model.T + sample.influence[:, found.places] @ found.by_sample.T
-    return replace(one, above=found.labels, above_value=found.value, above_influence=influence)
+    above = thresholds(model, sample, fitted.estimate.x)
+    influence = fitted.influence @ above.by_model.T + sample.influence[:, above.places] @ above.by_sample.T
+    return replace(fitted, above=above.labels, above_value=above.value, above_influence=influence)

@@ -195,8 +195,8 @@ def number(name: str, values: Array, x: Array, weights: Array) -> Number:
     seen = ~np.isnan(values)
     design = np.column_stack([np.ones(len(values)), x])
     root = np.sqrt(weights[seen])
-    found = linalg.lstsq(design[seen] * root[:, None], values[seen] * root)[0]
-    raw = np.where(seen, values - design @ found, 0.0)
+    slopes = linalg.lstsq(design[seen] * root[:, None], values[seen] * root)[0]
+    raw = np.where(seen, values - design @ slopes, 0.0)
     variance = float(weights[seen] @ raw[seen] ** 2 / weights[seen].sum())
     if not variance > 1e-20 * max(1.0, float(np.abs(values[seen]).max()) ** 2):
         raise Trouble("constant indicator", f"{name} does not vary beyond its predictors; leave it out.")
@@ -204,4 +204,4 @@ def number(name: str, values: Array, x: Array, weights: Array) -> Number:
     by_mean = residual / np.sqrt(variance)
     by_variance = np.where(seen, (residual**2 - 1) / (2 * variance), 0.0)
     scores = np.column_stack([by_mean, by_mean[:, None] * x, by_variance])
-    return Number(name, x, np.concatenate([found, [variance]]), residual, scores, seen)
+    return Number(name, x, np.concatenate([slopes, [variance]]), residual, scores, seen)

@@ -26,7 +26,7 @@ def measures(
     gamma = sample.gamma(codes)[np.ix_(fit.fitted, fit.fitted)]
     df = len(fit.fitted) - len(fit.estimate.free)
     labels = [sample.statistics[place] for place in fit.fitted]
-    covariances = np.array([one.op == "~~" and one.lhs != one.rhs for one in labels])
+    covariances = np.array([label.op == "~~" and label.lhs != label.rhs for label in labels])
     base_df = int(covariances.sum())
     root = np.sqrt(fit.weight)
     scaled_gamma = gamma * np.outer(root, root)

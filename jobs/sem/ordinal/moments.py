@@ -87,14 +87,14 @@ def ordinal_moments(
         if distinct > MOST_CATEGORIES:
             detail = f"{name} takes {distinct} values; an ordered item has at most {MOST_CATEGORIES}."
             raise Trouble("failed", detail)
-        one, levels[name] = marginals.ordered(name, values, x, weights)
-        margins.append(one)
-    is_ordered = np.array([isinstance(one, Ordered) for one in margins])
-    influences = [_influence(one, weights) for one in margins]
+        margin, levels[name] = marginals.ordered(name, values, x, weights)
+        margins.append(margin)
+    is_ordered = np.array([isinstance(margin, Ordered) for margin in margins])
+    influences = [_influence(margin, weights) for margin in margins]
     first = _first_step(margins, influences, x_names)
     pairs, rho, influence_rho = _second_step(margins, influences, weights)
 
-    deviation = np.array([1.0 if isinstance(one, Ordered) else one.deviation for one in margins])
+    deviation = np.array([1.0 if isinstance(margin, Ordered) else margin.deviation for margin in margins])
     covariances = np.empty_like(rho)
     influence_cov = np.empty_like(influence_rho)
     for place, (i, j) in enumerate(pairs):
@@ -148,18 +148,22 @@ def _first_step(
     slopes: list[tuple[Statistic, float, Array]] = []
     variances: list[tuple[Statistic, float, Array]] = []
     k = len(x_names)
-    for one, influence in zip(margins, influences, strict=True):
-        if isinstance(one, Ordered):
-            labels = [Statistic(one.name, "|", f"t{place + 1}") for place in range(one.categories - 1)]
+    for margin, influence in zip(margins, influences, strict=True):
+        if isinstance(margin, Ordered):
+            labels = [Statistic(margin.name, "|", f"t{place + 1}") for place in range(margin.categories - 1)]
         else:
-            labels = [Statistic(one.name, "~1", "")]
-            end = len(one.parameters) - 1
-            variances.append((Statistic(one.name, "~~", one.name), one.parameters[end], influence[:, end]))
+            labels = [Statistic(margin.name, "~1", "")]
+            end = len(margin.parameters) - 1
+            variances.append(
+                (Statistic(margin.name, "~~", margin.name), margin.parameters[end], influence[:, end])
+            )
         for place, label in enumerate(labels):
-            heads.append((label, one.parameters[place], influence[:, place]))
+            heads.append((label, margin.parameters[place], influence[:, place]))
         for place in range(k):
             at = len(labels) + place
-            slopes.append((Statistic(one.name, "~", x_names[place]), one.parameters[at], influence[:, at]))
+            slopes.append(
+                (Statistic(margin.name, "~", x_names[place]), margin.parameters[at], influence[:, at])
+            )
     every = [*heads, *slopes, *variances]
     return (
         [label for label, _, _ in every],
@@ -176,9 +180,9 @@ def _second_step(
     rho = np.empty(len(pairs))
     influence = np.empty((len(weights), len(pairs)))
     for place, (i, j) in enumerate(pairs):
-        found = correlation(margins[i], margins[j], weights)
-        weighted = weights * found.scores
-        rest = influences[i] @ found.by_first + influences[j] @ found.by_second
-        rho[place] = found.value
-        influence[:, place] = (weighted - rest) / (weighted @ found.scores)
+        pair = correlation(margins[i], margins[j], weights)
+        weighted = weights * pair.scores
+        rest = influences[i] @ pair.by_first + influences[j] @ pair.by_second
+        rho[place] = pair.value
+        influence[:, place] = (weighted - rest) / (weighted @ pair.scores)
     return pairs, rho, influence

@@ -50,8 +50,8 @@ def with_defined(
         {label: std_unit[row] for label, row in rows.items()},
     )
     more = [
-        Parameter(one.name, ":=", one.expression.text, one.name, k + place, 0.0)
-        for place, one in enumerate(definitions)
+        Parameter(entry.name, ":=", entry.expression.text, entry.name, k + place, 0.0)
+        for place, entry in enumerate(definitions)
     ]
     extended = replace(
         inference,
@@ -59,8 +59,8 @@ def with_defined(
         values=np.concatenate([inference.values, values]),
         std_all=[*inference.std_all, *map(float, std)],
         influence=inference.influence @ over.T,
-        covariances={kind: over @ one @ over.T for kind, one in inference.covariances.items()},
-        small_sample={name: one.contrasts(over) for name, one in inference.small_sample.items()},
+        covariances={kind: over @ entry @ over.T for kind, entry in inference.covariances.items()},
+        small_sample={name: entry.contrasts(over) for name, entry in inference.small_sample.items()},
     )
     if diagnosis is None:
         return extended, None
@@ -70,4 +70,4 @@ def with_defined(
 
 def _row(inference: Inference, free: int) -> int:
     """The first parameter that stands at a place of the values."""
-    return next(row for row, one in enumerate(inference.parameters) if one.free == free)
+    return next(row for row, parameter in enumerate(inference.parameters) if parameter.free == free)

@@ -55,19 +55,19 @@ def _small_sample(
     x = deviations[:, estimate.structure.exogenous]
     seen = ~np.isnan(deviations[:, endogenous(estimate)])
     weights = sample.weights
-    found = {}
+    errors = {}
     for name, codes in sample.clusters.items():
         if codes.max() > 0:
             information = expected_information(estimate, x, seen, weights, codes)
             equal = np.ptp(weights) < 1e-12
             variance = None if equal else expected_information(estimate, x, seen, weights**2, codes)
-            found[name] = bias_reduced(cov.cluster_sums(scores, codes), information, outer, variance)
-    return found
+            errors[name] = bias_reduced(cov.cluster_sums(scores, codes), information, outer, variance)
+    return errors
 
 
 def reduced(small_sample: dict[str, BiasReduced]) -> dict[str, Matrix]:
     """The bias-reduced covariance matrix by each cluster column."""
-    return {f"bias_reduced:{name}": found.covariance for name, found in small_sample.items()}
+    return {f"bias_reduced:{name}": errors.covariance for name, errors in small_sample.items()}
 
 
 def _extended(
@@ -78,6 +78,6 @@ def _extended(
     more = [
         Parameter(lhs, op, rhs, None, structure.q + place, 0.0) for place, (op, lhs, rhs) in enumerate(labels)
     ]
-    std = [float(value / deviation[one.lhs]) for one, value in zip(more, above, strict=True)]
+    std = [float(value / deviation[label.lhs]) for label, value in zip(more, above, strict=True)]
     values = np.concatenate([x, above])
     return [*structure.parameters, *more], values, [*standardised(structure, x), *std]

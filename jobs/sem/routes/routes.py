@@ -98,8 +98,8 @@ class MaximumLikelihood:
         )
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
-        found = saturated.complete(self.estimate, self.sample)
-        return _diagnosis(found, self.sample, inference, self.method)
+        free = saturated.complete(self.estimate, self.sample)
+        return _diagnosis(free, self.sample, inference, self.method)
 
 
 class FullInformation:
@@ -108,8 +108,8 @@ class FullInformation:
     def __init__(self, structure: Structure, data: pd.DataFrame, method: Method) -> None:
         self.structure, self.method = structure, method
         cases = data if method.missing == "fiml" else _complete(data, structure)
-        found = incomplete.incomplete_moments(cases, structure, method.weights, method.clusters)
-        self.sample, self.data = replace(found[0], cases_in=len(data)), found[1]
+        incomplete_cases = incomplete.incomplete_moments(cases, structure, method.weights, method.clusters)
+        self.sample, self.data = replace(incomplete_cases[0], cases_in=len(data)), incomplete_cases[1]
 
     def fit(self) -> ml.Estimate:
         self.fitted = fiml_fit.fit(self.structure, self.sample, self.data)
@@ -147,8 +147,8 @@ class FullInformation:
         )
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
-        found = saturated.incomplete(self.fitted, self.sample)
-        return _diagnosis(found, self.sample, inference, self.method)
+        free = saturated.incomplete(self.fitted, self.sample)
+        return _diagnosis(free, self.sample, inference, self.method)
 
 
 class LeastSquares:
@@ -159,8 +159,8 @@ class LeastSquares:
     def __init__(self, structure: Structure, data: pd.DataFrame, method: Method) -> None:
         self.structure, self.method = structure, method
         cases = data if method.missing == "pairwise" else _complete(data, structure)
-        found = incomplete.incomplete_moments(cases, structure, method.weights, method.clusters)
-        self.sample, self.values = replace(found[0], cases_in=len(data)), found[1]
+        incomplete_cases = incomplete.incomplete_moments(cases, structure, method.weights, method.clusters)
+        self.sample, self.values = replace(incomplete_cases[0], cases_in=len(data)), incomplete_cases[1]
 
     def fit(self) -> ml.Estimate:
         structure = self.structure
@@ -174,7 +174,7 @@ class LeastSquares:
     def inference(self) -> Inference:
         fitted, sample = self.fitted, self.sample
         influence = np.hstack([fitted.influence, fitted.above_influence])
-        labels = [(one.op, one.lhs, one.rhs) for one in fitted.above]
+        labels = [(label.op, label.lhs, label.rhs) for label in fitted.above]
         return Inference(
             *_extended(self.structure, fitted.estimate.x, labels, fitted.above_value),
             influence=influence,
@@ -197,15 +197,13 @@ class LeastSquares:
         )
 
 
-def _diagnosis(
-    found: saturated.Saturated, sample: Moments, inference: Inference, method: Method
-) -> Diagnosis:
-    structure, x = found.estimate.structure, found.estimate.x
+def _diagnosis(free: saturated.Saturated, sample: Moments, inference: Inference, method: Method) -> Diagnosis:
+    structure, x = free.estimate.structure, free.estimate.x
     codes = _primary(sample, method)
     robust = codes is not None or method.weights is not None or method.estimator == "mlr"
     return Diagnosis(
-        residuals=residuals(found, robust, codes),
-        modification_indices=modification_indices(found, codes),
+        residuals=residuals(free, robust, codes),
+        modification_indices=modification_indices(free, codes),
         reliability=reliability(structure, x),
         std_jacobian=jacobian(structure, inference.parameters, inference.values),
     )

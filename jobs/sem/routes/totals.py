@@ -106,7 +106,7 @@ class TotalLikelihood:
         outer = np.hstack([bread, np.zeros((len(bread), len(y)))])
         some = sample.sums.weight > 0
         equal = np.ptp(sample.squares.weight[some] / sample.sums.weight[some]) < 1e-12
-        found = {}
+        errors = {}
         for name, codes in sample.clusters.items():
             if codes.max() > 0:
                 information, variance = (
@@ -114,8 +114,8 @@ class TotalLikelihood:
                     for x, weights, unit in (sums.points(fixed) for sums in (sample.sums, sample.squares))
                 )
                 sides = cov.cluster_sums(np.hstack([scores, by_mean]), codes)
-                found[name] = bias_reduced(sides, information, outer, None if equal else variance)
-        return found
+                errors[name] = bias_reduced(sides, information, outer, None if equal else variance)
+        return errors
 
 
 def _score_slopes(estimate: ml.Estimate) -> tuple[Matrix, Matrix]:

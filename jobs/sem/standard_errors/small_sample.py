@@ -93,7 +93,7 @@ class BiasReduced:
 
     def contrasts(self, jacobian: Matrix) -> BiasReduced:
         """Linear combinations of the values: `jacobian` (c x k), a combination a row."""
-        own, shared = (np.tensordot(jacobian, one, axes=1) for one in (self.own, self.shared))
+        own, shared = (np.tensordot(jacobian, part, axes=1) for part in (self.own, self.shared))
         return BiasReduced(self.influence @ jacobian.T, own, shared, self.sign, jacobian @ self.reach)
 
 
@@ -139,7 +139,7 @@ def bias_reduced(
 
 
 def difference(
-    one: BiasReduced, other: BiasReduced, labels: tuple[Sequence[Any], Sequence[Any]]
+    first: BiasReduced, second: BiasReduced, labels: tuple[Sequence[Any], Sequence[Any]]
 ) -> BiasReduced:
     """The values of one group less those of another, whose clusters (`labels` of each) may be the same.
 
@@ -149,13 +149,13 @@ def difference(
     both = sorted(set(labels[0]) | set(labels[1]))
     place = {label: number for number, label in enumerate(both)}
     rows = [[place[label] for label in side] for side in labels]
-    spread = [_placed(part, where, len(both)) for part, where in zip((one, other), rows, strict=True)]
+    spread = [_placed(part, where, len(both)) for part, where in zip((first, second), rows, strict=True)]
     return BiasReduced(
         influence=spread[0].influence - spread[1].influence,
         own=np.concatenate([spread[0].own, -spread[1].own], axis=2),
         shared=np.concatenate([spread[0].shared, -spread[1].shared], axis=2),
-        sign=np.concatenate([one.sign, other.sign]),
-        reach=np.hstack([one.reach, -other.reach]),
+        sign=np.concatenate([first.sign, second.sign]),
+        reach=np.hstack([first.reach, -second.reach]),
     )
 
 

@@ -53,8 +53,9 @@ def standardised_values(structure: Structure, parameters: list[Parameter], value
     units = Units(structure, values[: structure.q])
     return np.array(
         [
-            (one.value if one.free is None else values[one.free]) * units.ratio(one.lhs, one.op, one.rhs)
-            for one in parameters
+            (parameter.value if parameter.free is None else values[parameter.free])
+            * units.ratio(parameter.lhs, parameter.op, parameter.rhs)
+            for parameter in parameters
         ]
     )
 
