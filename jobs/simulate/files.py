@@ -15,8 +15,9 @@ from jobs.simulate.answers import answers, broken, questionnaire, truth
 from jobs.simulate.draws import Draws
 from jobs.simulate.firms import Plan, firms
 from jobs.simulate.flows import biregional, deliveries
-from jobs.transforms.flows import Notation, numbered
+from jobs.transforms.flows import VALUE
 from jobs.transforms.indicators import commonality, complementarity, left_out
+from jobs.transforms.lookup import looked_up
 
 ENCODING = "ISO-8859-1"
 LARGE = 200_000  # firms above which the survey is a folder of files, written in parallel
@@ -69,10 +70,16 @@ def survey(population: DataFrame, plan: Plan) -> DataFrame:
 def with_indicators(population: DataFrame, full: DataFrame, plan: Plan) -> DataFrame:
     """Firms with complementarity and commonality within their sector, as the pipeline computes them."""
     keys = ["country", "wave", "region", "sector"]
-    nothing = F.lit(None).cast("string")
-    cells = full.select("*", nothing.alias("part"), F.lit(0).alias("row_number"), nothing.alias("_corrupt"))
-    cells = cells.withColumn("value", F.col("value").cast("string"))
-    flows = numbered(cells, plan.regions, plan.sectors, Notation(), keep=("country", "wave"))
+    numbers = [plan.regions.numbers, plan.sectors.numbers] * 2  # of the seller, then of the buyer
+    flows = full.select(
+        "country",
+        "wave",
+        *[
+            looked_up(label, of).cast("smallint").alias(label)
+            for label, of in zip(LABELS, numbers, strict=True)
+        ],
+        F.col("value").cast(VALUE).alias("value"),
+    )
     shares = complementarity(flows, "sales", plan.regions, plan.sectors).select(
         *keys, "complementarity_within"
     )
