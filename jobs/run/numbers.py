@@ -45,6 +45,11 @@ def given(context: Context) -> tuple[Classification, Classification]:
     return _with(numbers, "region", regions), _with(numbers, "sector", sectors)
 
 
+def are_kept(context: Context) -> bool:
+    """Whether the country has numbers yet."""
+    return bool(_stored(context))
+
+
 def _classifications(context: Context) -> tuple[Classification, Classification]:
     settings = context.settings
     return classifications.read(settings.regions), classifications.read(settings.sectors)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.run import outcomes
+from jobs.run import numbers, outcomes
 from jobs.run.context import Context
 from jobs.run.fingerprints import before, of_stage
 from jobs.run.outcomes import in_use, outcome_file
@@ -78,6 +78,8 @@ def reason(context: Context, name: str, wave: WaveSettings, mark: str) -> str | 
         files = kept.outcome.detail.get("files", {})
         gone = [file for file in files if not (Path(simulated.path).expanduser() / file).exists()]
         return "its files are gone" if gone else None
+    if name == "ingest" and not numbers.are_kept(context):
+        return f"its table {numbers.TABLE} is gone"
     if not set(context.stages[name].TABLES[-1:]) <= kept.slices.keys():
         return f"{file} is damaged"
     return next(filter(None, (_fault(context, table, kept) for table in kept.slices)), None)
