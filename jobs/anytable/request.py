@@ -14,7 +14,7 @@ from jobs.sem.joint import fit as multigroup
 from jobs.sem.joint.hypotheses import read_hypotheses
 from jobs.sem.model.defined import Definition
 from jobs.sem.model.layout import Layout, layout
-from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.model.structure import ModelError, Structure, structure_of
 from jobs.sem.model.syntax import entries, equates, read
 from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method, check, error_kinds
@@ -115,11 +115,11 @@ class Request:
     @cached_property
     def structure(self) -> Structure:
         """The model of a group; in a joint fit that of the first."""
-        return models.structure(self.text, self.model, self._first_structure if self.joint else Structure)
+        return models.structure(self.text, self.model, self._first_structure if self.joint else structure_of)
 
     def _first_structure(self, text: str) -> Structure:
         """The model of the first of several groups."""
-        return Structure(read(text, max(self.written_groups, 2)).groups[0])
+        return structure_of(read(text, max(self.written_groups, 2)).groups[0])
 
     @property
     def method(self) -> Method:

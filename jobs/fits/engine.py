@@ -16,7 +16,7 @@ from jobs.fits.plan import FitPlan
 from jobs.fits.results import Fits, of_report, whole
 from jobs.fits.totals import totals
 from jobs.sem.groups.fit import fit_totals
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 
 FEW = 10  # groups that are fitted on the driver
 
@@ -40,6 +40,6 @@ def fit(
 
 def _from_sums(cases: DataFrame, plan: FitPlan) -> Fits:
     assert plan.key is not None, "cases are summed in buckets by their key"
-    observed, method = Structure(plan.model).observed, plan.method
+    observed, method = structure_of(plan.model).observed, plan.method
     sums, without_group = totals(cases, plan.key, plan.group, observed, method.weights, method.clusters)
     return whole(of_report(fit_totals(plan.model, sums, plan.group, method, without_group)))

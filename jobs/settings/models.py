@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jobs.errors import SettingsError
-from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.model.structure import ModelError, Structure, structure_of
 from jobs.settings.resources import Traversable
 
 MOST_BYTES = 200_000
@@ -32,7 +32,7 @@ def read(file: Path | Traversable, name: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def structure(text: str, name: str, of: Callable[[str], Structure] = Structure) -> Structure:
+def structure(text: str, name: str, of: Callable[[str], Structure] = structure_of) -> Structure:
     """The structure that `of` makes of a model's text. Raises SettingsError with the line, if it is known."""
     try:
         return of(text)

@@ -17,7 +17,7 @@ from jobs.fits.plan import FitPlan
 from jobs.fits.results import CONVERGED, Fits
 from jobs.run.context import Context, Outcome
 from jobs.sem.groups.rows import DIAGNOSIS
-from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.model.structure import ModelError, structure_of
 from jobs.settings import models, resources, schemas
 from jobs.settings.inputs import WaveSettings
 from jobs.settings.methods import method
@@ -89,7 +89,7 @@ def _sample(context: Context, slice: dict[str, str], model: str) -> DataFrame:
     settings = context.settings
     linked = context.tables.read("linked", slice)
     try:
-        observed = Structure(model).observed
+        observed = structure_of(model).observed
     except ModelError as error:
         raise SettingsError(f"{settings.model}: {error}; mend the model.") from None
     absent = [name for name in observed if name not in linked.columns]

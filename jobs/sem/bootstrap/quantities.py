@@ -80,8 +80,7 @@ def _units(structure: Structure, x: Matrix, exogenous: Matrix) -> tuple[Matrix, 
         if not np.isfinite(values).all():
             continue
         covariance[np.ix_(structure.exogenous, structure.exogenous)] = exogenous[row]
-        structure.load_exogenous(covariance)
-        beta, lambda_, psi, theta = structure.matrices(values)
+        beta, lambda_, psi, theta = structure.with_exogenous(covariance).matrices(values)
         total = np.linalg.inv(np.eye(len(beta)) - beta)
         spread = total @ psi @ total.T
         outer = lambda_ @ spread @ lambda_.T + theta

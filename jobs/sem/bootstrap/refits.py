@@ -10,7 +10,6 @@ A refit can be pickled: it holds the model as text, for the parser's object cann
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -23,7 +22,7 @@ from jobs.sem.cases.sums import Sums, moment_sums
 from jobs.sem.checks import check_estimate
 from jobs.sem.fiml import refit as fiml_refit
 from jobs.sem.ml import batch
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import Structure, structure_of
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal.moments import Statistic, ordinal_moments
 from jobs.sem.routes.routes import FullInformation, LeastSquares, MaximumLikelihood, Route
@@ -64,11 +63,6 @@ def refit(model: str, way: Route, codes: NDArray[np.intp]) -> Refit:
     raise TypeError(f"no refit for {type(way).__name__}")
 
 
-@lru_cache(maxsize=8)
-def _structure(model: str) -> Structure:
-    return Structure(model)
-
-
 @dataclass(frozen=True)
 class MomentRefit:
     """Complete cases: from the sums of the units."""
@@ -80,7 +74,7 @@ class MomentRefit:
 
     @property
     def structure(self) -> Structure:
-        return _structure(self.model)
+        return structure_of(self.model)
 
     def values(self, counts: Matrix) -> tuple[Matrix, list[str]]:
         covariances = self.sums.covariances(counts)
@@ -119,7 +113,7 @@ class _OneByOne:
 
     @property
     def structure(self) -> Structure:
-        return _structure(self.model)
+        return structure_of(self.model)
 
     def values(self, counts: Matrix) -> tuple[Matrix, list[str]]:
         estimates: list[Matrix | None] = []

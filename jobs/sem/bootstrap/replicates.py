@@ -27,7 +27,7 @@ from jobs.sem.bootstrap.resampling import Stratum, strata
 from jobs.sem.cases.split import split
 from jobs.sem.checks import check_admissible, check_cases, check_estimate, check_names, numbers
 from jobs.sem.groups.rows import FEWEST_DEGREES
-from jobs.sem.model.structure import Parameter, Structure
+from jobs.sem.model.structure import Parameter, structure_of
 from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method, check
 from jobs.sem.routes.routes import route
@@ -117,7 +117,7 @@ def bootstrap(
     The same seed gives the same replicates however the tasks are spread. A group that cannot be fitted, or
     has fewer than two clusters, has a status and no rows. Raises ModelError as `fit_groups` does.
     """
-    structure = Structure(model)
+    structure = structure_of(model)
     check(method, structure)
     check_definitions(structure.definitions, structure.labels())
     others = [name for name in (group, method.weights, *method.clusters) if name is not None]
@@ -155,7 +155,7 @@ def bootstrap(
 
 def _fitted(name: str, model: str, data: pd.DataFrame, method: Method) -> tuple[Group, list[Any] | int]:
     """The group's fit, and the labels of its clusters or the number of its cases. Raises Trouble."""
-    structure = Structure(model)
+    structure = structure_of(model)
     data = numbers(data, [*structure.observed, *([method.weights] if method.weights else [])])
     way = route(structure, data, method)
     check_cases(way.sample, structure)

@@ -112,6 +112,7 @@ def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
     check_dependence(free.cov, structure.observed)
     covariance = free.cov * np.outer(deviations, deviations)
     start = ml.fit(structure, covariance)
+    structure = start.structure  # with the exogenous variables' covariance
     likelihood = Likelihood(structure, grouped, start.scale, 1 / np.outer(deviations, deviations))
     z = search(likelihood, np.concatenate([start.x / start.scale, free.mean]))
 

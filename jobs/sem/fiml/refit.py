@@ -52,7 +52,7 @@ def refit(structure: Structure, start: Start, count: Array) -> Array:
     complete = complete - weights @ complete / weights.sum()
     covariance = np.zeros_like(outer)
     covariance[fixed] = (weights[:, None] * complete).T @ complete / weights.sum() * outer[fixed]
-    structure.load_exogenous(covariance)
+    structure = structure.with_exogenous(covariance)
     likelihood = Likelihood(structure, fiml.patterns(data, weights), start.scale, 1 / outer)
     z = search(likelihood, start.z)
     if not np.abs(likelihood.slope(z)).max() < ml.TOLERANCE:

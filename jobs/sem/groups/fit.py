@@ -18,7 +18,7 @@ from jobs.sem.groups.rows import (
     GroupFit,
     _report,
 )
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import Structure, structure_of
 from jobs.sem.routes.derived import check_definitions, with_defined
 from jobs.sem.routes.method import Method, check
 from jobs.sem.routes.routes import Route, route
@@ -34,7 +34,7 @@ def fit_groups(model: str, data: pd.DataFrame, group: str | None, method: Method
     the model cannot be read, where it or the settings name a column the data do not have, or where the
     settings do not go together.
     """
-    structure = Structure(model)
+    structure = structure_of(model)
     check(method, structure)
     check_definitions(structure.definitions, structure.labels())
     others = [name for name in (group, method.weights, *method.clusters) if name is not None]
@@ -53,7 +53,7 @@ def fit_totals(
 
     Raises ModelError as it does, and where the settings ask for what needs the cases.
     """
-    structure = Structure(model)
+    structure = structure_of(model)
     check(method, structure)
     check_definitions(structure.definitions, structure.labels())
     if method.estimator != "ml" or method.missing != "listwise" or method.diagnosis:
@@ -73,7 +73,7 @@ def _fit_group(model: str, name: str, data: pd.DataFrame | Totals, method: Metho
     """One group with all its checks; never raises for what the data are like."""
     fit = GroupFit(name, "failed", "", cases_in=data.cases_in if isinstance(data, Totals) else len(data))
     try:
-        _estimate(fit, Structure(model), data, method)
+        _estimate(fit, structure_of(model), data, method)
     except TROUBLES as error:
         fit.status, fit.detail = verdict(error)
     return fit

@@ -185,6 +185,7 @@ def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     samples = group_samples(parts, plan.groups[0].structure, method.missing, method.weights, method.clusters)
     fit.cases_used = sum(data.sample.n for data in samples)
     likelihood = JointLikelihood(plan, samples)
+    fit.layout = likelihood.layout
     z = maximise(likelihood)
     if not np.isfinite(likelihood.value(z)):
         raise Trouble("not converged", "the search found no admissible start; simplify the model.")

@@ -89,13 +89,18 @@ def _cases(
     return sample, float(cases[weights].sum()) if weights else float(sample.n)
 
 
+def _with_exogenous(group: GroupLayout, data: GroupSample) -> GroupLayout:
+    """The group's layout with the covariance of its exogenous variables in its structure."""
+    covariance = data.free.cov * np.outer(data.unit, data.unit)
+    return replace(group, structure=group.structure.with_exogenous(covariance))
+
+
 class GroupLikelihood:
     """One group's log-likelihood and derivatives by its own vector (q + r + l), in the data's units."""
 
     def __init__(self, group: GroupLayout, data: GroupSample) -> None:
         self.structure, self.data = group.structure, data
         structure = self.structure
-        structure.load_exogenous(data.free.cov * np.outer(data.unit, data.unit))
         self.rows, self.columns = fiml.vech_index(structure.p)
         self.outer_unit = 1 / np.outer(data.unit, data.unit)
         self.alpha = np.zeros(len(structure.inner))
@@ -161,13 +166,12 @@ class JointLikelihood:
     """Log-likelihood a case of all groups, by z: the k free parameters in their natural units."""
 
     def __init__(self, layout: Layout, samples: list[GroupSample]) -> None:
-        self.layout, self.samples = layout, samples
-        self.groups = [
-            GroupLikelihood(group, data) for group, data in zip(layout.groups, samples, strict=True)
-        ]
+        groups = [_with_exogenous(group, data) for group, data in zip(layout.groups, samples, strict=True)]
+        self.layout, self.samples = replace(layout, groups=groups), samples
+        self.groups = [GroupLikelihood(group, data) for group, data in zip(groups, samples, strict=True)]
         self.total = float(sum(data.sample.n for data in samples))
         self.scale = self._scales()
-        self.select = [self._select(group) for group in layout.groups]
+        self.select = [self._select(group) for group in groups]
 
     def _scales(self) -> Matrix:
         """The natural size of each parameter (k); of one that groups share, their geometric mean."""

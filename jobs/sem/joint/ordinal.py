@@ -88,7 +88,7 @@ def group_items(
             way.fit()
         except Trouble as trouble:
             raise Trouble(trouble.status, f"in {name}, {trouble}") from None
-        model = Conditional(structure, way.statistics)
+        model = Conditional(way.structure, way.statistics)
         out.append(GroupItems(way.sample, way.statistics, model, way.fitted))
     return out
 
@@ -114,7 +114,7 @@ def with_thresholds(plan: Layout, items: list[GroupItems]) -> Layout:
         names += [f"{entry.lhs} {entry.op} {entry.rhs}".strip() + f" ({group.name})" for entry in above]
         more = [Parameter(entry.lhs, entry.op, entry.rhs, None, q + k, 0.0) for k, entry in enumerate(above)]
         parameters = [*group.structure.parameters, *more]
-        groups.append(GroupLayout(group.name, group.structure, parameters, place, np.zeros(len(place))))
+        groups.append(GroupLayout(group.name, data.model.structure, parameters, place, np.zeros(len(place))))
     labels = {label: number[old] for label, old in plan.labels.items() if old in number}
     return Layout(groups, names, labels, plan.definitions)
 

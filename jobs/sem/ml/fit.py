@@ -27,7 +27,7 @@ FIRST_STEP = 0.3  # in natural units second derivatives of F are about this one'
 
 def fit(structure: Structure, covariance: Matrix) -> Estimate:
     """Fit `structure` to a positive definite sample covariance matrix (p x p, n in the denominator)."""
-    structure.load_exogenous(covariance)
+    structure = structure.with_exogenous(covariance)
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     surface = Discrepancy(structure, covariance, scale)
     z = structure.start(covariance)

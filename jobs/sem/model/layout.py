@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.model.defined import Definition
-from jobs.sem.model.structure import Parameter, Structure
+from jobs.sem.model.structure import Parameter, Structure, structure_of
 from jobs.sem.model.syntax import Term, read
 from jobs.sem.trouble import ModelError
 
@@ -62,7 +62,7 @@ def layout(
     if unknown:
         raise ModelError(f"{unknown[0]} cannot be equal; choose from {', '.join(EQUAL)}")
     written = read(text, len(groups))
-    structures = [Structure(entry) for entry in written.groups]
+    structures = [structure_of(entry) for entry in written.groups]
     apart = {"".join(name.split()) for name in partial}
     names: list[str] = []
     places: dict[tuple, int] = {}

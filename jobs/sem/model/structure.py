@@ -7,7 +7,11 @@ fixed at their sample values (lavaan's fixed.x).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -15,7 +19,7 @@ from jobs.sem.arrays import Matrix
 from jobs.sem.model.parsing import BETA, LAMBDA, PSI, THETA, Parameter, parsed
 from jobs.sem.trouble import ModelError
 
-__all__ = ["ModelError", "Parameter", "Products", "Structure"]
+__all__ = ["ModelError", "Parameter", "Products", "Structure", "structure_of"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,11 @@ class Structure:
     `observed`: the p observed variables, in the order of Sigma; `exogenous`: which of them are fixed.x
     (places); `q`: number of free parameters; `definitions`: parameters defined from the labelled ones;
     `elements`: where the free parameters stand, each with its weight in the derivatives, `weight` (E).
-    Raises ModelError where the text is no model.
+    It cannot be changed, so that all groups of a model share one (see `structure_of`). Raises ModelError
+    where the text is no model.
     """
+
+    _whole = False  # set at the end of the construction: nothing is changed after it
 
     def __init__(self, text: str) -> None:
         model = parsed(text)
@@ -65,6 +72,19 @@ class Structure:
         shifts = np.array([shift[number] for number in range(4)])[element.matrix]
         self._left, self._right = element.row + shifts[:, 0], element.column + shifts[:, 1]
         self._first = np.searchsorted(element.free, np.arange(self.q))
+        _seal(vars(self).values())
+        self._whole = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._whole:
+            self._refuse(name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self._refuse(name)
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise AttributeError(f"{name} of a Structure cannot be changed; see with_exogenous")
 
     @property
     def p(self) -> int:
@@ -76,9 +96,14 @@ class Structure:
         widths = np.array([columns for _, columns in self.shapes])
         return starts[matrix] + row * widths[matrix] + column
 
-    def load_exogenous(self, covariance: Matrix) -> None:
-        """Fix the exogenous block at the sample's (p x p, order of `observed`)."""
-        self.flat[self.flat_x] = covariance[np.ix_(self.exogenous, self.exogenous)].reshape(-1)
+    def with_exogenous(self, covariance: Matrix) -> Structure:
+        """The same model with the exogenous block fixed at the sample's (p x p, order of `observed`)."""
+        flat = self.flat.copy()
+        flat[self.flat_x] = covariance[np.ix_(self.exogenous, self.exogenous)].reshape(-1)
+        _seal([flat])
+        other = copy.copy(self)
+        vars(other)["flat"] = flat
+        return other
 
     def slopes(self) -> Matrix:
         """Derivatives (q x f) of the matrices end to end by the free parameters."""
@@ -200,3 +225,18 @@ class Structure:
             elif parameter.free is not None and parameter.op == "~~" and parameter.lhs == parameter.rhs:
                 x[parameter.free] = 0.5
         return x
+
+
+@lru_cache(maxsize=32)
+def structure_of(text: str) -> Structure:
+    """The structure of a model's text, built once. Raises ModelError where the text is no model."""
+    return Structure(text)
+
+
+def _seal(values: Iterable[Any]) -> None:
+    """Make arrays read-only, those within dataclasses too."""
+    for value in values:
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+        elif is_dataclass(value):
+            _seal(getattr(value, field.name) for field in fields(value))

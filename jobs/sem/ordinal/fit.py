@@ -160,7 +160,8 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     model = Conditional(structure, sample)
     covariance = np.eye(p)
     covariance[np.ix_(model.x, model.x)] = sample.x_cov
-    structure.load_exogenous(covariance)
+    structure = structure.with_exogenous(covariance)
+    model = Conditional(structure, sample)
     fitted = np.array(
         [place for place, entry in enumerate(sample.statistics) if entry.op in ("~", "~~")], dtype=int
     )

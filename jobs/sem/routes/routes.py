@@ -68,6 +68,7 @@ class MaximumLikelihood:
 
     def fit(self) -> ml.Estimate:
         self.estimate = ml.fit(self.structure, self.sample.covariance)
+        self.structure = self.estimate.structure
         return self.estimate
 
     def inference(self) -> Inference:
@@ -113,6 +114,7 @@ class FullInformation:
 
     def fit(self) -> ml.Estimate:
         self.fitted = fiml_fit.fit(self.structure, self.sample, self.data)
+        self.structure = self.fitted.estimate.structure
         return self.fitted.estimate
 
     def inference(self) -> Inference:
@@ -169,6 +171,7 @@ class LeastSquares:
         frame = pd.DataFrame(self.values, columns=structure.observed)
         self.statistics = ordinal_moments(frame, y, self.method.ordered, x, self.sample.weights)
         self.fitted = ordinal_fit.fit(structure, self.statistics)
+        self.structure = self.fitted.estimate.structure
         return self.fitted.estimate
 
     def inference(self) -> Inference:

@@ -59,6 +59,7 @@ class TotalLikelihood:
 
     def fit(self) -> ml.Estimate:
         self.estimate = ml.fit(self.structure, self.sample.covariance)
+        self.structure = self.estimate.structure
         return self.estimate
 
     def inference(self) -> Inference:

@@ -97,11 +97,12 @@ def test_a_replicate_is_the_fit_of_its_rows(model, file, settings):
 def test_standardised_values_of_many_replicates_are_those_of_each(twolevel):
     structure = Structure(REGIONAL)
     covariance = np.cov(twolevel[structure.observed].to_numpy().T, bias=True)
-    x = ml.fit(structure, covariance).x
+    estimate = ml.fit(structure, covariance)
+    structure, x = estimate.structure, estimate.x
     wanted = standardised_values(structure, structure.parameters, x)
     fixed = covariance[np.ix_(structure.exogenous, structure.exogenous)]
     both = np.array([x, np.full_like(x, np.nan)])
-    structure.load_exogenous(np.eye(structure.p))  # what was loaded before must not matter
+    structure = structure.with_exogenous(np.eye(structure.p))  # what was loaded before must not matter
     found = quantity_values(structure, structure.parameters, both, np.array([fixed, fixed]))
     q, labels = structure.q, structure.labels()
     assert set(found[0, :q]) == set(x)

@@ -161,7 +161,7 @@ def test_an_index_is_built_on_the_derivatives_of_sigma(model):
     """The freed model's own derivative at zero: factors of factors, an indicator that is an outcome."""
     structure = Structure(model)
     place = [structure.observed[at] for at in structure.exogenous]
-    structure.load_exogenous(2.0 * np.eye(structure.p))
+    structure = structure.with_exogenous(2.0 * np.eye(structure.p))
     x = structure.start() + np.linspace(-0.2, 0.3, structure.q)
     arrows = [arrow for arrow in candidates(structure) if arrow[0] != arrow[2]]
     arrows = [
@@ -172,7 +172,7 @@ def test_an_index_is_built_on_the_derivatives_of_sigma(model):
     values = {(p.lhs, p.op, p.rhs): x[p.free] for p in structure.parameters if p.free is not None}
     for arrow, derivative in zip(arrows, found, strict=True):
         freed = Structure(f"{model}\n{' '.join(arrow)}")
-        freed.load_exogenous(2.0 * np.eye(freed.p))
+        freed = freed.with_exogenous(2.0 * np.eye(freed.p))
         at = np.zeros(freed.q)
         number = None
         for one in freed.parameters:

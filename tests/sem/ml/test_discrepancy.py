@@ -26,7 +26,7 @@ def point(request) -> tuple[Discrepancy, Point]:
     sizes = 10.0 ** random.uniform(-2, 2, structure.p)
     cases = random.normal(size=(40, structure.p)) * sizes
     covariance = cases.T @ cases / 40
-    structure.load_exogenous(covariance)
+    structure = structure.with_exogenous(covariance)
     surface = Discrepancy(structure, covariance, structure.scales(np.sqrt(np.diag(covariance))))
     return surface, surface.at(structure.start(covariance) + random.uniform(-0.15, 0.15, structure.q))
 
@@ -94,7 +94,7 @@ def test_outside_the_admissible_is_said():
 def test_groups_share_a_text_and_not_their_exogenous_moments():
     """What one group loads must not reach another's Sigma."""
     one, other = Structure("y ~ x"), Structure("y ~ x")
-    one.load_exogenous(np.diag([1.0, 4.0]))
-    other.load_exogenous(np.diag([1.0, 9.0]))
+    one = one.with_exogenous(np.diag([1.0, 4.0]))
+    other = other.with_exogenous(np.diag([1.0, 9.0]))
     x = np.array([1.0, 0.5])
     assert (one.sigma(x)[1, 1], other.sigma(x)[1, 1]) == (4.0, 9.0)
