@@ -27,7 +27,7 @@ from pyspark.sql import functions as F
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from jobs.sem.bootstrap.replicates import bootstrap
+from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.groups.rows import FitReport
 from jobs.sem.model.structure import Structure
@@ -146,7 +146,7 @@ def resampled(task: tuple[str, range]) -> pd.DataFrame:
     settings = Method(clusters=("region",))
     found = []
     for number in numbers:
-        report = bootstrap(SMALL_MODEL, drawn(design, number), "group", settings, REPLICATES, seed=number)
+        report = bootstrap(SMALL_MODEL, drawn(design, number), "group", settings, Drawing(REPLICATES, number))
         every = pd.concat([report.estimates, report.differences.assign(group="difference")])
         paths = every[(every.op == "~") & (every.quantity == "est")]
         for kind, (lower, upper) in BOOTSTRAP_INTERVALS.items():

@@ -24,7 +24,7 @@ from pathlib import Path
 import pandas as pd
 import survey
 
-from jobs.sem.bootstrap.replicates import bootstrap
+from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.cases.moments import moments
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.structure import Structure
@@ -60,12 +60,12 @@ def tasks(folder: Path) -> dict[str, tuple[Callable[[], object], str, float]]:
         "weighted, cluster-robust errors": (lambda: fitted(complete, clustered), "cluster", 1),
         "full information with errors": (lambda: fitted(incomplete, Method(missing="fiml")), "fiml", 2),
         f"cluster bootstrap, {REPLICATES} replicates": (
-            lambda: bootstrap(model, complete, None, Method(clusters=("cell",)), REPLICATES),
+            lambda: bootstrap(model, complete, None, Method(clusters=("cell",)), Drawing(REPLICATES)),
             "bootstrap",
             10,
         ),
         f"bootstrap of cases, {REPLICATES} replicates": (
-            lambda: bootstrap(model, complete, None, Method(), REPLICATES),
+            lambda: bootstrap(model, complete, None, Method(), Drawing(REPLICATES)),
             "bootstrap_cases",
             10,
         ),

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import Fits, joined, lost, of_report, whole
 from jobs.sem.bootstrap import replicates
+from jobs.sem.bootstrap.replicates import Drawing
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.trouble import ModelError, Trouble, verdict
 from jobs.spark.frames import quoted
@@ -68,7 +69,7 @@ def _fitted(rows: pd.DataFrame, plan: FitPlan, mapped: Any) -> Fits:
         tables = of_report(fit_groups(plan.model, cases, plan.group, plan.method))
         if plan.replicates:
             drawn = replicates.bootstrap(
-                plan.model, cases, plan.group, plan.method, plan.replicates, plan.seed, mapped
+                plan.model, cases, plan.group, plan.method, Drawing(plan.replicates, plan.seed), mapped
             )
             tables |= {"replicated": drawn.estimates, "replications": drawn.status}
     return whole(tables)

@@ -13,7 +13,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from jobs.errors import SettingsError
-from jobs.sem.bootstrap.replicates import bootstrap
+from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.routes.method import Method
 from jobs.spark.spread import SpreadError, spread
 from jobs.tools import package
@@ -83,13 +83,13 @@ def test_a_bootstrap_is_the_same_on_executors(spark):
     frame = pd.DataFrame(random.normal(size=(200, 2)), columns=["x", "y"])
     frame = frame.assign(cell=random.integers(0, 20, 200), group=np.where(frame.x > 0, "a", "b"))
     settings = Method(clusters=("cell",))
-    here = bootstrap("y ~ b*x\ntwice := 2*b", frame, "group", settings, replicates=60)
+    here = bootstrap("y ~ b*x\ntwice := 2*b", frame, "group", settings, drawing=Drawing(60))
     there = bootstrap(
         "y ~ b*x\ntwice := 2*b",
         frame,
         "group",
         settings,
-        replicates=60,
+        drawing=Drawing(60),
         mapped=partial(spread, spark, slices=2),
     )
     pd.testing.assert_frame_equal(here.estimates, there.estimates, check_exact=True)

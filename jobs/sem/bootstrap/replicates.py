@@ -102,14 +102,24 @@ def in_turn(function: Callable[[Task], Any], tasks: Iterable[Task]) -> list[Any]
     return [function(task) for task in tasks]
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """How many replicates are drawn, and the seed they follow from."""
+
+    replicates: int = 1000
+    seed: int = 1
+
+
+DEFAULT = Drawing()
+
+
 @threadpool_limits.wrap(limits=1)  # the matrices are small: threads would only wait for each other
 def bootstrap(
     model: str,
     data: pd.DataFrame,
     group: str | None,
     method: Method,
-    replicates: int = 1000,
-    seed: int = 1,
+    drawing: Drawing = DEFAULT,
     mapped: Callable[[Callable[[Task], Any], Iterable[Task]], list[Any]] = in_turn,
 ) -> BootstrapReport:
     """Bootstrap `model` in every group of `data` by the first of `method.clusters`.
@@ -133,7 +143,11 @@ def bootstrap(
         except TROUBLES as error:
             status[name] = verdict(error)
     draws = _draws(
-        fitted, strata({entry.name: units[entry.name] for entry in fitted}), replicates, seed, mapped
+        fitted,
+        strata({entry.name: units[entry.name] for entry in fitted}),
+        drawing.replicates,
+        drawing.seed,
+        mapped,
     )
     pairs = combinations(draws.values(), 2)
     return BootstrapReport(

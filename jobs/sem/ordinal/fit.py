@@ -172,24 +172,7 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     free = model.free
 
-    def parts(z: Array) -> tuple[Array, Array, Array]:
-        x = structure.start() * scale
-        x[free] = z * scale[free]
-        x = model.complete(x)
-        value, jacobian = model.statistics(x)
-        return x, (value - target) * root, jacobian * root[:, None] * scale[free]
-
-    with np.errstate(all="ignore"):
-        solution = optimize.least_squares(
-            lambda z: parts(z)[1],
-            structure.start()[free],
-            lambda z: parts(z)[2],
-            # Levenberg and Marquardt's refuses a model with more parameters than there are statistics.
-            method="lm" if len(target) >= len(free) else "trf",
-            max_nfev=2000,
-        )
-        z = polish(parts, solution.x)
-    x, residual, jacobian = parts(z)
+    x, residual, jacobian = _solved(model, target, root, scale)
     gradient = 2 * jacobian.T @ residual
     curvature = np.zeros((structure.q, structure.q))
     curvature[np.ix_(free, free)] = jacobian.T @ jacobian / np.outer(scale[free], scale[free])
@@ -222,6 +205,33 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
         above_influence=np.zeros((len(influence), 0)),
     )
     return _with_thresholds(entry, sample, model)
+
+
+def _solved(model: Conditional, target: Array, root: Array, scale: Array) -> tuple[Array, Array, Array]:
+    """Parameters (q), weighted residuals (m) and their derivatives (m x free, in natural units) at the end.
+
+    `target` (m) are the sample's statistics, `root` (m) the roots of their weights.
+    """
+    structure, free = model.structure, model.free
+
+    def parts(z: Array) -> tuple[Array, Array, Array]:
+        x = structure.start() * scale
+        x[free] = z * scale[free]
+        x = model.complete(x)
+        value, jacobian = model.statistics(x)
+        return x, (value - target) * root, jacobian * root[:, None] * scale[free]
+
+    with np.errstate(all="ignore"):
+        solution = optimize.least_squares(
+            lambda z: parts(z)[1],
+            structure.start()[free],
+            lambda z: parts(z)[2],
+            # Levenberg and Marquardt's refuses a model with more parameters than there are statistics.
+            method="lm" if len(target) >= len(free) else "trf",
+            max_nfev=2000,
+        )
+        z = polish(parts, solution.x)
+    return parts(z)
 
 
 def _variances(sample: OrdinalMoments, model: Conditional) -> Array:

@@ -14,7 +14,7 @@ from jobs.sem.bootstrap import intervals
 from jobs.sem.bootstrap import replicates as bootstrap
 from jobs.sem.bootstrap.quantities import quantity_values
 from jobs.sem.bootstrap.refits import refit
-from jobs.sem.bootstrap.replicates import BootstrapReport
+from jobs.sem.bootstrap.replicates import BootstrapReport, Drawing
 from jobs.sem.bootstrap.replicates import bootstrap as run
 from jobs.sem.bootstrap.resampling import strata
 from jobs.sem.groups.fit import fit_groups
@@ -112,7 +112,7 @@ def test_standardised_values_of_many_replicates_are_those_of_each(twolevel):
 
 
 def test_errors_approach_the_cluster_robust_ones_of_lavaan(twolevel):
-    report = run(REGIONAL, twolevel, None, CLUSTERED, replicates=1000)
+    report = run(REGIONAL, twolevel, None, CLUSTERED, drawing=Drawing(1000))
     found = report.estimates[report.estimates.quantity == "est"].set_index(["lhs", "op", "rhs"])
     recorded = pd.read_csv(REFERENCE / "twolevel_cluster.csv").set_index(["lhs", "op", "rhs"])
     both = found.join(recorded, rsuffix="_lavaan", how="inner")
@@ -134,14 +134,14 @@ def test_the_seed_decides_whatever_the_tasks_and_their_order(twolevel, monkeypat
     def backwards(function, tasks):
         return [function(pickle.loads(pickle.dumps(task))) for task in reversed(list(tasks))][::-1]
 
-    first = run(REGIONAL, frame, "group", CLUSTERED, replicates=30, seed=7)
-    second = run(REGIONAL, frame, "group", CLUSTERED, replicates=30, seed=7, mapped=backwards)
-    other = run(REGIONAL, frame, "group", CLUSTERED, replicates=30, seed=8)
+    first = run(REGIONAL, frame, "group", CLUSTERED, drawing=Drawing(30, 7))
+    second = run(REGIONAL, frame, "group", CLUSTERED, drawing=Drawing(30, 7), mapped=backwards)
+    other = run(REGIONAL, frame, "group", CLUSTERED, drawing=Drawing(30, 8))
     for one, two in zip(by_table(first), by_table(second), strict=True):
         pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert (first.estimates.se != other.estimates.se).any()
     monkeypatch.setattr(bootstrap, "CHUNK", 4)
-    third = run(REGIONAL, frame, "group", CLUSTERED, replicates=30, seed=7)
+    third = run(REGIONAL, frame, "group", CLUSTERED, drawing=Drawing(30, 7))
     for one, two in zip(by_table(first), by_table(third), strict=True):
         pd.testing.assert_frame_equal(one, two, rtol=1e-9)
 
@@ -157,7 +157,7 @@ def test_groups_that_share_clusters_draw_them_once(twolevel):
     np.testing.assert_array_equal(counts[1], shared[0].drawn(seed=1, start=11, stop=12)[0])
 
     frame = twolevel.assign(group=np.where(twolevel.index % 2, "a", "b"))
-    found = run(REGIONAL, frame, "group", CLUSTERED, replicates=400).differences
+    found = run(REGIONAL, frame, "group", CLUSTERED, drawing=Drawing(400)).differences
     wald = fit_groups(REGIONAL, frame, "group", CLUSTERED).differences
     wald = wald[wald.error == "cluster:cluster"]
     keys = ["lhs", "op", "rhs"]
@@ -169,7 +169,7 @@ def test_groups_that_share_clusters_draw_them_once(twolevel):
 
 def test_cases_are_drawn_where_there_are_no_clusters(twolevel):
     frame = twolevel.head(200)
-    report = run("y1 ~ x1 + x2", frame, None, Method(), replicates=1000)
+    report = run("y1 ~ x1 + x2", frame, None, Method(), drawing=Drawing(1000))
     robust = fit_groups("y1 ~ x1 + x2", frame, None, Method()).estimates
     robust = robust[(robust.error == "robust") & (robust.op == "~")].set_index("rhs").se.astype(float)
     found = report.estimates[(report.estimates.quantity == "est") & (report.estimates.op == "~")]
@@ -203,7 +203,7 @@ def test_bca_has_no_ends_where_all_replicates_lie_on_one_side():
 def test_replicates_that_fail_are_counted_by_reason(twolevel):
     frame = twolevel[twolevel.cluster.isin(twolevel.cluster.unique()[:4])].copy()
     frame["x3"] = np.where(frame.cluster == frame.cluster.min(), frame.x3, 0.0)  # varies in one cluster only
-    report = run("y1 ~ x1 + x3", frame, None, CLUSTERED, replicates=200, seed=2)
+    report = run("y1 ~ x1 + x3", frame, None, CLUSTERED, drawing=Drawing(200, 2))
     (only,) = strata({"all": sorted(frame.cluster.unique())})
     absent = int((only.drawn(2, 0, 200)[:, 0] == 0).sum())
     assert 30 < absent < 95  # of the 200 (3/4)^4 are expected
@@ -217,7 +217,7 @@ def test_replicates_that_fail_are_counted_by_reason(twolevel):
 def test_a_group_that_cannot_be_fitted_has_a_status_and_no_rows(twolevel):
     frame = twolevel.assign(group=np.where(twolevel.index < 400, "a", "b"))
     frame.loc[frame.group == "b", "x1"] = 3.0
-    report = run(REGIONAL, frame, "group", CLUSTERED, replicates=10)
+    report = run(REGIONAL, frame, "group", CLUSTERED, drawing=Drawing(10))
     assert report.status.status.tolist() == ["converged", "constant indicator"]
     assert set(report.estimates.group) == {"a"}
     assert report.differences.empty
