@@ -143,10 +143,10 @@ def spark_settings(changes: list[str]) -> SparkSettings:
     from pydantic import ValidationError
 
     from jobs.settings.sections import SparkSettings
+    from jobs.settings.wording import fault
 
     pairs = [change.partition("=") for change in changes]
     try:
         return SparkSettings.model_validate({key: value for key, _, value in pairs})
     except ValidationError as error:
-        key = error.errors(include_input=False, include_url=False)[0]["loc"][0]
-        raise SettingsError(f"--spark {key}: is no setting of the session, or not such a value.") from None
+        raise SettingsError(f"--spark {fault(error)}.") from None

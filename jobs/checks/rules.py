@@ -10,6 +10,7 @@ from jobs.checks.frame import VIEW
 from jobs.errors import SettingsError
 from jobs.settings import resources, schemas
 from jobs.settings.section import Section
+from jobs.settings.wording import fault
 
 FAILING = ("label", "failing")
 VIEWS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -112,9 +113,7 @@ def read(table: str) -> Suite:
         for table_rule in suite.table_rules:
             _check_table_rule(table_rule, table)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SettingsError(f"{name}: {where}: {first['msg'].lower()}; mend the file.") from None
+        raise SettingsError(f"{name}: {fault(error)}; mend the file.") from None
     except _Wrong as error:
         raise SettingsError(f"{name}: {error}; mend the file.") from None
     return suite

@@ -26,6 +26,7 @@ from jobs.codes import BLANKS
 from jobs.errors import SettingsError
 from jobs.settings import resources, schemas
 from jobs.settings.section import Section
+from jobs.settings.wording import fault
 
 DERIVED = {"country", "wave", "part", "row_number", "industrial"}  # the stage itself knows these
 
@@ -207,12 +208,7 @@ def read(name: str) -> WaveMap:
     try:
         wave_map = WaveMap.model_validate(resources.read_yaml(name))
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        said = first["msg"].removeprefix("Value error, ")  # names in it keep their capitals
-        raise SettingsError(
-            f"{name}: {where}: {said[:1].lower()}{said[1:]}; see docs/wave-maps.md."
-        ) from None
+        raise SettingsError(f"{name}: {fault(error)}; see docs/wave-maps.md.") from None
     for where, problem in _problems(wave_map):
         raise SettingsError(f"{name}: {where}: {problem}; see docs/wave-maps.md.")
     return wave_map

@@ -20,6 +20,7 @@ from jobs.errors import SettingsError
 from jobs.output import owned, rooms
 from jobs.settings import classifications, simulation_parameters
 from jobs.settings.section import Name, Section
+from jobs.settings.wording import fault
 from jobs.simulate.files import ENCODING, LARGE, write
 from jobs.simulate.files import names as file_names
 from jobs.simulate.firms import Plan
@@ -56,8 +57,8 @@ def wanted(given: dict[str, Any]) -> Wanted:
     try:
         checked = Wanted.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise SettingsError(f"--{first['loc'][0]}: {first['msg'].lower()}.".replace("_", "-")) from None
+        where, _, what = fault(error).partition(": ")
+        raise SettingsError(f"--{where.partition('.')[0]}: {what}.") from None
     for option, names in (("countries", checked.countries), ("waves", checked.waves)):
         if len(set(names)) < len(names):
             raise SettingsError(f"--{option}: a name stands there twice; each needs one of its own.")

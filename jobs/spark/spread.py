@@ -28,8 +28,8 @@ from jobs.spark.frames import local
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-MOST_SLICES = 200  # partitions of a wave; more only cost scheduling
-WAVES = 20  # steps of a progress bar
+MOST_PARTITIONS = 200  # of a round; more only cost scheduling
+ROUNDS = 20  # steps of a progress bar
 TASKS = "place bigint, task binary"
 RESULTS = "place bigint, result binary, failed boolean"
 ARROW = pa.schema([("place", pa.int64()), ("result", pa.binary()), ("failed", pa.bool_())])
@@ -43,13 +43,13 @@ def spread(
     spark: SparkSession,
     function: Callable[[Task], Result],
     tasks: Iterable[Task],
-    slices: int | None = None,
+    partitions: int | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> list[Result]:
     """`function` of each task, in the order of the tasks.
 
     `function` and tasks have to be picklable (cloudpickle), results too; a task should take longer than the
-    10 ms that scheduling it costs. Executors compute with one BLAS thread. `slices`: partitions, one a task
+    10 ms that scheduling it costs. Executors compute with one BLAS thread. `partitions`: one a task
     up to 200 where not given. `tell` is called with (done, all) as results come in, for a progress bar.
 
     A DiamantError of the function is raised as it is; any other as SpreadError, without its message.
@@ -59,16 +59,16 @@ def spread(
         return []
     ship_code(spark)
     called = cloudpickle.dumps(function)
-    wave = max(len(work) // WAVES, slices or 1, 1) if tell else len(work)
+    size = max(len(work) // ROUNDS, partitions or 1, 1) if tell else len(work)
     results: list[Any] = []
-    for start in range(0, len(work), wave):
-        results += _wave(spark, called, work[start : start + wave], slices)
+    for start in range(0, len(work), size):
+        results += _round(spark, called, work[start : start + size], partitions)
         if tell:
             tell(len(results), len(work))
     return results
 
 
-def _wave(spark: SparkSession, called: bytes, work: Sequence[bytes], slices: int | None) -> list[Any]:
+def _round(spark: SparkSession, called: bytes, work: Sequence[bytes], partitions: int | None) -> list[Any]:
     """One Spark job: the results of some tasks, in their order."""
 
     def evaluated(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
@@ -76,7 +76,7 @@ def _wave(spark: SparkSession, called: bytes, work: Sequence[bytes], slices: int
 
     frame = local(spark, enumerate(work), TASKS)
     # From one partition the rows are dealt out in turn: each partition gets as many, give or take one.
-    dealt = frame.coalesce(1).repartition(min(slices or MOST_SLICES, len(work)))
+    dealt = frame.coalesce(1).repartition(min(partitions or MOST_PARTITIONS, len(work)))
     rows = dealt.mapInArrow(evaluated, RESULTS).toArrow().sort_by("place").to_pylist()
     for row in rows:
         if row["failed"]:

@@ -72,7 +72,7 @@ def test_an_error_of_the_house_is_raised_as_it_is(spark):
 
 def test_progress_is_told_in_steps_that_end_with_all(spark):
     told: list[tuple[int, int]] = []
-    found = spread(spark, square, range(7), slices=3, tell=lambda done, every: told.append((done, every)))
+    found = spread(spark, square, range(7), partitions=3, tell=lambda done, every: told.append((done, every)))
     assert found == [number**2 for number in range(7)]
     assert told == [(3, 7), (6, 7), (7, 7)]
 
@@ -90,7 +90,7 @@ def test_a_bootstrap_is_the_same_on_executors(spark):
         "group",
         settings,
         drawing=Drawing(60),
-        mapped=partial(spread, spark, slices=2),
+        mapped=partial(spread, spark, partitions=2),
     )
     pd.testing.assert_frame_equal(here.estimates, there.estimates, check_exact=True)
     pd.testing.assert_frame_equal(here.differences, there.differences, check_exact=True)
