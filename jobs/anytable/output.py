@@ -44,7 +44,7 @@ def write(tables: dict[str, pd.DataFrame], request: Request, out: Path) -> None:
 
 
 def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: FileNames) -> None:
-    """A path diagram a group, where the groups are few and the model has paths."""
+    """One path diagram per group, where the groups are few and the model has paths."""
     estimates = tables["estimates"]
     measures = tables["fit_measures"]
     used = measures[measures.measure == "nobs"].set_index("group").value
@@ -60,7 +60,7 @@ def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, n
 
 
 def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: FileNames) -> None:
-    """A forest plot a pooled path."""
+    """One forest plot per pooled path."""
     pooled, status = tables["pooled"], tables["status"]
     if pooled.group.nunique() > MOST_FIGURES:
         return

@@ -41,7 +41,7 @@ BOOT = {  # columns of a bootstrap: the name it gives, and the name here
 
 @dataclass(frozen=True)
 class Groups:
-    """The groups of the table: `keys` has a row a group, its name in the column `group`.
+    """The groups of the table: `keys` has one row per group, its name in the column `group`.
 
     `sharing`: names of the pools whose groups have clusters of the same name.
     """
@@ -117,7 +117,7 @@ def _in_family(estimates: pd.DataFrame, request: Request) -> np.ndarray:
 
 
 def _status(fits: Fits, chosen: pd.DataFrame, groups: Groups, request: Request) -> pd.DataFrame:
-    """A row a group, with its columns; a fit without the chosen kind of error is none to be trusted."""
+    """One row per group, with its columns; a fit without the chosen kind of error is none to be trusted."""
     status = fits.status.drop(columns="max_gradient").astype(dict.fromkeys(COUNTS, "Int64"))
     shown = status.group.isin(chosen.group) | (request.joint and len(chosen) > 0)
     bare = (status.status == CONVERGED) & ~shown

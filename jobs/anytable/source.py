@@ -40,7 +40,7 @@ TYPED = {"double", "float", "tinyint", "smallint", "int", "bigint", "boolean"}
 
 
 def read(spark: SparkSession, request: Request) -> Rows:
-    """A row a case: its ROW (null for Delta), labels as text, model columns and weights as they stand.
+    """One row per case: its ROW (null for Delta), labels as text, model columns and weights as they stand.
 
     Raises SettingsError for a column the table does not have, InputError where the table can't be read.
     """

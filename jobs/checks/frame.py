@@ -155,7 +155,7 @@ def compare(counts: Counts, regions: Iterable[int]) -> Frame:
 def view(
     spark: SparkSession, frame: Frame, regions: Classification, sectors: Classification, absent_is_zero: bool
 ) -> DataFrame:
-    """What the table lacks as a view for table rules: a label and how much fails, a column a rule.
+    """What the table lacks as a view for table rules: a label and how much fails, one column per rule.
 
     `region_side` 1: the region has no cell on that side. `absent`: cells of the frame that are absent, none
     where `absent_is_zero`. `sector_side` 1: the region's sector has no cell on that side. `sector` 1: the

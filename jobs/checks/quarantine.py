@@ -1,4 +1,4 @@
-"""Rows set aside: one line a row and broken rule, with the reason in words and no value."""
+"""Rows set aside: one line per row and broken rule, with the reason in words and no value."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Validator:
         warnings.filterwarnings("ignore", module="great_expectations")
         import great_expectations as gx
 
-        # Its modules set levels of their own; what they say would stand between the lines of progress.
+        # Its modules log at levels of their own; that would stand between the lines of progress.
         logger = logging.getLogger("great_expectations")
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
@@ -117,7 +117,7 @@ class Validator:
 
 
 def raised(info: dict[str, Any] | None) -> bool:
-    """Whether an expectation raised; its report is flat, or one entry a metric."""
+    """Whether an expectation raised; its report is flat, or one entry per metric."""
     if not info:
         return False
     if "raised_exception" in info:

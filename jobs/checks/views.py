@@ -1,4 +1,4 @@
-"""The small views that table rules look at: a row a thing that can fail, with its label."""
+"""The small views that table rules look at: one row per thing that can fail, with its label."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def repeated(flows: DataFrame) -> DataFrame:
 def duplicates(
     cells: DataFrame, regions: Classification, sectors: Classification, rest: str = "REST"
 ) -> DataFrame:
-    """A row a cell of `repeated`, with its label and `failing` 1; `rest` names the rest of the country."""
+    """One row per cell of `repeated`, with its label and `failing` 1.
+
+    `rest` is the name of the rest of the country.
+    """
     names = {REST: rest, **regions.codes}
 
     def side(name: str) -> list[Column]:
@@ -43,7 +46,7 @@ def duplicates(
 
 
 def totals(flows: DataFrame, sectors: Classification) -> DataFrame:
-    """A row a sector: `failing` is 1 where its deliveries or purchases are the sum of all other sectors'."""
+    """One row per sector; `failing` is 1 where its deliveries or purchases are the sum of all others'."""
     frames = []
     for side in ("origin_sector", "destination_sector"):
         sums = (
@@ -65,7 +68,7 @@ def totals(flows: DataFrame, sectors: Classification) -> DataFrame:
 
 
 def balance(flows: DataFrame, sectors: Classification) -> DataFrame:
-    """A row a delivering sector: `failing` is 1 where trade with the rest of the country does not balance.
+    """One row per delivering sector; `failing` is 1 where trade with the rest of the country is unbalanced.
 
     Over the whole country, what the regions deliver to the rest equals what they get from it. Tables
     that hold one side only, or no rest of the country, are not tested.
@@ -83,7 +86,7 @@ def balance(flows: DataFrame, sectors: Classification) -> DataFrame:
 
 
 def regions_without_firms(survey: DataFrame, codes: list[str]) -> DataFrame:
-    """A row a region: `missing` is 1 where no firm of the survey has it."""
+    """One row per region: `missing` is 1 where no firm of the survey has it."""
     wanted = local(survey.sparkSession, [(code,) for code in codes], "label string")
     present = survey.select(F.col("region").alias("label")).distinct().withColumn("there", F.lit(1))
     joined = wanted.join(present, "label", "left")

@@ -16,7 +16,7 @@ CONVERGED = "converged"  # the status of a fit that can be trusted
 
 @dataclass(frozen=True)
 class Fits:
-    """What became of the groups, a table a kind of result; empty where it is not asked for."""
+    """What became of the groups, one table per kind of result; empty where it is not asked for."""
 
     estimates: pd.DataFrame
     fit_measures: pd.DataFrame

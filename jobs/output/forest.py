@@ -15,7 +15,9 @@ LEFT, PLOT, RIGHT = 0.26, 0.74, 0.98  # where the interval panel starts and ends
 
 
 def draw(estimates: pd.DataFrame, pooled: pd.Series, title: str, note: str) -> Figure:
-    """A figure of one path; a row a group: group, est, ci_lower, ci_upper, se; `pooled` a row of pool_paths.
+    """A figure of one path. `estimates` has one row per group: group, est, ci_lower, ci_upper, se.
+
+    `pooled` is a row of pool_paths.
 
     A square's area is the group's weight in the pooled estimate; a group left out of it stands in grey,
     and one without an interval shows its name only.

@@ -10,7 +10,7 @@ MOST = 10  # rows of the largest
 
 
 def reliability(tables: dict[str, pd.DataFrame]) -> list[Table]:
-    """A table a wave and group with a row a factor."""
+    """One table per wave and group with one row per factor."""
     columns = ["factor", "items", "omega", "omega, standardised items", "average variance extracted"]
     grids = []
     for (wave, group), part in tables["reliability"].groupby(["wave", "group"], sort=True):

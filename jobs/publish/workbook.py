@@ -1,6 +1,6 @@
 """All published tables in one Excel workbook, after the UK Analysis Function's guidance for spreadsheets.
 
-Cover and notes first, one table a sheet with its title in A1, no merged cells, `[c]` for what is withheld.
+Cover and notes first, one table per sheet with its title in A1, no merged cells, `[c]` for what is withheld.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _rows(spark: SparkSession, path: str, roles: dict[str, str], settings: Flows
 
 
 def _long(spark: SparkSession, path: str, settings: FlowsInput) -> Rows:
-    """One row a cell, with the labels of both sides."""
+    """One row per cell, with the labels of both sides."""
     roles = _roles(settings, "flows")
     read = _rows(spark, path, roles, settings)
     cells = read.frame.select(

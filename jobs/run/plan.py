@@ -56,7 +56,7 @@ def _needed(context: Context, name: str) -> list[str]:
 
 
 def misfits(context: Context, steps: list[Step]) -> list[str]:
-    """What will not fit of the input, by its headers alone, a sentence an input.
+    """What will not fit of the input, by its headers alone, one sentence per input.
 
     The files of waves that the run would simulate first are not looked at.
     """

@@ -22,7 +22,7 @@ def excerpt(text: str) -> str:
 
 
 class Trouble(ValueError):
-    """A group that can't be estimated: one of the statuses, and a sentence a statistician acts on.
+    """A group that cannot be estimated: one of the statuses, and a sentence with what to do.
 
     The sentence names variables, never values of cases.
     """

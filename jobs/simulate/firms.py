@@ -33,7 +33,7 @@ class Plan:
 
 
 def firms(spark: SparkSession, plan: Plan) -> DataFrame:
-    """One row a firm: country, wave, number, kind, region, sector, employees, exports, weight, …"""
+    """One row per firm: country, wave, number, kind, region, sector, employees, exports, weight, …"""
     survey = plan.parameters["survey"]
     draws = Draws(plan.seed, "country", "wave", "number")
     slices = local(spark, [(c, w) for c in plan.countries for w in plan.waves], "country string, wave string")

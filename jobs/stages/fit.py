@@ -104,7 +104,10 @@ def _sample(context: Context, slice: dict[str, str], model: str) -> DataFrame:
 
 
 def _empty(context: Context, names: Iterable[str], slice: dict[str, str], fingerprint: str) -> None:
-    """Leave nothing of an earlier run in the tables; one that only a diagnosis needs is not made for that."""
+    """Remove what an earlier run left in these tables.
+
+    A table of the diagnosis that does not exist yet is not made for that.
+    """
     for name in names:
         if name not in DIAGNOSIS or context.tables.exists(name):
             context.tables.replace(name, nothing(context.spark, name), slice, fingerprint)

@@ -78,7 +78,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
 
 
 def _stop_on_doubts(survey: SurveyInput, doubted: list[tuple[tuple[str, str, Column], Row]]) -> None:
-    """Stop the run where columns of numbers are not believed. Raises ValidationStopped with the remedies."""
+    """Stop the run where columns of numbers are in doubt. Raises ValidationStopped with the remedies."""
     remedies = {
         "thousands": "give survey.thousands and survey.decimal in the run file if they are thousands",
         "nines": "declare that code under missing if it stands for no answer",

@@ -1,4 +1,4 @@
-"""Ingest: a submission's files into tables, one transaction a table, nothing dropped silently."""
+"""Ingest: a submission's files into tables, one transaction per table, nothing dropped silently."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
 
 
 def misfits(wave: WaveSettings) -> list[str]:
-    """What will not fit, by the headers of the wave's files alone: a sentence an input, [] where all fit."""
+    """What will not fit, by the headers of the wave's files alone: one sentence per input."""
     looks = [partial(_look_at_survey, wave.survey)] if wave.survey else []
     looks += [partial(flows.demand, wave.flows)] if wave.flows else []
     words = []

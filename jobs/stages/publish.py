@@ -63,7 +63,7 @@ def run(context: Context, waves: list[WaveSettings], facts: dict[str, Any]) -> O
 
 
 def _figures(context: Context, published: dict, folder: Path) -> list[dict[str, str]]:
-    """A path diagram a country, wave and group, as SVG and PNG."""
+    """One path diagram per country, wave and group, as SVG and PNG."""
     method = context.settings.fit
     primary = published["estimates"]
     primary = primary[primary.error == method.primary_error]

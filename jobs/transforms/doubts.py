@@ -1,4 +1,4 @@
-"""Numbers that may not be what they look like, told before they are believed. Pure functions of columns.
+"""Numbers that may not be what they look like: they are reported before they are used. Pure functions.
 
 Two things betray themselves by the column as a whole: a mark of thousands that was read as a decimal mark,
 and a code for no answer (999999999) that was read as an amount.

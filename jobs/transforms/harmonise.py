@@ -60,7 +60,7 @@ class _Once:
         self.name, self.columns = name, list[Column]()
 
     def __call__(self, column: Column) -> Column:
-        # A column of the file may have any name, so what is made of it goes by a number.
+        # A column of the file may have any name, so the columns made from it are numbered.
         name = f"{self.name} {len(self.columns)}"
         self.columns.append(column.alias(name))
         return F.col(name)
@@ -174,7 +174,7 @@ def _is_missing(missing: tuple[str, ...], text: Column, value: Column) -> Column
     numbers = [entry.replace(",", ".") for entry in missing if re.match(PLAIN_NUMBER, entry)]
     if numbers:
         conditions.append(value.isin([F.lit(entry).try_cast(EXACT) for entry in numbers]))
-    # With the other mark than the file's `-9.0` is no number, and `9.000` may be nine thousand.
+    # In a file with a decimal comma, `-9.0` is no number, and `9.000` may be nine thousand.
     code = declared(text, {entry: entry for entry in missing})
     conditions.append(value.isNull() & ~text.rlike("[.,]000$") & code.isNotNull())
     return F.coalesce(_any(conditions), F.lit(False))
@@ -194,14 +194,14 @@ def _in_type(rule: Rule, answer: Answer, type_: str) -> Answer:
     value, columns = answer.value, ", ".join(rule.sources)
     faults = [] if answer.fault is None else [answer.fault]
     if type_ == "int":
-        value = value.try_cast(EXACT)  # the error of a binary fraction makes no whole number a broken one
+        value = value.try_cast(EXACT)  # a whole number may be off by the rounding error of binary fractions
         if rule.round:
             value = F.round(value, 0)
         else:
             broken = value != F.floor(value)
             faults.append(F.when(broken, F.lit(f"{columns} is no whole number")))
             value = F.when(~broken, value)
-    # Infinity, which a factor can lead to, is no decimal either.
+    # A factor can lead to infinity, which is no decimal number either.
     held = value.try_cast(EXACT).isNotNull() & value.try_cast(type_).isNotNull()
     faults.append(F.when(answer.value.isNotNull() & ~held, F.lit(f"{columns} is no number")))
     return Answer(F.when(held, value), F.coalesce(*faults))
@@ -229,7 +229,7 @@ def _number(rule: Rule, questionnaire: Questionnaire) -> Answer:
     total = reduce(lambda a, b: a + b, parts)
     scaled = total if rule.factor == 1.0 else total.cast("double") * F.lit(rule.factor)
     known = _any(cell.value.isNotNull() for cell in cells.values()) & fault.isNull()
-    # A sum is not known where a part of it stands for no answer.
+    # A sum is unknown where one of its parts has no answer.
     for cell in cells.values():
         known = known if cell.missing is None else known & ~cell.missing
     return Answer(F.when(known, scaled), fault)
@@ -245,7 +245,7 @@ def _yes_no(rule: Rule, questionnaire: Questionnaire) -> Answer:
 def _ticked(rule: Rule, questionnaire: Questionnaire) -> Answer:
     codes, fault = _codes(rule, questionnaire, {"yes": rule.yes, "no": rule.no})
     yes = F.exists(codes, lambda code: code.isin(list(rule.yes)))
-    # A blank box is not ticked; of one with a missing or an unknown code nobody can say.
+    # A blank box is not ticked. A box with a missing or an unknown code may be ticked or not.
     undecided = F.exists(codes, lambda code: code.isNull() | ~code.isin(list(rule.no)))
     return Answer(F.when(yes, F.lit(True)).when(~undecided, F.lit(False)), fault)
 

@@ -20,7 +20,7 @@ START = "validated survey"
 
 
 def link(survey: DataFrame, indicators: DataFrame, leave_one_out: bool) -> DataFrame:
-    """Each firm with the indicators of its region and sector, and the model's variables; a row a firm.
+    """Each firm with the indicators of its region and sector, and the model's variables; one row per firm.
 
     With `leave_one_out` the firm itself is out of both sums of commonality. A firm whose sector has no
     row of its own takes the region's general indicators. The indicators are small and broadcast.

@@ -31,7 +31,7 @@ def size_classes(edges: Sequence[int]) -> list[str]:
 
 
 def partner_origin(survey: DataFrame, edges: Sequence[int]) -> DataFrame:
-    """A row a country, wave, size class and origin, with what disclosure control needs to judge it.
+    """One row per country, wave, size class and origin, with what disclosure control needs to judge it.
 
     Counts are unweighted; `share` is weighted and of the firms with a known origin; `innovative_turnover`
     is sum(w turnover share) / sum(w turnover) over the firms that answered. `largest` and `second` are the

@@ -44,7 +44,7 @@ FAILURES = ["group", "reason", "replicates"]
 
 @dataclass(frozen=True)
 class BootstrapReport:
-    """Tidy tables: a row a value and group, a difference, a group, a group and reason of failure.
+    """Tidy tables: one row per value and group, a difference, a group, a group and reason of failure.
 
     `quantity` is est, std_all or defined; `ci_` are percentile intervals, `bca_` Efron's; `replicates`
     counts those that gave the value.

@@ -27,7 +27,7 @@ COLUMNS = ["factor", "items", "scale", "omega", "omega_std", "ave", "note"]
 
 
 def reliability(structure: Structure, x: Matrix, ordered: tuple[str, ...] = ()) -> pd.DataFrame:
-    """factor, items (their number), scale, omega, omega_std, ave, note: a row a factor, at `x` (q).
+    """factor, items (their number), scale, omega, omega_std, ave, note: one row per factor, at `x` (q).
 
     `omega` is of the sum in the data's units, `omega_std` of the sum of standardised items. `scale` says
     "latent responses" where an item is `ordered`, else "observed". Where a number would mislead it is null,

@@ -36,7 +36,7 @@ def standardised_solution(
     df: dict[str, Matrix | float],
     confidence: float,
 ) -> pd.DataFrame:
-    """Standardised estimates with delta-method errors, a row a parameter and kind of error.
+    """Standardised estimates with delta-method errors, one row per parameter and kind of error.
 
     `jacobian` (k x k') turns each covariance matrix (k' x k') of the estimates into one of the standardised
     values, with `df` degrees of freedom by kind of error (k, or one for all), infinite for the normal law and

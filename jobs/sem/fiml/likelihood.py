@@ -37,7 +37,7 @@ LOG_2PI = float(np.log(2.0 * np.pi))
 
 @dataclass(frozen=True)
 class Patterns:
-    """What the likelihood needs of a sample: one row a missingness pattern, P patterns of p variables.
+    """What the likelihood needs of a sample: one row per missingness pattern, P patterns of p variables.
 
     `mean` and `cov` are the pattern's own weighted moments (n in the denominator), zero where the pattern
     lacks the variable; `index` gives each case's pattern.

@@ -1,4 +1,4 @@
-"""The fits of groups as tables: a row a parameter, measure, difference or group."""
+"""The fits of groups as tables: one row per parameter, measure, difference or group."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FEWEST_DEGREES = 10  # with fewer degrees of freedom a cluster-robust error is m
 
 @dataclass(frozen=True)
 class FitReport:
-    """Tidy tables, a row a parameter and kind of error, measure, difference, or group.
+    """Tidy tables, one row per parameter and kind of error, measure, difference, or group.
 
     The tables of the converged groups' diagnosis are None unless the settings ask for them.
     """

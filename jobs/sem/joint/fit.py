@@ -102,7 +102,7 @@ class MultigroupFit:
         return _solution(self.layout, self.vectors, self.completes)
 
     def estimates(self) -> pd.DataFrame:
-        """A row a parameter and kind of error; a defined parameter belongs to no group."""
+        """One row per parameter and kind of error; a defined parameter belongs to no group."""
         rows = [row for error in self.covariances for row in _rows(self, error)]
         return pd.DataFrame(rows, columns=ESTIMATES)
 

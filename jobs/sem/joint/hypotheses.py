@@ -110,7 +110,7 @@ def wald_test(fit: MultigroupFit, hypotheses: list[str], error: str) -> Hypothes
 
 
 def wald_tests(fit: MultigroupFit, hypotheses: list[str], error: str) -> list[dict[str, Any]]:
-    """A row each hypothesis, and where there are several one for all of them together.
+    """One row per hypothesis, and where there are several one for all of them together.
 
     Where the fit has no such errors, the row says so. Raises ModelError as `wald_test` does.
     """

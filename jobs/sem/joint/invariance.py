@@ -45,7 +45,7 @@ def invariance(
     partial: tuple[str, ...] = (),
     level: float = 0.05,
 ) -> pd.DataFrame:
-    """A row a step of STEPS, each compared with the one above; with MLR chi-squares are scaled.
+    """One row per step of STEPS, each compared with the one above; with MLR chi-squares are scaled.
 
     Of ordered items there are the first two steps (OF_ITEMS): their thresholds are free in each group.
 

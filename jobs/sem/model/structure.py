@@ -24,7 +24,7 @@ __all__ = ["ModelError", "Parameter", "Products", "Structure", "structure_of"]
 
 @dataclass(frozen=True)
 class Products:
-    """Sigma at a point and its derivatives as products of vectors, a column an element of the matrices.
+    """Sigma at a point and its derivatives as products of vectors, one column per element of the matrices.
 
     An element of B or Lambda turns Sigma by u v' + v u'; so does one off the diagonal of Psi or Theta, and
     one on it by half as much. `left`, `right` (p x E) hold u and v; `total` (m x m) is (I - B)^-1 and
