@@ -8,7 +8,7 @@ run: setup
 	@$(DIAMANT) run --conf conf/runs/demo.yaml
 
 test: setup lint
-	@.venv/bin/pytest
+	@.venv/bin/pytest -n 2 --dist loadgroup
 
 # The properties with many draws: thousands of files and settings, a thousand whole runs; about an hour.
 test-long: setup

@@ -17,6 +17,16 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests" / "publish"))  # the small published tables, for all tests
 
 
+def pytest_collection_modifyitems(items):
+    """With several workers (-n 2), tests of a file go to one of them, and all tests of the demo to one too.
+
+    What a file prepares for its tests is then prepared once, and the demo is run once.
+    """
+    for item in items:
+        of_demo = "demo" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if of_demo else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def spark():
     from jobs.settings import reading as settings

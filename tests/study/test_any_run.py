@@ -255,16 +255,26 @@ def test_any_run_counts_each_row_or_ends_in_words(spark, places):
     @given(runs())
     def check(draw: Draw) -> None:
         came = run(spark, places(), draw.survey, draw.flows, rules=draw.rules)
+        private = apart_from_labels(ROWS, draw.flows)
         if came.error:
             assert came.error.exit_code in (2, 3, 4), repr(came.error)
             assert str(came.error).strip() and "report this" not in str(came.error), str(came.error)
-            assert_no_answers(str(came.error), ROWS)
+            assert_no_answers(str(came.error), private)
         else:
             assert set(came.outcomes) == set(IN_MEMORY)
-        assert_no_answers(came.notes.replace("\n", " "), ROWS)
+        assert_no_answers(came.notes.replace("\n", " "), private)
         assert_rows_add_up(came, ROWS if draw.survey else [])
 
     check()
+
+
+def apart_from_labels(rows: list[Row], flows: Delivered | None) -> list[Row]:
+    """The answers without those that a draw has put into the table of flows: its labels are public."""
+    content = flows.content if flows else b""
+    parts = content.values() if isinstance(content, dict) else [content]
+    written = [bytes(part) for part in parts if isinstance(part, bytes)]
+    labels = "\n".join(part.replace(b"\0", b"").decode("utf-8", "replace") for part in written)  # UTF-16 too
+    return [{column: text for column, text in row.items() if text not in labels} for row in rows]
 
 
 def assert_rows_add_up(came: Came, rows: list[Row]) -> None:
