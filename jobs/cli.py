@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +13,7 @@ from jobs import __version__
 from jobs.anytable import options
 from jobs.errors import InputError, SettingsError
 from jobs.run import opening
-from jobs.run.arguments import Changes, Conf, Waves
+from jobs.run.arguments import Changes, Conf, Countries, Waves
 from jobs.run.guard import guarded
 from jobs.run.progress import Progress
 from jobs.stages.order import STAGES
@@ -33,11 +31,10 @@ app = typer.Typer(
 
 
 @app.command()
-def run(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
+def run(conf: Conf, wave: Waves = None, country: Countries = None, set: Changes = None) -> None:
     """Run every stage that is not up to date and publish tables, figures and the report."""
-    # While one core starts the JVM, another imports what the later stages need: some seconds of a short run.
-    threading.Thread(target=_import_stages, daemon=True).start()
-    with opening.opened(conf, wave, set, STAGES, publishing=True) as context:
+    chosen = opening.Chosen(conf, wave, country, set)
+    with opening.opened(chosen, STAGES, publishing=True) as context:
         from jobs.run import execute
 
         execute.run(context, Progress())
@@ -67,7 +64,7 @@ def simulate(
         if value is not None and name not in ("conf", "wave", "set", "out")
     }
     if conf is not None and out is None and not options:
-        _run_until("simulate", conf, wave, set)
+        _run_until("simulate", opening.Chosen(conf, wave, None, set))
     elif out is not None and conf is None and not wave and not set:
         for file in _simulated(options, out):
             print(f"Run file: {file}")
@@ -76,9 +73,9 @@ def simulate(
 
 
 @app.command()
-def validate(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
+def validate(conf: Conf, wave: Waves = None, country: Countries = None, set: Changes = None) -> None:
     """Read, harmonise and validate the input; nothing is fitted or published."""
-    _run_until("validate", conf, wave, set)
+    _run_until("validate", opening.Chosen(conf, wave, country, set))
 
 
 @app.command()
@@ -126,21 +123,37 @@ def fit(
     elif of_a_table:
         raise SettingsError(f"--{of_a_table[0]} goes with --data, not with --conf; leave one of them out.")
     else:
-        _run_until("fit", conf, wave, set)
+        _run_until("fit", opening.Chosen(conf, wave, None, set))
 
 
 @app.command()
-def plan(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
+def plan(
+    conf: Conf,
+    wave: Waves = None,
+    country: Countries = None,
+    set: Changes = None,
+    show: Annotated[
+        str | None,
+        typer.Option("--show", help="a slice, such as DE/cis3: its settings, and where each is from"),
+    ] = None,
+) -> None:
     """Show what `run` would do, and why, without writing; look at the headers of the input."""
-    with opening.opened(conf, wave, set, STAGES, writing=False, publishing=True) as context:
+    chosen = opening.Chosen(conf, wave, country, set)
+    if show is not None:
+        for line in opening.settings_of(chosen, show):
+            print(line)
+        return
+    with opening.opened(chosen, STAGES, writing=False, publishing=True) as context:
         from jobs.run import plan as plans
+        from jobs.run.ledger import Ledger
 
-        steps = plans.plan(context)
-        misfits = plans.misfits(context, steps)
-    table = Table("stage", "wave", "would run", "because")
-    for step in steps:
+        ledger = Ledger.read(context.settings.work)
+        steps = plans.plan(context, ledger)
+        misfits = plans.misfits(context, ledger)
+    table = Table("stage", "slice", "would run", "because")
+    for step in plans.summed(steps):
         table.add_row(
-            step.stage, step.wave, "yes" if step.reason else "no", step.reason or "it is up to date"
+            step.stage, step.slice, "yes" if step.reason else "no", step.reason or "it is up to date"
         )
     Console(soft_wrap=True).print(table)
     if misfits:
@@ -159,18 +172,12 @@ def main() -> None:
     guarded(app)
 
 
-def _run_until(stage: str, conf: str, waves: list[str] | None, changes: list[str] | None) -> None:
+def _run_until(stage: str, chosen: opening.Chosen) -> None:
     """Run what is not up to date, up to and with a stage; nothing is published."""
-    with opening.opened(conf, waves, changes, STAGES) as context:
+    with opening.opened(chosen, STAGES) as context:
         from jobs.run import execute
 
         execute.run(context, Progress(), stage)
-
-
-def _import_stages() -> None:
-    for name in STAGES:
-        STAGES[name]
-    import_module("great_expectations")
 
 
 def _simulated(options: dict[str, Any], out: str) -> list[Path]:

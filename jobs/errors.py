@@ -51,6 +51,15 @@ class FitsFailed(DiamantError):
     exit_code = 7
 
 
+class SlicesFailed(DiamantError):
+    """Several slices failed, or one of several; the others are done. One sentence a slice."""
+
+    def __init__(self, sentences: list[str], exit_code: int) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+        self.exit_code = exit_code
+
+
 INTERRUPTED = 130
 
 # Spark, Delta and the JVM quote data in their messages; what is quoted or looks like a number goes.

@@ -19,6 +19,7 @@ from jobs.errors import InputError, SettingsError
 from jobs.readers import files, packages, text, typed
 from jobs.readers.files import ADDED, CORRUPT, ROW, Rows
 from jobs.readers.records import Dialect, header
+from jobs.settings.slices import Slice
 from jobs.spark.frames import quoted
 from jobs.spark.tables import Tables
 from jobs.transforms.cells import EXACT, with_point
@@ -26,6 +27,7 @@ from jobs.transforms.doubts import WORDS, doubts, evidence
 
 GROUP = "_group"  # the group's name: its columns' values, joined
 JOIN = ", "
+TABLE = Slice("", "")  # readers know of slices; a table of cases is of none
 FORMS = {
     **{ending: "csv" for ending in ("csv", "txt", "tsv", "tab")},
     **{"parquet": "parquet", "dta": "stata", "sav": "spss", "zsav": "spss", "sas7bdat": "sas"},
@@ -60,9 +62,13 @@ def read(spark: SparkSession, request: Request) -> Rows:
         )
     _demand(request, present)
     if form == "csv":
-        return text.read(spark, text.scanned(path, dialect, wanted), wanted)
+        scans = text.scanned(path, dialect, wanted)
+        rows = text.read(spark, {TABLE: scans}, wanted)
+        return Rows(rows, text.notes(scans, wanted), text.counted(scans))
     if form in packages.READERS:
-        return packages.read(spark, path, form, wanted)
+        packages.check(path, form, wanted)
+        rows, counts = packages.read(spark, {TABLE: path}, form, wanted)
+        return Rows(rows, [], counts[TABLE])
     return Rows(_chosen(packages.parquet(spark, path, part), request), [], packages.parquet_rows(part))
 
 
@@ -205,7 +211,7 @@ def _demand(request: Request, present: list[str]) -> None:
 def _delta(spark: SparkSession, path: str) -> DataFrame:
     whole = path if "://" in path else str(Path(path).expanduser().resolve())
     root, _, name = whole.rstrip("/").rpartition("/")
-    return Tables(spark, root).read(name)
+    return Tables(lambda: spark, root).read(name)
 
 
 def _value(frame: DataFrame, column: str, request: Request) -> tuple[Column, Column]:

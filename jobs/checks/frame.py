@@ -21,12 +21,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.settings.classifications import REST, Classification
-from jobs.spark.frames import local
+from jobs.settings.slices import Slice
 
+SLICE = ("country", "wave")
 SIDES = {"delivers": "origin", "buys": "destination"}
 OUTER = {"delivers": ("to_rest", "to_unknown"), "buys": ("from_rest",)}  # the blocks that one side sees
 VIEW = "label string, region_side int, absent bigint, sector_side int, sector int"
@@ -74,24 +75,30 @@ class Frame:
         return sum(gap.absent for gap in self.gaps)
 
 
-def count(flows: DataFrame, repeated: DataFrame) -> Counts:
-    """The cells of a table, counted; a cell of `repeated` (see views) counts once."""
+def count(flows: DataFrame, repeated: DataFrame) -> dict[Slice, Counts]:
+    """The cells of the tables of each slice, counted; a cell of `repeated` (see views) counts once."""
     inner = (F.col("origin_region") != REST) & (F.col("destination_region") != REST)
     inner = inner & (F.col("destination_sector") > 0)
+    across = F.col("origin_region") != F.col("destination_region")
     parts = []
     for side, end in SIDES.items():
-        keys = [F.lit(side).alias("side")]
+        keys: list[Column] = [*map(F.col, SLICE), F.lit(side).alias("side")]
         keys += [F.col(f"{end}_region").alias("region"), F.col(f"{end}_sector").alias("sector")]
         for cells, number in ((flows, F.count("*")), (repeated, F.sum(1 - F.col("times")))):
+            sums = [number.alias("cells"), F.max(across).alias("across")]
             # Nearly all cells are inner ones: without a look at their block they are counted twice as fast.
-            plain = cells.where(inner).groupBy(*keys).agg(number.alias("cells"))
-            other = cells.where(~inner).groupBy(*keys, _block().alias("block")).agg(number.alias("cells"))
+            plain = cells.where(inner).groupBy(*keys).agg(*sums)
+            other = cells.where(~inner).groupBy(*keys, _block().alias("block")).agg(*sums)
             parts += [plain.withColumn("block", F.lit("inner")), other]
-    counted: Counter[Key] = Counter()
+    counted: dict[Slice, Counter[Key]] = {}
+    crossing: set[Slice] = set()
     for row in reduce(DataFrame.unionByName, parts).where("sector > 0").collect():
-        counted[(row["side"], row["region"], row["sector"], row["block"])] += row["cells"]
-    across = flows.where(inner & (F.col("origin_region") != F.col("destination_region")))
-    return Counts(dict(counted), across=not across.isEmpty())
+        slice = Slice(row["country"], row["wave"])
+        key = (row["side"], row["region"], row["sector"], row["block"])
+        counted.setdefault(slice, Counter())[key] += row["cells"]
+        if row["block"] == "inner" and row["across"]:
+            crossing.add(slice)
+    return {slice: Counts(dict(cells), slice in crossing) for slice, cells in counted.items()}
 
 
 def _block() -> Column:
@@ -153,17 +160,16 @@ def compare(counts: Counts, regions: Iterable[int]) -> Frame:
 
 
 def view(
-    spark: SparkSession, frame: Frame, regions: Classification, sectors: Classification, absent_is_zero: bool
-) -> DataFrame:
-    """What the table lacks as a view for table rules: a label and how much fails, one column per rule.
+    frame: Frame, regions: Classification, sectors: Classification, absent_is_zero: bool
+) -> list[tuple[str, int, int, int, int]]:
+    """What a table lacks as rows of a view for table rules: a label and how much fails, one column per rule.
 
-    `region_side` 1: the region has no cell on that side. `absent`: cells of the frame that are absent, none
-    where `absent_is_zero`. `sector_side` 1: the region's sector has no cell on that side. `sector` 1: the
-    industrial sector stands nowhere in the table. One row without label fails in nothing.
+    The columns are those of VIEW. `region_side` 1: the region has no cell on that side. `absent`: cells of
+    the frame that are absent, none where `absent_is_zero`. `sector_side` 1: the region's sector has no cell
+    on that side. `sector` 1: the industrial sector stands nowhere in the table.
     """
     region, sector = regions.codes, sectors.codes
-    rows: list[tuple[str, int, int, int, int]] = [("", 0, 0, 0, 0)]
-    rows += [(f"{region[number]} {side} nothing", 1, 0, 0, 0) for side, number in frame.silent_regions]
+    rows = [(f"{region[number]} {side} nothing", 1, 0, 0, 0) for side, number in frame.silent_regions]
     if not absent_is_zero:
         rows += [
             (
@@ -176,5 +182,6 @@ def view(
         (f"{region[number]} {sector[part]} {side} nothing", 0, 0, 1, 0)
         for side, number, part in frame.silent_sectors
     ]
-    rows += [(code, 0, 0, 0, 1) for code in sectors.industrial if sectors.numbers[code] not in frame.sectors]
-    return local(spark, rows, VIEW)
+    return rows + [
+        (code, 0, 0, 0, 1) for code in sectors.industrial if sectors.numbers[code] not in frame.sectors
+    ]

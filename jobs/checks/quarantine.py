@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.errors import ValidationStopped
 
 SHOWN = 3  # reasons that a message names
 LONGEST = 60  # characters of a label that a message shows
+Reasons = Mapping[tuple[str, ...], list[str]]  # by country, wave and what else they are counted by
 LABELS = [(side, kind) for side in ("origin", "destination") for kind in ("region", "sector")]
 
 
@@ -30,48 +32,52 @@ def set_aside(faulty: DataFrame, stage: str, source: str, record: Column) -> Dat
     )
 
 
-def stop_above(share: float, rows: int, quarantined: DataFrame, stage: str, path: str) -> None:
-    """Stop the run where more than `share` of the rows were set aside, naming the commonest reasons.
+def too_many(share: float, rows: int, aside: int, reasons: list[str], stage: str, path: str) -> None:
+    """Raise ValidationStopped where more than `share` of the rows of a slice were set aside.
 
-    Raises ValidationStopped. The reasons name columns, rules and labels of cells only.
+    The `reasons` (see `reasons_by_slice`) name columns, rules and labels of cells only.
     """
-    distinct = quarantined.select("source", "part", "row_number", "record").distinct().count()
-    if distinct <= share * rows:
+    if aside <= share * rows:
         return
     raise ValidationStopped(
-        f"{path}: {stage} set {distinct} of {rows} rows aside, more than the {share:.1%} allowed: "
-        f"{'; '.join(reasons(quarantined))}; "
+        f"{path}: {stage} set {aside} of {rows} rows aside, more than the {share:.1%} allowed: "
+        f"{'; '.join(reasons)}; "
         "mend the file or its map, or raise max_quarantined in the run file."
     )
 
 
-def reasons(quarantined: DataFrame) -> list[str]:
-    """Why rows were set aside, the commonest reason first: 'emp is no number (2 rows, the first is 14)'.
+def reasons_by_slice(quarantined: DataFrame, more: Sequence[str] = ()) -> Reasons:
+    """Why rows were set aside, by country, wave and `more` columns, the commonest reason first.
 
-    A cell of an input-output table is named by its labels, which are public; no other value is shown.
+    As in 'emp is no number (2 rows, the first is 14)'. A cell of an input-output table is named by its
+    labels, which are public; no other value is shown.
     """
+    keys = ["country", "wave", *more]
     place = F.struct("part", "row_number", *[_label(side, kind) for side, kind in LABELS])
     counted = (
-        quarantined.groupBy("rule", "reason")
+        quarantined.groupBy(*keys, "rule", "reason")
         .agg(F.count("*").alias("count"), F.min(place).alias("first"))
-        .orderBy(F.desc("count"), "rule", "reason")
         .collect()
     )
+    by_slice: dict[tuple[str, ...], list[Row]] = {}
+    for row in sorted(counted, key=lambda row: (-row["count"], row["rule"], row["reason"])):
+        by_slice.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return {key: _worded(rows) for key, rows in by_slice.items()}
+
+
+def _worded(counted: list[Row]) -> list[str]:
     words = []
     for row in counted[:SHOWN]:
-        place_words = _words(row["first"].asDict())
-        words.append(
-            f"{row['reason']} ({row['count']} rows"
-            + (f", the first is {place_words})" if place_words else ")")
-        )
+        place = _words(row["first"].asDict())
+        words.append(f"{row['reason']} ({row['count']} rows" + (f", the first is {place})" if place else ")"))
     if len(counted) > SHOWN:
         words.append(f"and {len(counted) - SHOWN} more reasons")
     return words
 
 
-def reasons_noted(quarantined: DataFrame, rows: int) -> list[str]:
-    """A note for the terminal and the report on `rows` rows set aside; none where there are none."""
-    return [f"{rows:,} rows set aside: {'; '.join(reasons(quarantined))}"] if rows else []
+def noted(aside: int, reasons: list[str]) -> list[str]:
+    """A note for the terminal and the report on rows set aside; none where there are none."""
+    return [f"{aside:,} rows set aside: {'; '.join(reasons)}"] if aside else []
 
 
 def _label(side: str, kind: str) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
@@ -100,6 +101,11 @@ class Suite(Section):
 def read(table: str) -> Suite:
     """The suite of a table. Raises SettingsError naming the rule, and what is wrong in its file."""
     name = f"expectations/{table}.yaml"
+    return _read(name, table, resources.digest(name))
+
+
+@lru_cache(maxsize=16)
+def _read(name: str, table: str, _digest: str) -> Suite:
     try:
         suite = Suite.model_validate(resources.read_yaml(name))
         if suite.table != table:

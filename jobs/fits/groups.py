@@ -36,9 +36,7 @@ Tell = Callable[[int, int], None]
 def on_driver(cases: DataFrame, plan: FitPlan, tell: Tell | None = None) -> Fits:
     """All groups of `cases`, collected; `tell` hears how many parts of a bootstrap are done."""
     spark = cases.sparkSession
-    return _fitted(
-        collected(cases), plan, lambda replicate, tasks: spread(spark, replicate, tasks, tell=tell)
-    )
+    return fitted(collected(cases), plan, lambda replicate, tasks: spread(spark, replicate, tasks, tell=tell))
 
 
 def on_executors(cases: DataFrame, plan: FitPlan, groups: int) -> Fits:
@@ -57,13 +55,13 @@ def on_executors(cases: DataFrame, plan: FitPlan, groups: int) -> Fits:
 def _fit_one(rows: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
     """One group's fits, pickled in one cell; what cannot be fitted is a status, not a failed task."""
     try:
-        fits = _fitted(rows, plan, replicates.in_turn)
+        fits = fitted(rows, plan, replicates.in_turn)
     except (ModelError, Trouble) as error:
         fits = lost(str(rows[plan.group].iloc[0]), len(rows), verdict(error)[1])
     return pd.DataFrame({"fits": [pickle.dumps(fits)]})
 
 
-def _fitted(rows: pd.DataFrame, plan: FitPlan, mapped: Any) -> Fits:
+def fitted(rows: pd.DataFrame, plan: FitPlan, mapped: Any) -> Fits:
     cases = in_order(rows, plan)
     with threadpool_limits(1):
         tables = of_report(fit_groups(plan.model, cases, plan.group, plan.method))

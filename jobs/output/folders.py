@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 
 from jobs.errors import SettingsError
-from jobs.settings.run_file import RunSettings
+from jobs.settings.run_file import RunFile
 
 MOUNTS = "/proc/self/mountinfo"
 OCTAL = re.compile(r"\\([0-7]{3})")  # how that file writes blanks and backslashes
@@ -27,7 +27,7 @@ KINDS = {
 }
 
 
-def checked(settings: RunSettings, conf: str) -> RunSettings:
+def checked(settings: RunFile, conf: str) -> RunFile:
     """The settings with the folders `out` and `work` as whole paths, links resolved.
 
     Raises SettingsError where a folder cannot be written, or where `out`, `work`, `simulate.path` and the
@@ -38,8 +38,9 @@ def checked(settings: RunSettings, conf: str) -> RunSettings:
     own_folder(work, "work")
     _demand_name_of_tables(work)
     own = {"out": out, "work": work}
-    if settings.simulate:
-        own["simulate.path"] = located(settings.simulate.path, "simulate.path")
+    simulated = [of.simulate.path for of in settings.slices.values() if of.simulate]
+    if simulated:
+        own["simulate.path"] = located(simulated[0], "simulate.path")
     apart(own)
     for label, path in _inputs(settings, conf).items():
         for name, folder in own.items():
@@ -127,19 +128,20 @@ def _demand_apart(name: str, folder: Path, other: str, place: Path) -> None:
         raise SettingsError(f"{words} ({place}); give {name} a folder of its own.")
 
 
-def _inputs(settings: RunSettings, conf: str) -> dict[str, Path]:
+def _inputs(settings: RunFile, conf: str) -> dict[str, Path]:
     """What the run reads, by the names of the settings; links resolved, paths only."""
-    named: dict[str, str | None] = {
-        "the run file": conf,
-        **{key: getattr(settings, key) for key in ("regions", "sectors", "model")},
-    }
-    for wave in settings.waves:
-        if wave.survey:
-            named[f"the survey of {wave.wave}"] = wave.survey.path
-            named[f"the wave map of {wave.wave}"] = wave.survey.map
-        if wave.flows:
-            for role, path in wave.flows.paths.items():
-                named[f"the table {role} of {wave.wave}"] = path
+    named: dict[str, str | None] = {"the run file": conf, "boundaries": settings.boundaries}
+    several = len({slice.country for slice in settings.slices}) > 1
+    for slice, own in settings.slices.items():
+        of = str(slice) if several else slice.wave
+        of_country = f" of {slice.country}" if several else ""
+        named |= {f"{key}{of_country}": getattr(own, key) for key in ("regions", "sectors", "model")}
+        if own.survey:
+            named[f"the survey of {of}"] = own.survey.path
+            named[f"the wave map of {of}"] = own.survey.map
+        if own.flows:
+            for role, path in own.flows.paths.items():
+                named[f"the table {role} of {of}"] = path
     paths = {name: _real(text) for name, text in named.items() if text}
     return {name: path for name, path in paths.items() if path is not None}
 

@@ -69,6 +69,12 @@ def check(folder: Path, kind: Kind, label: str) -> None:
             )
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether every file that the manifest lists is there and unchanged."""
+    listed = _files(_read(folder))
+    return listed is not None and all(_unchanged(folder / name, digest) for name, digest in listed.items())
+
+
 def remove_listed(folder: Path) -> None:
     """Remove a folder's files that its manifest lists and that are unchanged, and then what is empty.
 

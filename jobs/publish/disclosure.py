@@ -169,11 +169,11 @@ def protect_waterfall(
 def protect_facts(facts: dict[str, Any], rules: DisclosureSettings, hidden_groups: Groups) -> dict[str, Any]:
     """What the stages left for the manifest and the report, without the sizes of the groups `hidden_groups`.
 
-    In their waves the counts of the sample are rounded down, as the waterfall's, and the notes on it go.
+    In their slices the counts of the sample are rounded down, as the waterfall's, and the notes on it go.
     """
-    waves = dict(facts["waves"])
-    for wave in sorted({wave for _, wave, _ in hidden_groups}):
-        stages = waves[wave] = dict(waves[wave])
+    slices = dict(facts["slices"])
+    for slice in sorted({f"{country} {wave}" for country, wave, _ in hidden_groups}):
+        stages = slices[slice] = dict(slices[slice])
         for name in {"link", "fit"} & set(stages):
             stages[name] = {**stages[name], "notes": [], "detail": {}}
         if "fit" in stages:
@@ -181,7 +181,7 @@ def protect_facts(facts: dict[str, Any], rules: DisclosureSettings, hidden_group
             stages["fit"].update(
                 {key: stages["fit"][key] // rules.threshold * rules.threshold for key in counts}
             )
-    return {**facts, "waves": waves}
+    return {**facts, "slices": slices}
 
 
 def _rounded(counts: pd.Series, rules: DisclosureSettings) -> pd.Series:

@@ -12,23 +12,24 @@ from markupsafe import Markup
 from jobs.output.diagram import UNRELIABLE, marks, stars
 from jobs.publish import diagnosis, disclosure
 from jobs.publish.grids import Table, grid, number, p_value, percent, whole, words
-from jobs.settings.run_file import RunSettings
+from jobs.settings.slices import SliceSettings
 
 
 def render(
     tables: dict[str, pd.DataFrame],
     facts: dict[str, Any],
-    settings: RunSettings,
+    settings: SliceSettings,
     figures: list[dict[str, str]],
 ) -> str:
-    """The page for the published tables; `figures` are dicts of svg and caption."""
+    """The page of a country for its published tables; `figures` are dicts of svg and caption.
+
+    `settings` are those of one of its slices: how the model is fitted and shown.
+    """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(
         (files("jobs.publish") / "templates" / "report.html.j2").read_text(encoding="utf-8")
     )
     tables = {name: table.assign(wave=slices(table)) for name, table in tables.items()}
-    waves = {f"{settings.country} {wave}": stages for wave, stages in facts["waves"].items()}
-    facts = {**facts, "waves": waves}
     primary = tables["estimates"][tables["estimates"].error == settings.fit.primary_error]
     diagnosed = "reliability" in tables
     contents = [
@@ -47,7 +48,7 @@ def render(
         study=facts["study"],
         version=facts["version"],
         country=settings.country,
-        waves=[wave.wave for wave in settings.waves],
+        waves=[slice.partition(" ")[2] for slice in facts["slices"]],
         contents=[(place, name) for place, name, there in contents if there],
         findings=findings(primary, tables["group_differences"], settings),
         origins=_origins(tables["partner_origin"]),
@@ -73,7 +74,9 @@ def slices(table: pd.DataFrame) -> pd.Series:
     return table.country + " " + table.wave
 
 
-def findings(primary: pd.DataFrame, differences: pd.DataFrame, settings: RunSettings) -> list[dict[str, Any]]:
+def findings(
+    primary: pd.DataFrame, differences: pd.DataFrame, settings: SliceSettings
+) -> list[dict[str, Any]]:
     """In words, a wave: what each path does in each group, and where the groups differ by the test."""
     sections = []
     level = settings.fit.level
@@ -290,7 +293,7 @@ def _heat(value: Any, status: str) -> dict[str, Any]:
 
 def _checks(facts: dict[str, Any]) -> list[Table]:
     grids = []
-    for wave, stages in sorted(facts["waves"].items()):
+    for wave, stages in sorted(facts["slices"].items()):
         results = stages.get("validate", {}).get("detail", {}).get("results", [])
         rows = [
             [r["table"], r["rule"], r["status"], whole(r["failing"]), r["reason"]]
@@ -315,7 +318,7 @@ def _checks(facts: dict[str, Any]) -> list[Table]:
 def _notes(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [
         (wave, name, note)
-        for wave, stages in sorted(facts["waves"].items())
+        for wave, stages in sorted(facts["slices"].items())
         for name, stage in stages.items()
         for note in stage["notes"]
     ]
@@ -324,7 +327,7 @@ def _notes(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
 def _provenance(facts: dict[str, Any]) -> list[Table]:
     rows = [
         [wave, role, file["name"], file["sha256"]]
-        for wave, stages in sorted(facts["waves"].items())
+        for wave, stages in sorted(facts["slices"].items())
         for role, file in sorted(stages.get("ingest", {}).get("detail", {}).get("files", {}).items())
     ]
     return [

@@ -1,12 +1,14 @@
 """Input-output tables in their three layouts, as cells of text.
 
-A cell: `part`, `row_number`, `origin_region`, `origin_sector`, `destination_region`, `destination_sector`,
-`value`, and `_corrupt`. A region may be the marker of the rest of the country.
+A cell: `country`, `wave`, `part`, `row_number`, `origin_region`, `origin_sector`, `destination_region`,
+`destination_sector`, `value`, and `_corrupt`. A region may be the marker of the rest of the country.
 """
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
 from pathlib import Path
@@ -17,23 +19,83 @@ from pyspark.sql import functions as F
 from jobs.codes import BLANKS
 from jobs.errors import InputError, SettingsError
 from jobs.readers import files, records, text
-from jobs.readers.files import CORRUPT, PART, ROW, Rows
-from jobs.readers.records import Dialect, Lines, clean
+from jobs.readers.files import CORRUPT, PART, ROW
+from jobs.readers.records import Dialect, Lines, Scan, clean
 from jobs.settings import encodings
 from jobs.settings.inputs import LABELS, PAIR, FlowsInput
+from jobs.settings.slices import Slice
 from jobs.spark.frames import local, quoted
 
 NO_TEXT = "".join(map(chr, range(33)))  # a line of these alone is blank for Spark's reader
-CELL = ("part", "row_number", *LABELS, "value", CORRUPT)
+CELL = ("country", "wave", "part", "row_number", *LABELS, "value", CORRUPT)
 
 
-def read(spark: SparkSession, settings: FlowsInput) -> Rows:
-    """The cells of a wave's tables. Raises InputError, SettingsError."""
+@dataclass(frozen=True)
+class Matrix:
+    """A part of a wide table: its two header rows, the number of its cells, whether it holds quotes."""
+
+    part: Path
+    heads: list[list[str]]
+    count: int
+    in_quotes: bool
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """The tables of a slice after one pass over their files: what `read` needs to know of them."""
+
+    settings: FlowsInput
+    scans: dict[str, list[Scan]]  # by role; of long tables
+    matrices: list[Matrix]  # of wide ones
+
+    @property
+    def count(self) -> int:
+        """How many cells the files hold; a row of another length than the header is one."""
+        return sum(map(text.counted, self.scans.values())) + sum(matrix.count for matrix in self.matrices)
+
+    @property
+    def notes(self) -> list[str]:
+        return [
+            words
+            for role, scans in self.scans.items()
+            for words in text.notes(scans, _wanted(self.settings, role))
+        ]
+
+
+def scanned(settings: FlowsInput) -> Scanned:
+    """The tables of a slice, each file parsed once. Raises InputError, SettingsError."""
+    dialect = Dialect(settings.separator, settings.encoding)
     if settings.layout == "wide":
-        return _wide(spark, path_of(settings, "flows"), settings)
-    if settings.layout == "biregional" and "own" in settings.paths:
-        return _pair(spark, settings)
-    return _long(spark, path_of(settings, "flows"), settings)
+        path = path_of(settings, "flows")
+        return Scanned(settings, {}, [_matrix(path, part, dialect) for part in files.parts(path)])
+    roles = ("own", "rest") if is_pair(settings) else ("flows",)
+    scans = {role: text.scanned(path_of(settings, role), dialect, _wanted(settings, role)) for role in roles}
+    return Scanned(settings, scans, [])
+
+
+def is_pair(settings: FlowsInput) -> bool:
+    """Whether the tables are a biregional pair of files."""
+    return settings.layout == "biregional" and "own" in settings.paths
+
+
+def read(spark: SparkSession, tables: Mapping[Slice, Scanned]) -> DataFrame:
+    """The cells of the tables of slices whose settings are alike but for the files, with country and wave."""
+    settings = next(iter(tables.values())).settings
+    if settings.layout == "wide":
+        parts = [
+            _wide(spark, slice, table.settings, matrix)
+            for slice, table in tables.items()
+            for matrix in table.matrices
+        ]
+        return reduce(DataFrame.unionByName, parts)
+    if is_pair(settings):
+        sides = [_side(_rows(spark, tables, role, settings), role, settings) for role in ("own", "rest")]
+        return sides[0].unionByName(sides[1])
+    cells = _rows(spark, tables, "flows", settings)
+    roles = _roles(settings, "flows")
+    return cells.select(
+        *_places(), *[F.col(quoted(column)).alias(role) for role, column in roles.items()], CORRUPT
+    )
 
 
 def demand(settings: FlowsInput) -> None:
@@ -60,71 +122,46 @@ def _roles(settings: FlowsInput, role: str) -> dict[str, str]:
     return {name: settings.columns.get(name, name) for name in names}
 
 
-def _rows(spark: SparkSession, path: str, roles: dict[str, str], settings: FlowsInput) -> Rows:
-    wanted = list(dict.fromkeys(roles.values()))
-    dialect = Dialect(settings.separator, settings.encoding)
-    return text.read(spark, text.scanned(path, dialect, wanted), wanted, splittable=True)
+def _wanted(settings: FlowsInput, role: str) -> list[str]:
+    return list(dict.fromkeys(_roles(settings, role).values()))
 
 
-def _long(spark: SparkSession, path: str, settings: FlowsInput) -> Rows:
-    """One row per cell, with the labels of both sides."""
-    roles = _roles(settings, "flows")
-    read = _rows(spark, path, roles, settings)
-    cells = read.frame.select(
-        *_places(), *[F.col(quoted(column)).alias(role) for role, column in roles.items()], CORRUPT
-    )
-    return Rows(cells, read.notes, read.count)
+def _rows(spark: SparkSession, tables: Mapping[Slice, Scanned], role: str, settings: FlowsInput) -> DataFrame:
+    scans = {slice: table.scans[role] for slice, table in tables.items()}
+    return text.read(spark, scans, _wanted(settings, role), splittable=True)
 
 
-def _pair(spark: SparkSession, settings: FlowsInput) -> Rows:
-    """Two files a country: what the industries of a region buy from the region itself, and from the rest.
+def _side(rows: DataFrame, role: str, settings: FlowsInput) -> DataFrame:
+    """One of the two files of a pair: what a region's industries buy from the region itself, or the rest.
 
     An industry label named by `exports` in the first file stands for deliveries to the rest of the
     country, of which the buying sector is not known.
     """
-    frames, notes, count = [], [], 0
-    for role in ("own", "rest"):
-        roles = _roles(settings, role)
-        read = _rows(spark, path_of(settings, role), roles, settings)
-        own, industry = F.col(quoted(roles["region"])), F.col(quoted(roles["industry"]))
-        rest = F.lit(settings.rest)
-        exported = role == "own" and settings.exports is not None
-        abroad = industry == F.lit(settings.exports) if exported else F.lit(False)
-        frames.append(
-            read.frame.select(
-                *_places(),
-                (own if role == "own" else rest).alias("origin_region"),
-                F.col(quoted(roles["product"])).alias("origin_sector"),
-                F.when(abroad, rest).otherwise(own).alias("destination_region"),
-                F.when(~abroad, industry).alias("destination_sector"),
-                F.col(quoted(roles["value"])).alias("value"),
-                CORRUPT,
-            )
-        )
-        notes += read.notes
-        count += read.count
-    return Rows(frames[0].unionByName(frames[1]), notes, count)
+    roles = _roles(settings, role)
+    own, industry = F.col(quoted(roles["region"])), F.col(quoted(roles["industry"]))
+    rest = F.lit(settings.rest)
+    exported = role == "own" and settings.exports is not None
+    abroad = industry == F.lit(settings.exports) if exported else F.lit(False)
+    return rows.select(
+        *_places(),
+        (own if role == "own" else rest).alias("origin_region"),
+        F.col(quoted(roles["product"])).alias("origin_sector"),
+        F.when(abroad, rest).otherwise(own).alias("destination_region"),
+        F.when(~abroad, industry).alias("destination_sector"),
+        F.col(quoted(roles["value"])).alias("value"),
+        CORRUPT,
+    )
 
 
 def _places() -> list[Column]:
-    return [F.col(PART).alias("part"), F.col(ROW).alias("row_number")]
+    return [F.col("country"), F.col("wave"), F.col(PART).alias("part"), F.col(ROW).alias("row_number")]
 
 
-def _wide(spark: SparkSession, path: str, settings: FlowsInput) -> Rows:
-    """A matrix with two header rows (buying region, buying sector) and two label columns; or its parts,
-    each with the header rows of its own.
+def _matrix(path: str, part: Path, dialect: Dialect) -> Matrix:
+    """What a pass over a matrix tells: two header rows (buying region, buying sector), cells, quotes.
 
-    Read as lines and unfolded, since a matrix of all European regions has more columns than a reader
-    of columns takes. Raises InputError where the two header rows differ in length.
+    Raises InputError where the two header rows differ in length.
     """
-    dialect = Dialect(settings.separator, settings.encoding)
-    read = [_wide_part(spark, path, part, dialect) for part in files.parts(path)]
-    frames, counts = zip(*read, strict=True)
-    return Rows(reduce(DataFrame.unionByName, frames), [], sum(counts))
-
-
-def _wide_part(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> tuple[DataFrame, int]:
-    """The cells of one file and their number; a row of another length than the header is one cell."""
     heads, count, in_quotes = _heads(path, part, dialect), 0, False
     width, shown = len(heads[0]), files.shown(path, part)
     with files.text(path, part, dialect.encoding) as stream:
@@ -133,16 +170,27 @@ def _wide_part(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> 
             fields = _fields(line, dialect, shown, row) if line.strip(NO_TEXT) else []
             if fields and fields not in heads:  # they stand there again where parts were put into one file
                 count += width - 2 if len(fields) == width else 1
+    return Matrix(part, heads, count, in_quotes)
+
+
+def _wide(spark: SparkSession, slice: Slice, settings: FlowsInput, matrix: Matrix) -> DataFrame:
+    """The cells of a matrix with two label columns; a row of another length than the header is one cell.
+
+    Read as lines and unfolded, since a matrix of all European regions has more columns than a reader
+    of columns takes.
+    """
+    path, part = path_of(settings, "flows"), matrix.part
+    dialect = Dialect(settings.separator, settings.encoding)
     columns = [
         (place, clean(region), clean(sector))
-        for place, (region, sector) in enumerate(zip(*heads, strict=True))
+        for place, (region, sector) in enumerate(zip(*matrix.heads, strict=True))
         if place >= 2
     ]
     labels = local(spark, columns, "place int, destination_region string, destination_sector string")
-    by_spark = _open_to_spark(part, dialect) and not in_quotes
+    by_spark = _open_to_spark(part, dialect) and not matrix.in_quotes
     rows = (_by_spark if by_spark else _on_the_driver)(spark, path, part, dialect)
-    body = rows.where(~_is_head(heads))
-    fits = F.size("parts") == width
+    body = rows.where(~_is_head(matrix.heads))
+    fits = F.size("parts") == len(matrix.heads[0])
     unfolded = body.where(fits).select(
         F.btrim(F.col("parts")[0], F.lit(BLANKS)).alias("origin_region"),
         F.btrim(F.col("parts")[1], F.lit(BLANKS)).alias("origin_sector"),
@@ -152,11 +200,14 @@ def _wide_part(spark: SparkSession, path: str, part: Path, dialect: Dialect) -> 
     broken = body.where(~fits).select(F.array_join("parts", dialect.separator).alias(CORRUPT))
     absent = F.lit(None).cast("string")
     name = F.lit(files.part_name(path, part)).cast("string")
-    place = {"part": name, "row_number": F.lit(0).cast("long")}
+    place = {
+        **{column: F.lit(value) for column, value in slice.keys.items()},
+        **{"part": name, "row_number": F.lit(0).cast("long")},
+    }
     trimmed = F.btrim("value", F.lit(BLANKS))
     whole = cells.withColumns({**place, "value": trimmed, CORRUPT: absent})
     spoilt = broken.withColumns({**place, **{role: absent for role in (*LABELS, "value")}})
-    return whole.select(*CELL).unionByName(spoilt.select(*CELL)), count
+    return whole.select(*CELL).unionByName(spoilt.select(*CELL))
 
 
 def _heads(path: str, part: Path, dialect: Dialect) -> list[list[str]]:

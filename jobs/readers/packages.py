@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pyreadstat
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from jobs.errors import InputError
-from jobs.readers import files, typed
-from jobs.readers.files import CORRUPT, PART, ROW, Rows
+from jobs.readers import files, text, typed
+from jobs.readers.files import CORRUPT, PART, ROW
 from jobs.readers.text import NO_PATTERN
-from jobs.spark.frames import local, quoted
+from jobs.settings.slices import Slice
+from jobs.spark.frames import quoted
 
 ROWS = 50_000  # rows a chunk; bounds the driver's memory
 READERS: dict[str, Any] = {
@@ -35,15 +35,40 @@ DAMAGED = (
 )
 
 
-def read(spark: SparkSession, path: str, form: str, wanted: list[str]) -> Rows:
-    """Columns `wanted` as text (codes, not labels), with the reader's own columns (files.ADDED).
+def read(
+    spark: SparkSession, inputs: Mapping[Slice, str], form: str, wanted: list[str]
+) -> tuple[DataFrame, dict[Slice, int]]:
+    """Columns `wanted` as text (codes, not labels), with country, wave and the reader's own columns.
 
-    Missing values of the package are null. Raises InputError where a file is damaged or lacks a column.
+    Missing values of the package are null. Gives the rows that the files of each slice say they hold, too.
+    Raises InputError where a file is damaged or lacks a column: see `check`, which tells of which slice.
     """
-    reader = _parquet if form == "parquet" else _package
-    read = [reader(spark, path, part, form, wanted) for part in files.parts(path)]
-    frames, counts = zip(*read, strict=True)
-    return Rows(reduce(DataFrame.unionByName, frames), [], sum(counts))
+    if form == "parquet":
+        frames = [
+            _parquet(spark, path, part, wanted).withColumns(
+                {"country": F.lit(slice.country), "wave": F.lit(slice.wave)}
+            )
+            for slice, path in inputs.items()
+            for part in files.parts(path)
+        ]
+        counts = {slice: sum(map(parquet_rows, files.parts(path))) for slice, path in inputs.items()}
+        return reduce(DataFrame.unionByName, frames), counts
+    counts = dict.fromkeys(inputs, 0)
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for slice, path in inputs.items():
+            for part in files.parts(path):
+                for row in _package(path, part, form, wanted):
+                    counts[slice] += 1
+                    yield (*slice, *row)
+
+    return text.handed_over(spark, rows(), wanted), counts
+
+
+def check(path: str, form: str, wanted: list[str]) -> None:
+    """Raise InputError where a part cannot be read, or lacks a column."""
+    for part in files.parts(path):
+        files.demand(files.shown(path, part), names(path, part, form), wanted)
 
 
 def names(path: str, part: Path, form: str) -> list[str]:
@@ -78,36 +103,25 @@ def parquet_rows(part: Path) -> int:
     return pq.read_metadata(part).num_rows
 
 
-def _parquet(
-    spark: SparkSession, path: str, part: Path, form: str, wanted: list[str]
-) -> tuple[DataFrame, int]:
+def _parquet(spark: SparkSession, path: str, part: Path, wanted: list[str]) -> DataFrame:
     frame = parquet(spark, path, part)
     files.demand(files.shown(path, part), frame.columns, wanted)
     kinds = dict(frame.dtypes)
-    rows = frame.select(
+    return frame.select(
         F.lit(files.part_name(path, part)).cast("string").alias(PART),
         ROW,
         *[typed.column(F.col(quoted(column)), kinds[column]).alias(column) for column in wanted],
         F.lit(None).cast("string").alias(CORRUPT),
     )
-    return rows, parquet_rows(part)
 
 
-def _package(
-    spark: SparkSession, path: str, part: Path, form: str, wanted: list[str]
-) -> tuple[DataFrame, int]:
-    files.demand(files.shown(path, part), names(path, part, form), wanted)
-    texts = [StructField(column, StringType()) for column in [*wanted, CORRUPT]]
-    schema = StructType([StructField(PART, StringType()), StructField(ROW, LongType()), *texts])
-    name, first, frames = files.part_name(path, part), 2, []
+def _package(path: str, part: Path, form: str, wanted: list[str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a part: its name, the row's number, the cells, nothing corrupt."""
+    name, number = files.part_name(path, part), 2
     for chunk in _chunks(path, part, form, wanted):
-        rows = [
-            (name, first + place, *map(typed.text, row), None)
-            for place, row in enumerate(chunk[wanted].itertuples(index=False, name=None))
-        ]
-        frames.append(local(spark, rows, schema))
-        first += len(rows)
-    return reduce(DataFrame.unionByName, frames) if frames else local(spark, [], schema), first - 2
+        for row in chunk[wanted].itertuples(index=False, name=None):
+            yield (name, number, *map(typed.text, row), None)
+            number += 1
 
 
 def _chunks(path: str, part: Path, form: str, wanted: list[str]) -> Iterator[Any]:

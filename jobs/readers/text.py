@@ -6,9 +6,12 @@ shape is read on the driver, in chunks, by the parser that counted its records (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
-from itertools import islice
+from itertools import chain, islice
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,13 +19,16 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from jobs.codes import BLANKS
 from jobs.readers import files
-from jobs.readers.files import CORRUPT, PART, ROW, Rows
+from jobs.readers.files import CORRUPT, PART, ROW
 from jobs.readers.records import Dialect, Scan, clean, records, scan
 from jobs.settings import encodings
+from jobs.settings.slices import Slice
 from jobs.spark.frames import local, quoted
 
 CHUNK = 50_000  # records read on the driver at a time
 IN_PART = 1 << 33  # monotonically_increasing_id counts a partition's rows in the lower 33 bits
+FILE = "_file"  # a row's file while its slice is looked up
+PLAIN = re.compile(r"[A-Za-z0-9_./-]+")  # paths that are the same as an address
 NO_PATTERN = {"__globPaths__": "false"}  # Spark takes the path for a name, with brackets and stars in it
 
 
@@ -31,19 +37,56 @@ def scanned(path: str, dialect: Dialect, wanted: list[str]) -> list[Scan]:
     return [scan(path, part, dialect, wanted) for part in files.parts(path)]
 
 
-def read(spark: SparkSession, scans: list[Scan], wanted: list[str], splittable: bool = False) -> Rows:
-    """Columns `wanted` as text with the reader's own columns (files.ADDED).
+def read(
+    spark: SparkSession, scans: Mapping[Slice, list[Scan]], wanted: list[str], splittable: bool = False
+) -> DataFrame:
+    """Columns `wanted` as text with country, wave and the reader's own columns (files.ADDED).
 
-    The row's number is the record's first line in its file. `splittable` reads large parts in parallel and
-    gives 0 for it: for input-output tables, whose rows are known by their cell.
+    The files of all slices that have the same header are read in one scan. The row's number is the record's
+    first line in its file. `splittable` reads large parts in parallel and gives 0 for it: for input-output
+    tables, whose rows are known by their cell. Row numbers need `files_apart` while the frame is computed.
     """
-    frames = []
-    for known in scans:
-        by_spark = known.line_records and _open_to_spark(known, splittable)
-        reader = _by_spark if by_spark else _on_the_driver
-        frames.append(reader(spark, known, wanted, splittable))
-    count = sum(known.records for known in scans)
-    return Rows(reduce(DataFrame.unionByName, frames), _notes(scans, wanted), count)
+    shapes: dict[Hashable, list[tuple[Slice, Scan]]] = {}
+    for slice, of_slice in scans.items():
+        for known in of_slice:
+            shapes.setdefault(_shape(known, splittable), []).append((slice, known))
+    frames = [
+        _by_spark(spark, alike, wanted, splittable)
+        if shape is not None
+        else _on_the_driver(spark, alike, wanted)
+        for shape, alike in shapes.items()
+    ]
+    return reduce(DataFrame.unionByName, frames)
+
+
+@contextmanager
+def files_apart(spark: SparkSession) -> Iterator[None]:
+    """While this holds, no two files are in one partition of a frame: a row's place in its file is then its
+    place in the partition.
+
+    Spark puts small files together as long as their sizes, and for each file the cost of opening it, are
+    below the largest size of a partition.
+    """
+    key = "spark.sql.files.openCostInBytes"
+    usual = spark.conf.get(key)
+    spark.conf.set(key, str(spark.conf.get("spark.sql.files.maxPartitionBytes")))
+    try:
+        yield
+    finally:
+        spark.conf.set(key, str(usual))
+
+
+def counted(scans: list[Scan]) -> int:
+    """How many rows the files of a slice hold."""
+    return sum(known.records for known in scans)
+
+
+def _shape(known: Scan, splittable: bool) -> Hashable:
+    """What files have in common that Spark reads in one scan; None for those that the driver reads."""
+    if not (known.line_records and _open_to_spark(known, splittable)):
+        return None
+    alone = "" if PLAIN.fullmatch(str(files.spark_path(known.part))) else str(known.part)
+    return (tuple(known.names), known.dialect, alone)
 
 
 def _open_to_spark(known: Scan, splittable: bool) -> bool:
@@ -52,18 +95,21 @@ def _open_to_spark(known: Scan, splittable: bool) -> bool:
     return files.spark_path(known.part) is not None and not wide and (splittable or known.numbered_by_place)
 
 
-def _by_spark(spark: SparkSession, known: Scan, wanted: list[str], splittable: bool) -> DataFrame:
-    names = [f"c{place}" for place in range(len(known.names))]  # a header may hold dots and blanks
+def _by_spark(
+    spark: SparkSession, alike: list[tuple[Slice, Scan]], wanted: list[str], splittable: bool
+) -> DataFrame:
+    first = alike[0][1]
+    names = [f"c{place}" for place in range(len(first.names))]  # a header may hold dots and blanks
     # Java's names of most encodings are switched on for Spark's reader by this setting.
     spark.conf.set("spark.sql.legacy.javaCharsets", "true")
     # With columns left out by the parser itself, a row of too many fields would pass for a good one.
     frame = spark.read.options(**NO_PATTERN, columnPruning="false").csv(
-        str(files.spark_path(known.part)),
+        [str(files.spark_path(known.part)) for _, known in alike],
         schema=StructType([StructField(name, StringType()) for name in [*names, CORRUPT]]),
-        sep=known.dialect.separator,
-        encoding=encodings.java_name(known.dialect.encoding),
+        sep=first.dialect.separator,
+        encoding=encodings.java_name(first.dialect.encoding),
         header=True,
-        enforceSchema=True,  # by position, and the positions were read from this part's own header
+        enforceSchema=True,  # by position, and the positions were read from the files' own header
         multiLine=not splittable,
         quote='"',
         escape='"',
@@ -71,69 +117,89 @@ def _by_spark(spark: SparkSession, known: Scan, wanted: list[str], splittable: b
         columnNameOfCorruptRecord=CORRUPT,
         ignoreLeadingWhiteSpace=True,
         ignoreTrailingWhiteSpace=True,
-        maxColumns=known.most_fields + 1,
+        maxColumns=max(known.most_fields for _, known in alike) + 1,
         maxCharsPerColumn=-1,
     )
     # A file that is not split is one partition, so this id is the row's place in it whatever the number of
     # cores; in a plan where rows can change partition it would not be.
     place = F.monotonically_increasing_id() % F.lit(IN_PART) + F.lit(2)
-    by_name = dict(zip(known.names, names, strict=True))
-    return frame.select(
-        F.lit(files.part_name(known.path, known.part)).cast("string").alias(PART),
+    by_name = dict(zip(first.names, names, strict=True))
+    rows = frame.select(
+        F.col("_metadata.file_path").alias(FILE),
         (F.lit(0).cast("long") if splittable else place).alias(ROW),
         *[F.btrim(F.col(by_name[column]), F.lit(BLANKS)).alias(column) for column in wanted],
         F.col(CORRUPT),
     )
+    return _with_places(spark, rows, alike, wanted)
 
 
-def _on_the_driver(spark: SparkSession, known: Scan, wanted: list[str], splittable: bool) -> DataFrame:
-    """The part's rows in chunks that the driver hands over; `splittable` changes nothing."""
-    columns = [
-        StructField(PART, StringType()),
-        StructField(ROW, LongType()),
-        *[StructField(column, StringType()) for column in [*wanted, CORRUPT]],
+def _with_places(
+    spark: SparkSession, rows: DataFrame, alike: list[tuple[Slice, Scan]], wanted: list[str]
+) -> DataFrame:
+    """The rows with country, wave and part, known by their file."""
+    columns = ["country", "wave", PART, ROW, *[quoted(column) for column in wanted], CORRUPT]
+    if len(alike) == 1:
+        ((slice, known),) = alike
+        name = files.part_name(known.path, known.part)
+        own = {"country": F.lit(slice.country), "wave": F.lit(slice.wave), PART: F.lit(name).cast("string")}
+        return rows.withColumns(own).select(*columns)
+    places = [
+        (f"file://{files.spark_path(known.part)}", *slice, files.part_name(known.path, known.part))
+        for slice, known in alike
     ]
-    rows, frames = _rows(known, wanted), []
-    while chunk := list(islice(rows, CHUNK)):
-        frames.append(local(spark, chunk, StructType(columns)))
-    return reduce(DataFrame.unionByName, frames).select(
-        PART, ROW, *[F.col(quoted(column)) for column in [*wanted, CORRUPT]]
+    known_files = local(spark, places, f"{FILE} string, country string, wave string, {PART} string")
+    return rows.join(F.broadcast(known_files), FILE).select(*columns)
+
+
+def _on_the_driver(spark: SparkSession, alike: list[tuple[Slice, Scan]], wanted: list[str]) -> DataFrame:
+    """The rows of some parts in chunks that the driver hands over."""
+    return handed_over(spark, chain.from_iterable(_rows(*entry, wanted) for entry in alike), wanted)
+
+
+def handed_over(spark: SparkSession, rows: Iterator[tuple[Any, ...]], wanted: list[str]) -> DataFrame:
+    """Rows (country, wave, part, row, cells, corrupt) that were read on the driver, in chunks, as a frame."""
+    schema = StructType(
+        [
+            *[StructField(column, StringType()) for column in ("country", "wave", PART)],
+            StructField(ROW, LongType()),
+            *[StructField(column, StringType()) for column in [*wanted, CORRUPT]],
+        ]
     )
+    frames = []
+    while chunk := list(islice(rows, CHUNK)):
+        frames.append(local(spark, chunk, schema))
+    return reduce(DataFrame.unionByName, frames) if frames else local(spark, [], schema)
 
 
-def _rows(known: Scan, wanted: list[str]) -> Iterator[tuple[str | int | None, ...]]:
+def _rows(slice: Slice, known: Scan, wanted: list[str]) -> Iterator[tuple[str | int | None, ...]]:
     name = files.part_name(known.path, known.part)
     places = [known.names.index(column) for column in wanted]
     for record in records(known):
         if len(record.fields) == len(known.names):
             cells = [clean(record.fields[place]) or None for place in places]
-            yield (name, record.row, *cells, None)
+            yield (*slice, name, record.row, *cells, None)
         else:
-            yield (
-                name,
-                record.row,
-                *([None] * len(places)),
-                known.dialect.separator.join(record.fields),
-            )
+            text = known.dialect.separator.join(record.fields)
+            yield (*slice, name, record.row, *([None] * len(places)), text)
 
 
-def _notes(scans: list[Scan], wanted: list[str]) -> list[str]:
+def notes(scans: list[Scan], wanted: list[str]) -> list[str]:
     """What a reader of the report should know of the files: each kind said once."""
-    notes = []
+    words = []
     stray = sorted({name for known in scans for name in _stray(known)})
     if stray:
-        notes.append(f"{len(stray)} column names had stray blanks: {', '.join(stray[:5])}")
+        words.append(f"{len(stray)} column names had stray blanks: {', '.join(stray[:5])}")
     extra = list(dict.fromkeys(name for known in scans for name in known.names if name not in wanted))
     if extra:
         shown = ", ".join(extra[:5]) + (" …" if len(extra) > 5 else "")
-        notes.append(f"{len(extra)} columns of the file are not used: {shown}")
+        words.append(f"{len(extra)} columns of the file are not used: {shown}")
     headers = {tuple(known.names) for known in scans}
     if len(headers) > 1:
-        notes.append(f"the {len(scans)} parts have {len(headers)} different headers; each is read by its own")
+        words.append(f"the {len(scans)} parts have {len(headers)} different headers; each is read by its own")
     cut = [known.part.name for known in scans if known.cut]
     if cut:
-        notes.append(f"{', '.join(cut[:3])}: the last line has no line end; check that the file is whole")
-    return notes
+        words.append(f"{', '.join(cut[:3])}: the last line has no line end; check that the file is whole")
+    return words
 
 
 def _stray(known: Scan) -> list[str]:

@@ -8,6 +8,7 @@ import typer
 
 Conf = Annotated[str, typer.Option("--conf", help="run file, such as conf/runs/demo.yaml")]
 Waves = Annotated[list[str] | None, typer.Option("--wave", help="only this wave; may be repeated")]
+Countries = Annotated[list[str] | None, typer.Option("--country", help="only this country; may be repeated")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="key.sub=value laid over the run file; may be repeated")
 ]

@@ -1,120 +1,292 @@
-"""Runs the stages of each wave in their order, those that are up to date left out.
+"""Runs the stages of each slice in their order, those that are up to date left out.
 
-A stage of a wave is up to date when the work folder holds an outcome with the fingerprint that its inputs
-have now, and each table it wrote is whole and was committed with the same fingerprint. A run that was
-killed at any point is therefore taken up where it stopped by the same command, and so is one whose tables
-were damaged or deleted since.
+Slices go through the stages in batches. A stage of a slice is up to date when the ledger holds an outcome
+with the mark that its inputs have now, and each table it wrote is whole and as that outcome left it. A run
+that was killed at any point is therefore taken up where it stopped by the same command, and so is one whose
+tables were damaged or deleted since. A slice that fails leaves the run, the others go on.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-from jobs.errors import DiamantError, InputError, SliceHeld
+from jobs.errors import DiamantError, InputError, SettingsError, SliceHeld, SlicesFailed
 from jobs.output import locks
-from jobs.run.context import Context
+from jobs.run import batches, ledger
+from jobs.run.context import Batch, Context, Outcome, Results
 from jobs.run.fingerprints import of_stage
+from jobs.run.ledger import Ledger
 from jobs.run.mending import mend
-from jobs.run.outcomes import facts, in_use, record
-from jobs.run.plan import reason
+from jobs.run.plan import ALL, PUBLISH, State, of_slices, reason, states
 from jobs.run.progress import Progress
-from jobs.settings.inputs import WaveSettings
+from jobs.settings import schemas
+from jobs.settings.slices import Slice
+from jobs.spark.frames import nothing
+from jobs.spark.tables import within
+
+ASIDE = "quarantine"  # rows set aside are written of failed slices as well
+SHARED = (SliceHeld,)  # what ends the whole run, whichever slice it comes from
+
+Failures = dict[Slice, DiamantError]
 
 
-def run(context: Context, progress: Progress, until: str = "publish") -> None:
+def run(context: Context, progress: Progress, until: str = PUBLISH) -> None:
     """Run what is not up to date, up to and with stage `until`.
 
-    Raises the stages' own errors, and SliceHeld where another run works on a wave of this one.
+    Raises SliceHeld where another run works in the folder. Raises the error of a slice that failed, or
+    SlicesFailed where several did, when all others are done and published.
     """
-    stages = list(context.stages)
-    wanted = [name for name in in_use(context) if stages.index(name) <= stages.index(until)]
-    with _held(context) as lock:
-        mend(context, progress, [name for name in wanted if name != "publish"], lock)
-        for wave in context.settings.waves:
-            marks: dict[str, str] = {}
-            for name in wanted:
-                if name != "publish":
-                    marks[name] = of_stage(context, name, wave, marks)
-                    _run_stage(context, progress, name, wave, marks[name])
-        if "publish" in wanted:
-            _publish(context, progress)
+    with _held(context):
+        names = of_slices(context)
+        kept = _opened(context, progress, names)
+        known = states(context, kept, until)
+        failures = _run_batches(context, progress, kept, known)
+        if until == PUBLISH:
+            _publish(context, progress, kept, failures)
+    _raise(failures, context)
 
 
 def run_one(context: Context, progress: Progress, name: str) -> None:
-    """One stage as a job of its own, for every wave, whether up to date or not.
+    """One stage as a job of its own, for every slice, whether up to date or not.
 
     Raises InputError where a stage before it has yet to run: its result would not be that of its input.
     """
-    with _held(context) as lock:
-        mend(context, progress, [] if name == "publish" else [name], lock)
-        for wave in context.settings.waves:
-            marks: dict[str, str] = {}
-            for earlier in in_use(context):
-                if earlier == "publish":
-                    break
-                marks[earlier] = of_stage(context, earlier, wave, marks)
-                if earlier == name:
-                    _execute(context, progress, name, wave, marks[name])
-                    break
-                cause = None if earlier == "simulate" else reason(context, earlier, wave, marks[earlier])
+    with _held(context):
+        kept = _opened(context, progress, [] if name == PUBLISH else [name])
+        marks: dict[Slice, dict[str, str]] = {slice: {} for slice in context.slices}
+        for earlier in of_slices(context):
+            for slice in context.slices if name != PUBLISH else ():
+                marks[slice][earlier] = of_stage(context, earlier, slice, marks[slice])
+                if earlier in (name, "simulate"):
+                    continue
+                cause = reason(context, kept, earlier, slice, marks[slice][earlier])
                 if cause:
                     raise InputError(
-                        f"{name} of wave {wave.wave} needs {earlier}, but {cause}; run {earlier} first."
+                        f"{name} of {context.named(slice)} needs {earlier}, but {cause}; run {earlier} first."
                     )
-        if name == "publish":
-            _publish(context, progress)
+            if earlier == name:
+                break
+        failures: Failures = {}
+        if name == PUBLISH:
+            _publish(context, progress, kept, failures)
+        else:
+            for slices in batches.cut(context.slices):
+                chosen = {slice: marks[slice][name] for slice in slices}
+                failures |= _execute(context, progress, kept, name, chosen)
+    _raise(failures, context)
 
 
-def _publish(context: Context, progress: Progress) -> None:
-    with progress.stage("publish", "all") as report:
-        module = context.stages["publish"]
-        report(module.run(context, list(context.settings.waves), facts(context)))
+def _opened(context: Context, progress: Progress, names: list[str]) -> Ledger:
+    """The ledger, once damaged tables are out of the way and what a killed run committed is taken over."""
+    kept = Ledger.read(context.settings.work)
+    mend(context, progress, names)
+    modules = [context.stages[name] for name in of_slices(context)]
+    taken = ledger.adopt(kept, context.tables, modules, context.slices)
+    for name, count in taken.items():
+        progress.say(f"{name}: {count} committed by a run that was ended before, taken over")
+    if taken:
+        kept.save()
+    return kept
 
 
-def _run_stage(context: Context, progress: Progress, name: str, wave: WaveSettings, mark: str) -> None:
-    if reason(context, name, wave, mark) is None:
-        progress.skipped(name, wave.wave)
-    else:
-        _execute(context, progress, name, wave, mark)
+def _run_batches(context: Context, progress: Progress, kept: Ledger, known: dict[Slice, State]) -> Failures:
+    """All stale stages of all slices, batch by batch."""
+    failures: Failures = {}
+    for slice, state in known.items():
+        if state.failure:
+            failures[slice] = state.failure
+            progress.failed(context.shown(slice), state.failure)
+    stale = {
+        slice: context.slices[slice]
+        for slice, state in known.items()
+        if state.stale and slice not in failures
+    }
+    fresh = [slice for slice, state in known.items() if not state.stale]
+    for name in of_slices(context):
+        if fresh and _has(known[fresh[0]], name):
+            progress.skipped(name, _label(context, fresh))
+    counted = progress.slices(len(stale))
+    for slices in batches.cut(stale):
+        failures |= _run_batch(context, progress, kept, {slice: known[slice] for slice in slices})
+        counted(len(slices))
+    return failures
 
 
-def _execute(context: Context, progress: Progress, name: str, wave: WaveSettings, mark: str) -> None:
-    with progress.stage(name, wave.wave) as report:
-        context.tables.commits.clear()
-        try:
-            outcome = context.stages[name].run(context, wave, mark)
-        finally:
-            # A stage that stops on its way leaves frames in memory that the next one has no use for.
-            context.spark.catalog.clearCache()
-        if outcome.rows_in != outcome.rows_out + outcome.rows_set_aside:
-            raise DiamantError(
-                f"{name} of wave {wave.wave} lost rows: {outcome.rows_in} in, {outcome.rows_out} out, "
-                f"{outcome.rows_set_aside} set aside; this is a fault of the program, please report it."
-            )
-        record(context, name, wave, mark, outcome)
-        report(outcome)
-        for commit in context.tables.commits:
-            if commit.skipped:
-                progress.say(f"             {commit.table} already held this, write skipped")
+def _run_batch(context: Context, progress: Progress, kept: Ledger, known: dict[Slice, State]) -> Failures:
+    """The stages of one batch in their order; a slice that failed takes no part in those that follow."""
+    failures: Failures = {}
+    names = [name for name in of_slices(context) if any(_has(state, name) for state in known.values())]
+    for name in names:
+        marks: dict[Slice, str] = {}
+        for slice, state in known.items():
+            if slice in failures or not _has(state, name):
+                continue
+            if name not in state.marks:  # it waited for files or tables that are there now
+                try:
+                    state.marks[name] = of_stage(context, name, slice, state.marks)
+                except (InputError, SettingsError) as error:
+                    failures[slice] = error
+                    progress.failed(context.shown(slice), error)
+                    continue
+            if name in state.stale and reason(context, kept, name, slice, state.marks[name]):
+                marks[slice] = state.marks[name]
+        if not marks:
+            progress.skipped(name, _label(context, [slice for slice in known if slice not in failures]))
+            continue
+        failures |= _execute(context, progress, kept, name, marks)
+    return failures
+
+
+def _has(state: State, name: str) -> bool:
+    return name in state.marks or name in state.stale
+
+
+def _execute(
+    context: Context, progress: Progress, kept: Ledger, name: str, marks: Mapping[Slice, str]
+) -> Failures:
+    """A stage of some slices. Where they fail as a whole, each is tried alone: the others may be sound."""
+    module = context.stages[name]
+    try:
+        with progress.stage(name, _label(context, marks)) as report:
+            results = _attempt(context, name, context.batch(marks))
+            try:
+                outcomes = _written(context, kept, name, marks, results)
+            finally:
+                # A stage that stops on its way leaves frames in memory that the next one has no use for.
+                _release(context)
+            for slice, error in results.failures.items():
+                progress.failed(context.shown(slice), error)
+            if outcomes:
+                report(_total(outcomes))
+        return results.failures
+    except DiamantError as error:
+        if isinstance(error, SHARED) or error.exit_code == 1:
+            raise
+        if len(marks) == 1:
+            (slice,) = marks
+            progress.failed(context.shown(slice), error)
+            return {slice: error}
+    failures: Failures = {}
+    for slice in marks:
+        failures |= _execute(context, progress, kept, module.NAME, {slice: marks[slice]})
+    return failures
+
+
+def _attempt(context: Context, name: str, batch: Batch) -> Results:
+    try:
+        return context.stages[name].run(batch)
+    except BaseException:
+        _release(context)
+        raise
+
+
+def _release(context: Context) -> None:
+    context.spark.catalog.clearCache()
+
+
+def _written(
+    context: Context, kept: Ledger, name: str, marks: Mapping[Slice, str], results: Results
+) -> dict[Slice, ledger.Entry]:
+    """Commit the frames, one commit a table, and note in the ledger what came of each slice.
+
+    The rows set aside of a slice that failed are written as well: a user looks at them to mend the input.
+    """
+    module = context.stages[name]
+    done = {slice: marks[slice] for slice in results.outcomes}
+    tables = [table for table in module.TABLES if done or table == ASIDE]
+    for table in tables:
+        chosen = marks if table == ASIDE else done
+        frame = results.frames.get(table)
+        if frame is None:
+            if not context.tables.exists(table):
+                continue
+            frame = nothing(context.spark, table)
+        elif table != ASIDE and results.failures:
+            frame = frame.where(within([slice.keys for slice in chosen]))
+        columns = schemas.table(table).slices
+        slices = [dict(zip(columns, ledger.keys_of(table, slice, name), strict=True)) for slice in chosen]
+        outcomes = results.outcomes if table == module.TABLES[-1] else None
+        context.tables.replace(table, frame, slices, ledger.said(name, chosen, outcomes))
+    entries: dict[Slice, ledger.Entry] = {}
+    for slice, mark in done.items():
+        entry = ledger.entry(module, slice, mark, asdict(results.outcomes[slice]), context.tables)
+        if entry is None:
+            raise SliceHeld("another run wrote to the tables meanwhile; run again when it has ended.")
+        _demand_all_rows(context, name, slice, entry.outcome)
+        entries[slice] = entry
+        kept.put(slice, name, entry)
+    if entries:
+        kept.save()
+    return entries
+
+
+def _demand_all_rows(context: Context, name: str, slice: Slice, counts: ledger.Counts) -> None:
+    if counts.rows_in != counts.rows_out + counts.rows_set_aside:
+        raise DiamantError(
+            f"{name} of {context.named(slice)} lost rows: {counts.rows_in} in, {counts.rows_out} out, "
+            f"{counts.rows_set_aside} set aside; this is a fault of the program, please report it."
+        )
+
+
+def _total(entries: Mapping[Slice, ledger.Entry]) -> Outcome:
+    """What came of a batch, for the line of progress; the notes of a single slice are told there too."""
+    counts = [entry.outcome for entry in entries.values()]
+    return Outcome(
+        sum(count.rows_in for count in counts),
+        sum(count.rows_out for count in counts),
+        sum(count.rows_set_aside for count in counts),
+        tuple(counts[0].notes) if len(counts) == 1 else (),
+    )
+
+
+def _label(context: Context, slices: Mapping[Slice, str] | list[Slice]) -> str:
+    chosen = list(slices)
+    return context.shown(chosen[0]) if len(chosen) == 1 else batches.number(chosen)
+
+
+def _publish(context: Context, progress: Progress, kept: Ledger, failures: Failures) -> None:
+    """Publish the run; nothing is published where every slice failed."""
+    if len(failures) == len(context.slices):
+        return
+    module = context.stages[PUBLISH]
+    if module.is_current(context, kept, failures):
+        progress.skipped(PUBLISH, ALL)
+        return
+    with progress.stage(PUBLISH, ALL) as report:
+        report(module.run(context, kept, failures))
+    kept.save()
+
+
+def _raise(failures: Failures, context: Context) -> None:
+    """The error of the slice that failed, or of the several that did: one sentence each."""
+    if not failures:
+        return
+    several = len(context.slices) > 1
+    sentences = [
+        f"{context.named(slice)}: {error}" if several else str(error) for slice, error in failures.items()
+    ]
+    first = next(iter(failures.values()))
+    if len(failures) == 1 and not several:
+        raise first
+    raise SlicesFailed(sentences, first.exit_code)
 
 
 @contextmanager
-def _held(context: Context) -> Iterator[int]:
-    """Hold the waves of this run; gives the lock on the tables, which runs of other waves share."""
-    settings = context.settings
-    folder = Path(settings.work) / "locks"
+def _held(context: Context) -> Iterator[None]:
+    """Hold the work folder: one run at a time works in it."""
+    folder = Path(context.settings.work) / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    handles = []
+    handle = locks.opened(folder / "run.lock")
     try:
-        for wave in sorted(wave.wave for wave in settings.waves):
-            handles.append(locks.opened(folder / f"{settings.country}-{wave}.lock"))
-            if not locks.taken(handles[-1]):
-                raise SliceHeld(f"another run works on {settings.country} {wave}; wait until it has ended.")
-        handles.append(locks.opened(folder / "tables.lock"))
-        yield handles[-1]
+        if not locks.taken(handle):
+            raise SliceHeld(
+                f"another run works in {context.settings.work}; wait until it has ended, "
+                "or name another work."
+            )
+        yield
     finally:
-        for handle in handles:
-            os.close(handle)
+        os.close(handle)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from jobs.run import sources
 from jobs.run.context import Context
 from jobs.settings import resources, schemas
-from jobs.settings.inputs import WaveSettings
+from jobs.settings.slices import Slice
 
 
 def fingerprint(*parts: Any) -> str:
@@ -43,24 +43,27 @@ def code_digest() -> str:
     return total.hexdigest()
 
 
-def of_stage(context: Context, name: str, wave: WaveSettings, marks: Mapping[str, str]) -> str:
-    """What the result of a stage depends on, as one mark.
+def of_stage(context: Context, name: str, slice: Slice, marks: Mapping[str, str]) -> str:
+    """What the result of a stage of a slice depends on, as one mark.
 
     That is its part of the program with the versions of the libraries in it, the schemas it uses, its own
     settings and files (by their content), and the marks of the stages whose tables it reads (`marks`, by
     stage). A stage of which nothing of that changed need not run.
     """
     stage = context.stages[name]
-    program = sources.of_module(stage.__name__)
-    tables = program.schemas | {*stage.TABLES, *stage.READS}
     return fingerprint(
         name,
-        program.modules,
-        program.versions(),
-        {table: schemas.table(table).form for table in sorted(tables)},
-        stage.inputs(context, wave),
+        _program(stage.__name__, (*stage.TABLES, *stage.READS)),
+        stage.inputs(context.slices[slice], context.tables),
         {earlier: marks[earlier] for earlier in before(context, name)},
     )
+
+
+def _program(module: str, tables: tuple[str, ...]) -> list[Any]:
+    """The part of the program that a stage is made of: modules, versions, schemas."""
+    program = sources.of_module(module)
+    forms = {table: schemas.table(table).form for table in sorted(program.schemas | set(tables))}
+    return [program.modules, program.versions(), forms]
 
 
 def before(context: Context, name: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import INTERRUPTED, DiamantError, scrub
+from jobs.errors import INTERRUPTED, DiamantError, SlicesFailed, scrub
 from jobs.spark import failures
 
 
@@ -23,6 +23,10 @@ def guarded(command: Callable[[], Any]) -> None:
         signal.signal(number, interrupt)
     try:
         command()
+    except SlicesFailed as error:
+        for sentence in error.sentences:
+            print(f"diamant: {sentence}", file=sys.stderr)
+        sys.exit(error.exit_code)
     except DiamantError as error:
         print(f"diamant: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -6,57 +6,82 @@ order of its classification. A code that left its classification keeps its numbe
 
 from __future__ import annotations
 
-from jobs.errors import SliceHeld
-from jobs.run.context import Context
-from jobs.run.fingerprints import fingerprint
+from collections.abc import Iterable
+from functools import lru_cache
+
+from jobs.run.context import Batch
 from jobs.settings import classifications, schemas
 from jobs.settings.classifications import Classification
+from jobs.settings.slices import SliceSettings
 from jobs.spark.frames import local
+from jobs.spark.tables import Tables
+from jobs.transforms.flows import Codes
+from jobs.transforms.lookup import of_slices
 
 TABLE = "code_numbers"
-ATTEMPTS = 3  # runs of other waves of the country may give numbers at the same time
 Numbers = dict[tuple[str, str], int]  # of a kind (region, sector) and a code
 
 
-def known(context: Context) -> tuple[Classification, Classification]:
-    """Regions and sectors of the run with the numbers that they have, or get when they are first read."""
-    regions, sectors = _classifications(context)
-    numbers = _extended(_stored(context), regions, sectors)
+def known(tables: Tables, settings: SliceSettings) -> tuple[Classification, Classification]:
+    """Regions and sectors of a slice with the numbers that they have, or get when they are first read."""
+    regions, sectors = _classifications(settings)
+    numbers = _extended(_stored(tables, settings.country), regions, sectors)
     return _with(numbers, "region", regions), _with(numbers, "sector", sectors)
 
 
-def given(context: Context) -> tuple[Classification, Classification]:
-    """As `known`, and the numbers of new codes are kept from now on.
+def codes(batch: Batch) -> list[Codes]:
+    """Regions and sectors with their numbers, by the slices of a batch that have the same."""
+    parts = batch.alike(lambda settings: (settings.country, settings.regions, settings.sectors))
+    several = len(parts) > 1
+    return [
+        (
+            of_slices(part.slices) if several else None,
+            *known(batch.tables, next(iter(part.slices.values()))),
+        )
+        for part in parts.values()
+    ]
 
-    Raises SliceHeld where other runs give numbers at the same time, again and again.
+
+def given(tables: Tables, slices: Iterable[SliceSettings]) -> None:
+    """Give numbers to the codes of these slices that have none, in one commit; they are kept from now on.
+
+    Raises SliceHeld where another run gives numbers at the same time.
     """
-    regions, sectors = _classifications(context)
-    for attempt in range(1, ATTEMPTS + 1):
-        stored = _stored(context)
-        numbers = _extended(stored, regions, sectors)
-        if numbers == stored:
-            break
-        try:
-            _store(context, numbers)
-            break
-        except SliceHeld:
-            if attempt == ATTEMPTS:
-                raise
-    return _with(numbers, "region", regions), _with(numbers, "sector", sectors)
+    changed: dict[str, Numbers] = {}
+    for settings in slices:
+        before = changed.get(settings.country, _stored(tables, settings.country))
+        after = _extended(before, *_classifications(settings))
+        if after != before:
+            changed[settings.country] = after
+    if not changed:
+        return
+    rows = [
+        (country, *key, number)
+        for country, numbers in sorted(changed.items())
+        for key, number in sorted(numbers.items())
+    ]
+    frame = local(tables.spark, rows, schemas.table(TABLE).struct).coalesce(1)
+    tables.replace(TABLE, frame, [{"country": country} for country in sorted(changed)], {})
+    _read.cache_clear()
 
 
-def are_kept(context: Context) -> bool:
+def are_kept(tables: Tables, country: str) -> bool:
     """Whether the country has numbers yet."""
-    return bool(_stored(context))
+    return bool(_stored(tables, country))
 
 
-def _classifications(context: Context) -> tuple[Classification, Classification]:
-    settings = context.settings
+def _classifications(settings: SliceSettings) -> tuple[Classification, Classification]:
     return classifications.read(settings.regions), classifications.read(settings.sectors)
 
 
-def _stored(context: Context) -> Numbers:
-    rows = context.tables.rows(TABLE, {"country": context.settings.country})
+def _stored(tables: Tables, country: str) -> Numbers:
+    return dict(_read(tables, country, tables.version(TABLE)))
+
+
+@lru_cache(maxsize=4096)
+def _read(tables: Tables, country: str, _version: int | None) -> Numbers:
+    """Remembered for a version of the table, since each slice of a country asks."""
+    rows = tables.rows(TABLE, {"country": country})
     return {(row["kind"], row["code"]): row["number"] for row in rows}
 
 
@@ -74,12 +99,3 @@ def _extended(stored: Numbers, regions: Classification, sectors: Classification)
 
 def _with(numbers: Numbers, kind: str, classification: Classification) -> Classification:
     return classification.numbered({code: number for (of, code), number in numbers.items() if of == kind})
-
-
-def _store(context: Context, numbers: Numbers) -> None:
-    country = context.settings.country
-    rows = [(country, *key, number) for key, number in sorted(numbers.items())]
-    frame = local(context.spark, rows, schemas.table(TABLE).struct).coalesce(1)
-    context.tables.replace(TABLE, frame, {"country": country}, fingerprint(rows))
-    # The numbers belong to the country and not to the stage: its outcome does not stand or fall with them.
-    context.tables.commits.pop()

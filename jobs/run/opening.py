@@ -1,63 +1,124 @@
-"""From a run file to a run: read the settings, look at the folders, start Spark; stop Spark at the end."""
+"""From a run file to a run: read the settings, look at the folders, start Spark when it is needed."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.errors import SettingsError
 from jobs.run.guard import interrupt
 from jobs.spark import java
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from jobs.run.context import Context
-    from jobs.settings.run_file import RunSettings
+    from jobs.settings.run_file import RunFile
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a command says of a run: its file, changes of it, and which of its waves and countries."""
+
+    conf: str
+    waves: list[str] | None = None
+    countries: list[str] | None = None
+    changes: list[str] | None = None
 
 
 @contextmanager
 def opened(
-    conf: str,
-    waves: list[str] | None,
-    changes: list[str] | None,
-    stages: Mapping[str, Any],
-    *,
-    writing: bool = True,
-    publishing: bool = False,
+    chosen: Chosen, stages: Mapping[str, Any], *, writing: bool = True, publishing: bool = False
 ) -> Iterator[Context]:
-    """The context of a run file while this holds. Raises SettingsError, InputError, SliceHeld."""
+    """The context of a run file while this holds. Raises SettingsError, InputError, SliceHeld.
+
+    Spark starts when a stage needs it: a run with nothing to do starts none.
+    """
     # Imported late: what is wrong in a run file is said before the heavy libraries are loaded.
     from jobs.settings import reading
 
-    settings = _with_folders(reading.read(conf, changes, waves), conf, writing, publishing)
-    with session(settings.spark, settings.study) as spark:
+    given = reading.read(chosen.conf, chosen.changes, chosen.waves, chosen.countries)
+    settings = _with_folders(given, chosen.conf, writing, publishing)
+    os.umask(0o077)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        java.check()
+    with _session(settings.spark, settings.study, stages) as session:
         from jobs.run.context import Context
         from jobs.spark.tables import Tables
 
-        yield Context(spark, settings, Tables(spark, f"{settings.work}/tables"), stages)
+        yield Context(session, settings, Tables(session, f"{settings.work}/tables"), stages)
 
 
 @contextmanager
-def session(settings: Any, name: str) -> Iterator[Any]:
+def session(settings: Any, name: str) -> Iterator[SparkSession]:
     """Spark while this holds; files written in that time are for the user alone."""
     os.umask(0o077)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         java.check()
-    from jobs.spark import session as sessions
+    with _session(settings, name, {}) as start:
+        yield start()
 
-    spark = sessions.start(settings, name)
+
+@contextmanager
+def _session(settings: Any, name: str, stages: Mapping[str, Any]) -> Iterator[Callable[[], SparkSession]]:
+    """A function that gives the session, which it starts when it is called for the first time."""
+    started: list[SparkSession] = []
     # PySpark's own handler asks the JVM for something while its last answer is still being read.
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = signal.getsignal(signal.SIGINT)
+
+    def start() -> SparkSession:
+        if not started:
+            # While one core starts the JVM, another imports what the stages need: some seconds less.
+            threading.Thread(target=_import, args=(stages,), daemon=True).start()
+            from jobs.spark import session as sessions
+
+            started.append(sessions.start(settings, name))
+            signal.signal(signal.SIGINT, interrupt)
+        return started[0]
+
     try:
-        yield spark
+        yield start
     finally:
-        spark.stop()
-        signal.signal(signal.SIGINT, before)
+        for spark in started:
+            spark.stop()
+            signal.signal(signal.SIGINT, before)
 
 
-def _with_folders(settings: RunSettings, conf: str, writing: bool, publishing: bool) -> RunSettings:
+def _import(stages: Mapping[str, Any]) -> None:
+    for name in stages:
+        stages[name]
+    if stages:
+        import_module("great_expectations")
+
+
+def settings_of(chosen: Chosen, slice: str) -> list[str]:
+    """The settings of a slice, such as DE/cis3, a line a setting with the place where it was given.
+
+    Raises SettingsError where the run has no such slice.
+    """
+    from jobs.settings import layers, reading
+    from jobs.settings.run_file import CountriesSettings
+    from jobs.settings.slices import Slice
+
+    settings = reading.read(chosen.conf, chosen.changes)
+    wanted = Slice(*(slice.split("/") if slice.count("/") == 1 else ("", slice)))
+    if wanted not in settings.slices:
+        known = ", ".join("/".join(other) for other in list(settings.slices)[:5])
+        raise SettingsError(f"--show {slice}: {chosen.conf} has no such slice; it has {known} …")
+    given = {}
+    if isinstance(settings, CountriesSettings):
+        given = layers.origins(settings, wanted, chosen.conf)
+    return layers.listed(settings.slices[wanted], given)
+
+
+def _with_folders(settings: RunFile, conf: str, writing: bool, publishing: bool) -> RunFile:
     """The settings with whole paths, once it is certain that the run can lose no file but its own.
 
     A publication that a killed run left halfway is put back, whatever becomes of this run.
@@ -71,7 +132,7 @@ def _with_folders(settings: RunSettings, conf: str, writing: bool, publishing: b
         rooms.sweep(out)
     if publishing:
         publication.check(out, manifests.PUBLICATION, "out")
-    workfolder.check(work, settings.country, [wave.wave for wave in settings.waves])
+    workfolder.check(work, list(settings.slices))
     if writing:
         workfolder.claim(work)
     return settings

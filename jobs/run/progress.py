@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from rich import progress as bars
 from rich.console import Console
@@ -61,6 +62,30 @@ class Progress:
 
         yield tell
 
+    def slices(self, number: int) -> Callable[[int], None]:
+        """Say, after each batch of a long run, how many of its slices are done and when it will end.
+
+        The caller tells how many were done in the batch.
+        """
+        started, ready = time.monotonic(), 0
+
+        def tell(done: int) -> None:
+            nonlocal ready
+            ready += done
+            if ready < number:
+                left = (time.monotonic() - started) / ready * (number - ready)
+                end = datetime.now() + timedelta(seconds=left)
+                self.say(
+                    f"{ready:,} of {number:,} slices are done; the others until about {end:%H:%M} "
+                    f"({_minutes(left)})"
+                )
+
+        return tell
+
+    def failed(self, slice: str, error: Exception) -> None:
+        """A slice leaves the run; why is said again at its end."""
+        self.say(f"{slice} leaves the run: {error}")
+
     def skipped(self, name: str, wave: str) -> None:
         """The stage is up to date: nothing was done."""
         self._line(name, wave, "up to date, skipped", "")
@@ -70,3 +95,7 @@ class Progress:
 
     def _line(self, name: str, wave: str, what: str, seconds: str) -> None:
         self.console.print(f"{name:<12} {wave:<12} {what:<48} {seconds}".rstrip(), markup=False)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

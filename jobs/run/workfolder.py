@@ -14,30 +14,32 @@ from jobs import __version__
 from jobs.errors import SettingsError
 from jobs.output import locks, manifests, publication
 from jobs.settings import schemas
+from jobs.settings.slices import Slice
 
 MARK = "diamant-work.json"
-OWN = {"tables", "outcomes", "locks", "data_docs", "damaged"}
+OWN = {"tables", "locks", "data_docs", "damaged", "pages"}
+FORMER = {"outcomes"}  # of an earlier version
 PATIENCE = 30  # seconds
 
 
-def pages(work: str, country: str, wave: str) -> Path:
-    """Where great-expectations' pages of a country's wave lie; they are replaced as a whole."""
-    return Path(work) / "data_docs" / country / wave
+def pages(work: str, slice: Slice) -> Path:
+    """Where great-expectations' pages of a slice lie; they are replaced as a whole."""
+    return Path(work) / "data_docs" / slice.country / slice.wave
 
 
-def check(work: Path, country: str, waves: Iterable[str]) -> None:
+def check(work: Path, slices: Iterable[Slice]) -> None:
     """Raise SettingsError where something is in the way that the program did not write; nothing is written.
 
     That is anything in a folder that is no work folder, and in a work folder what lies among the pages of
-    the waves, since these are replaced as a whole.
+    the slices, since these are replaced as a whole.
     """
     _demand_own(work)
     for name in sorted(OWN):
         if os.path.lexists(work / name) and not (work / name).is_dir():
             raise SettingsError(f"work {work} holds {name}, which is no folder; move it elsewhere.")
     if _marked(work):
-        for wave in waves:
-            publication.check(pages(str(work), country, wave), manifests.PAGES, "work")
+        for slice in slices:
+            publication.check(pages(str(work), slice), manifests.PAGES, "work")
 
 
 def _demand_own(work: Path) -> None:
@@ -84,7 +86,7 @@ def _marked(work: Path) -> bool:
 
 def _former(work: Path) -> bool:
     """Whether the folder is one that lost its mark, or of an earlier version, which set none."""
-    if not {entry.name for entry in work.iterdir()} <= OWN or not (work / "tables").is_dir():
+    if not {entry.name for entry in work.iterdir()} <= OWN | FORMER or not (work / "tables").is_dir():
         return False
     if any(entry.is_symlink() or not entry.is_dir() for entry in work.iterdir()):
         return False

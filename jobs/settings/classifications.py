@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError
@@ -79,6 +79,11 @@ class Classification(Section):
 
 def read(name: str) -> Classification:
     """The classification file `name`. Raises SettingsError naming the file and what is wrong in it."""
+    return _read(name, resources.digest(name))
+
+
+@lru_cache(maxsize=1024)
+def _read(name: str, _digest: str) -> Classification:
     try:
         classification = Classification.model_validate(resources.read_yaml(name))
     except ValidationError as error:

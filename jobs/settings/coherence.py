@@ -5,7 +5,10 @@ Checked when the run file is read, before Spark starts. Data files are not looke
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from jobs.errors import SettingsError
 from jobs.sem.model.structure import ModelError
@@ -14,9 +17,10 @@ from jobs.sem.routes import method as methods
 from jobs.sem.routes.derived import check_definitions
 from jobs.settings import classifications, models, resources, schemas, simulation_parameters, wave_maps
 from jobs.settings.classifications import Classification
-from jobs.settings.inputs import LABELS, PAIR, FlowsInput
+from jobs.settings.inputs import LABELS, PAIR, FlowsInput, WaveSettings
 from jobs.settings.methods import method
 from jobs.settings.run_file import RunSettings
+from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wording import shown
 
 NUMBERS = ("int", "bigint", "double", "decimal")
@@ -25,6 +29,41 @@ FAMILIES = ("complementarity", "commonality")
 
 def check(settings: RunSettings, path: str) -> None:
     """Refuse settings that do not go together, or name what is not there (SettingsError)."""
+    _check(settings, path, lambda where: where)
+
+
+def check_slices(slices: Mapping[Slice, SliceSettings], path: str) -> None:
+    """The same for each slice of a run file of several countries; those alike but for their files once."""
+    alike = set()
+    for slice, settings in slices.items():
+        shape = _shape(settings)
+        if shape not in alike:
+            alike.add(shape)
+            _check(_alone(settings), path, partial(_of_slice, slice))
+
+
+def _of_slice(slice: Slice, where: str) -> str:
+    """The place of a setting in a slice's settings, from that in a run file of one wave."""
+    return f"{slice}: {where.removeprefix('waves.0.')}"
+
+
+def _shape(settings: SliceSettings) -> str:
+    """A slice's settings without its own names and the names of its data files."""
+    raw = settings.model_dump(mode="json", exclude={"country": True, "wave": True, "survey": {"path"}})
+    if raw["flows"]:
+        raw["flows"]["paths"] = sorted(raw["flows"]["paths"])
+    return json.dumps(raw, sort_keys=True)
+
+
+def _alone(settings: SliceSettings) -> RunSettings:
+    """A slice as a run of its own."""
+    shared = {name: getattr(settings, name) for name in SliceSettings.model_fields}
+    wave = WaveSettings.model_construct(**{name: shared[name] for name in WaveSettings.model_fields})
+    return RunSettings.model_construct(**shared, waves=(wave,))
+
+
+def _check(settings: RunSettings, path: str, named: Callable[[str], str]) -> None:
+    """The checks; `named` gives the place of a setting as its file has it."""
     regions, sectors = (classifications.read(name) for name in (settings.regions, settings.sectors))
     if settings.simulate:
         simulation_parameters.read()
@@ -41,7 +80,9 @@ def check(settings: RunSettings, path: str) -> None:
         _check_commonality(settings, maps)
         _check_fit(settings)
     except Unfit as error:
-        raise SettingsError(f"{path}: {error}; mend it or see docs/settings.md.") from None
+        raise SettingsError(
+            f"{path}: {named(error.where)}: {error.reason}; mend it or see docs/settings.md."
+        ) from None
     if settings.model is not None:
         _check_model(settings, maps)
 
@@ -51,6 +92,7 @@ class Unfit(ValueError):
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")
+        self.where, self.reason = where, reason
 
 
 def _check_groups(settings: RunSettings) -> None:

@@ -11,6 +11,7 @@ from jobs.settings.section import FilePath, Name, Section, Text
 
 LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
 PAIR = ("region", "product", "industry", "value")  # columns of a biregional pair of files
+NO_INPUT = "has neither survey nor flows, so there is nothing to read; give one of them"
 TAB = {"\\t", "tab"}  # ways to write it where it cannot be typed
 NO_SEPARATORS = '"\\\n\r\0'  # quotes, what stands before a quote, line breaks
 
@@ -116,5 +117,5 @@ class WaveSettings(Section):
     @model_validator(mode="after")
     def _has_input(self) -> WaveSettings:
         if self.survey is None and self.flows is None:
-            raise ValueError("has neither survey nor flows, so there is nothing to read; give one of them")
+            raise ValueError(NO_INPUT)
         return self

@@ -5,14 +5,19 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from jobs.errors import SettingsError
-from jobs.settings import coherence, resources
+from jobs.settings import coherence, layers, resources
 from jobs.settings.changes import lay_over
-from jobs.settings.run_file import RunSettings
+from jobs.settings.run_file import CountriesSettings, RunSettings
 from jobs.settings.wording import fault
 
 
-def read(path: str, changes: list[str] | None = None, waves: list[str] | None = None) -> RunSettings:
-    """The run file at `path` with `key.sub=value` changes laid over it, cut to the named waves.
+def read(
+    path: str,
+    changes: list[str] | None = None,
+    waves: list[str] | None = None,
+    countries: list[str] | None = None,
+) -> RunSettings | CountriesSettings:
+    """The run file at `path` with `key.sub=value` changes laid over it, cut to the named waves and countries.
 
     Raises SettingsError naming the key that is wrong.
     """
@@ -21,17 +26,43 @@ def read(path: str, changes: list[str] | None = None, waves: list[str] | None = 
         raise SettingsError(f"{path} holds no settings; start from a file of conf/runs.")
     for change in changes or []:
         lay_over(raw, change)
+    kind = CountriesSettings if "countries" in raw or "defaults" in raw else RunSettings
     try:
-        settings = RunSettings.model_validate(raw)
+        settings = kind.model_validate(raw)
     except ValidationError as error:
         raise SettingsError(f"{path}: {fault(error)}; mend it or see docs/settings.md.") from None
-    names = [wave.wave for wave in settings.waves]
+    if isinstance(settings, CountriesSettings):
+        return _of_countries(settings, path, waves, countries)
+    if countries and set(countries) != {settings.country}:
+        raise SettingsError(f"{path} has one country, {settings.country}; leave --country out.")
     if waves:
-        unknown = sorted(set(waves) - set(names))
-        if unknown:
-            raise SettingsError(f"{path} has no wave {unknown[0]}; it has {', '.join(names)}.")
+        _demand(waves, [wave.wave for wave in settings.waves], path, "wave")
         settings = settings.model_copy(
             update={"waves": tuple(wave for wave in settings.waves if wave.wave in waves)}
         )
     coherence.check(settings, path)
     return settings
+
+
+def _of_countries(
+    settings: CountriesSettings, path: str, waves: list[str] | None, countries: list[str] | None
+) -> CountriesSettings:
+    resolved = layers.slices(settings, path)
+    _demand(waves or [], list(settings.waves), path, "wave")
+    _demand(countries or [], list(settings.countries), path, "country")
+    chosen = {
+        slice: own
+        for slice, own in resolved.items()
+        if (not waves or slice.wave in waves) and (not countries or slice.country in countries)
+    }
+    if not chosen:
+        raise SettingsError(f"{path} has no such wave of that country; there is nothing to do.")
+    coherence.check_slices(chosen, path)
+    return settings.with_slices(chosen)
+
+
+def _demand(chosen: list[str], known: list[str], path: str, kind: str) -> None:
+    """Raise SettingsError where a name is none of those that the run file has."""
+    unknown = sorted(set(chosen) - set(known))
+    if unknown:
+        raise SettingsError(f"{path} has no {kind} {unknown[0]}; it has {', '.join(known)}.")

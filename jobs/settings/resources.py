@@ -77,9 +77,18 @@ def read_yaml(name: str | Traversable) -> Any:
 
 
 def digest(name: str | Traversable) -> str:
-    """The sha256 of a settings file, part of a stage's fingerprint."""
+    """The sha256 of a settings file, part of a stage's fingerprint. Raises SettingsError, see `find`."""
     file = find(name) if isinstance(name, str) else name
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    total = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            while piece := stream.read(MAX_YAML_BYTES):
+                total.update(piece)
+    except OSError:
+        if not isinstance(name, str):  # a file of the package: no user can mend it
+            raise
+        raise SettingsError(f"{file.name} cannot be read; check who may read it.") from None
+    return total.hexdigest()
 
 
 def yaml_value(text: str, where: str = "a value of --set") -> Any:

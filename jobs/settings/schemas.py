@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructField, StructType
+from pyspark.sql.types import (
+    BinaryType,
+    BooleanType,
+    DataType,
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    MapType,
+    ShortType,
+    StringType,
+    StructField,
+    StructType,
+)
 
 from jobs.settings import resources
+
+PLAIN: dict[str, DataType] = {
+    "string": StringType(),
+    "boolean": BooleanType(),
+    "smallint": ShortType(),
+    "int": IntegerType(),
+    "bigint": LongType(),
+    "float": FloatType(),
+    "double": DoubleType(),
+    "binary": BinaryType(),
+}
 
 
 @dataclass(frozen=True)
@@ -49,17 +75,26 @@ class Table:
     @property
     def struct(self) -> StructType:
         """The Spark schema, nullability included."""
-        parsed = cast(StructType, StructType.fromDDL(", ".join(f"`{c.name}` {c.type}" for c in self.columns)))
         return StructType(
-            [
-                StructField(field.name, field.dataType, column.nullable)
-                for field, column in zip(parsed.fields, self.columns, strict=True)
-            ]
+            [StructField(column.name, _type(column.type), column.nullable) for column in self.columns]
         )
 
     def conform(self, frame: DataFrame) -> DataFrame:
         """The schema's columns in its order and types; a missing one is an error, others are left out."""
         return frame.select([F.col(c.name).cast(c.type).alias(c.name) for c in self.columns])
+
+
+def _type(ddl: str) -> DataType:
+    """The type that a schema names; Spark's own parser needs a session, and logs are read without one."""
+    if ddl in PLAIN:
+        return PLAIN[ddl]
+    numbers = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", ddl)
+    if numbers:
+        return DecimalType(int(numbers[1]), int(numbers[2]))
+    pair = re.fullmatch(r"map<(\w+),\s*(\w+)>", ddl)
+    if pair:
+        return MapType(PLAIN[pair[1]], PLAIN[pair[2]])
+    raise ValueError(f"{ddl} is no type of a schema; add it to jobs/settings/schemas.py")
 
 
 @cache

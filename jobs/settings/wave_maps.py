@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
@@ -205,6 +205,11 @@ def read(name: str) -> WaveMap:
 
     Raises SettingsError, naming the rule and the key, where a column has no rule or a rule is wrong.
     """
+    return _read(name, resources.digest(name))
+
+
+@lru_cache(maxsize=1024)
+def _read(name: str, _digest: str) -> WaveMap:
     try:
         wave_map = WaveMap.model_validate(resources.read_yaml(name))
     except ValidationError as error:

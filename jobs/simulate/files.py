@@ -80,7 +80,7 @@ def with_indicators(population: DataFrame, full: DataFrame, plan: Plan) -> DataF
         ],
         F.col("value").cast(VALUE).alias("value"),
     )
-    shares = complementarity(flows, "sales", plan.regions, plan.sectors).select(
+    shares = complementarity(flows, "sales", [(None, plan.regions, plan.sectors)]).select(
         *keys, "complementarity_within"
     )
     common = commonality(population).select(

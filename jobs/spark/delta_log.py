@@ -11,6 +11,7 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ COMMIT = re.compile(r"(\d{20})\.json")
 LATER = re.compile(r"\.?(\d{20})\.(?:json|crc)(?:\.crc)?")  # a commit and the checksums that belong to it
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
 
+Keys = tuple[str, ...]  # the values of a slice's columns
+
 
 class Damaged(Exception):
     """The table cannot be read as it was written; the message says what is wrong, as half a sentence."""
@@ -30,10 +33,11 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A data file of the table's newest state: its path below the table, bytes, and values of the slices."""
+    """A data file of the newest state: its path below the table, bytes, rows, values of the slices."""
 
     path: str
     size: int
+    rows: int
     slice: dict[str, str]
 
 
@@ -49,8 +53,15 @@ class State:
         default_factory=list
     )  # version and what it says of itself
 
-    def of_slice(self, slice: dict[str, str]) -> list[File]:
+    def of_slice(self, slice: Mapping[str, str]) -> list[File]:
         return [file for file in self.files.values() if slice.items() <= file.slice.items()]
+
+    def by_slice(self) -> dict[Keys, list[File]]:
+        """The files of each slice, by the values of its columns in their order."""
+        files: dict[Keys, list[File]] = {}
+        for file in self.files.values():
+            files.setdefault(tuple(file.slice[column] for column in self.slices), []).append(file)
+        return files
 
 
 def read(table: Path) -> State:
@@ -71,6 +82,13 @@ def read(table: Path) -> State:
     if not state.columns:
         raise Damaged("its log names no columns")
     return state
+
+
+def signature(table: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of the log's files: as long as they stay, so does the table's state."""
+    log = table / "_delta_log"
+    files = [(entry.name, entry.stat()) for entry in log.iterdir()] if log.is_dir() else []
+    return tuple(sorted((name, state.st_size, state.st_mtime_ns) for name, state in files))
 
 
 def checksum_of(path: str) -> str:
@@ -134,7 +152,8 @@ def _apply(state: State, version: int, commit: Path) -> None:
                 state.columns = json.loads(said["schemaString"])["fields"]
                 state.slices = list(said["partitionColumns"])
             elif kind == "add":
-                file = File(unquote(said["path"]), int(said["size"]), dict(said["partitionValues"]))
+                rows = int(json.loads(said.get("stats") or "{}").get("numRecords", 0))
+                file = File(unquote(said["path"]), int(said["size"]), rows, dict(said["partitionValues"]))
                 state.files[file.path] = file
                 added += 1
             elif kind == "remove":

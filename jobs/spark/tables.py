@@ -1,15 +1,16 @@
-"""Delta tables: read, replace a slice in one transaction, look at versions. Nothing else touches Delta."""
+"""Delta tables: read, replace slices in one transaction, look at versions. Nothing else touches Delta."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,66 +24,79 @@ from delta.exceptions import (
 )
 from delta.tables import DeltaTable
 from pyarrow import parquet
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.errors import InputError, SliceHeld
 from jobs.output.manifests import sha256
 from jobs.settings import schemas
 from jobs.spark import delta_log, failures
-from jobs.spark.delta_log import Damaged
+from jobs.spark.delta_log import Damaged, Keys
 
-ATTEMPTS = 3
 PAUSES = (0.1, 0.3, 0.6)  # seconds between looks at a log that seems damaged
 KEPT = "interval 3650 days"  # older states stay readable as long as a statistical office keeps them
+OVERTAKEN = (
+    ConcurrentTransactionException,
+    ConcurrentAppendException,
+    ConcurrentDeleteReadException,
+    ConcurrentDeleteDeleteException,
+)
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A slice as it was last committed: what it was made from, and how many rows it got."""
+    """A commit of slices of a table: its number, and the rows of each slice that it left."""
 
     table: str
-    slice: dict[str, str]
     version: int
-    sequence: int
-    fingerprint: str
-    rows: int
-    skipped: bool = False  # the slice already held this; nothing was written
+    rows: Mapping[Keys, int]
 
 
 class Tables:
-    """The Delta tables below one folder (a local path or any URI that Spark knows)."""
+    """The Delta tables below one folder (a local path or any URI that Spark knows).
 
-    def __init__(self, spark: SparkSession, root: str) -> None:
-        self.spark = spark
+    `session` gives the Spark session when a table is read or written for the first time; what stands in
+    the logs is read without one.
+    """
+
+    def __init__(self, session: Callable[[], SparkSession], root: str) -> None:
+        self._session = session
         self.root = root if "://" in root else str(Path(root).resolve())
-        self.commits: list[Commit] = []  # what `replace` left, in its order
         self._whole: set[str] = set()  # slices whose bytes were found to be those that were written
+        self._states: dict[str, tuple[Any, delta_log.State]] = {}  # by table, with the log's signature
+        self._latest: dict[str, tuple[Any, dict[Keys, tuple[int, dict[str, Any]]]]] = {}  # likewise
+
+    @property
+    def spark(self) -> SparkSession:
+        return self._session()
 
     def path(self, name: str) -> str:
         return f"{self.root}/{name}"
 
     def exists(self, name: str) -> bool:
-        return DeltaTable.isDeltaTable(self.spark, self.path(name))
+        return any((Path(self.path(name)) / "_delta_log").glob("*.json"))
 
     def version(self, name: str) -> int | None:
-        """The table's newest version; None where it does not exist."""
-        if not self.exists(name):
-            return None
-        return DeltaTable.forPath(self.spark, self.path(name)).history(1).collect()[0]["version"]
+        """The table's newest version; None where it does not exist. Raises InputError where it is damaged."""
+        state = self._whole_state(name)
+        return state.version if state else None
 
-    def read(self, name: str, slice: dict[str, str] | None = None, version: int | None = None) -> DataFrame:
-        """The table, one slice of it, or an older state of it. Raises InputError where it does not exist."""
+    def read(
+        self, name: str, slices: Sequence[Mapping[str, str]] | None = None, version: int | None = None
+    ) -> DataFrame:
+        """The table, some slices of it, or an older state of it.
+
+        Slices may name some of the table's slice columns only. Raises InputError where it does not exist.
+        """
         if not self.exists(name):
             raise InputError(f"the table {name} does not exist yet; run the stages before this one first.")
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
         frame = reader.load(self.path(name))
-        for column, value in (slice or {}).items():
-            frame = frame.where(frame[column] == value)
-        return frame
+        return frame if slices is None else frame.where(within(slices))
 
-    def rows(self, name: str, slice: dict[str, str]) -> list[dict[str, Any]]:
+    def rows(self, name: str, slice: Mapping[str, str]) -> list[dict[str, Any]]:
         """A slice of a few rows without Spark, columns of the slice left out; none without the table.
 
         Raises InputError where the table's log or files are not whole.
@@ -99,83 +113,66 @@ class Tables:
         return [row for table in tables for row in table.to_pylist()]
 
     def replace(
-        self,
-        name: str,
-        frame: DataFrame,
-        slice: dict[str, str],
-        fingerprint: str,
+        self, name: str, frame: DataFrame, slices: Sequence[Mapping[str, str]], said: Mapping[str, Any]
     ) -> Commit:
-        """Put `frame` in the place of one slice, in one transaction.
+        """Put `frame` in the place of some slices, in one transaction; a slice without rows becomes empty.
 
-        The fingerprint stands for all that the frame was made from: where the slice's last commit carries
-        the same one, the write is skipped, so that a run taken up after a kill makes no version twice. The
-        commit carries the fingerprint of what it was made from, and an application id with a number
-        that grows with every accepted commit of the slice, so that a writer that comes late is skipped
-        by Delta. Raises SliceHeld where another run committed the slice meanwhile.
+        The commit carries `said` in its metadata, and an application id with a number that grows with every
+        commit of the table, so that a writer that comes late is skipped by Delta. Raises SliceHeld where
+        another run committed to the table meanwhile.
         """
         table = schemas.table(name)
-        assert set(slice) == set(table.slices), f"{name} is sliced by {table.slices}"
+        assert all(set(slice) == set(table.slices) for slice in slices), f"{name} is sliced by {table.slices}"
         with self._explained(name):
             self._create(table)
-        before = self.last_commit(name, slice)
-        if before is not None and before.fingerprint == fingerprint and self._holds(before):
-            skipped = dataclasses.replace(before, skipped=True)
-            self.commits.append(skipped)
-            return skipped
-        sequence = before.sequence + 1 if before else 1
-        metadata = {"slice": slice, "sequence": sequence, "fingerprint": fingerprint}
+        state = self._whole_state(name)
+        sequence = 1 + max([info["sequence"] for _, info in _ours(state)], default=0)
+        words = {**said, "sequence": sequence, "slices": [dict(slice) for slice in slices]}
+        metadata = json.dumps(words, sort_keys=True)
         writer = (
             table.conform(frame)
             .write.format("delta")
             .mode("overwrite")
-            .option("replaceWhere", " AND ".join(f"{column} = '{value}'" for column, value in slice.items()))
-            .option("txnAppId", "/".join(["diamant", name, *slice.values()]))
+            .option("replaceWhere", _predicate(slices))
+            .option("txnAppId", f"diamant/{name}")
             .option("txnVersion", str(sequence))
-            .option("userMetadata", json.dumps(metadata, sort_keys=True))
+            .option("userMetadata", metadata)
         )
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with self._explained(name):
-                    writer.save(self.path(name))
-                break
-            except ConcurrentTransactionException:
-                break  # the same number was committed by another run: read back below
-            except (
-                ConcurrentAppendException,
-                ConcurrentDeleteReadException,
-                ConcurrentDeleteDeleteException,
-            ):
-                if attempt == ATTEMPTS:
-                    raise SliceHeld(
-                        f"another run writes {name} for {_words(slice)}; try again later."
-                    ) from None
-        after = self.last_commit(name, slice)
-        if after is None or after.fingerprint != fingerprint or after.sequence != sequence:
-            raise SliceHeld(f"another run replaced {name} for {_words(slice)} meanwhile; run again.")
-        self.commits.append(after)
-        return after
-
-    def last_commit(self, name: str, slice: dict[str, str]) -> Commit | None:
-        """The newest commit of a slice, from the table's log; None where there is none.
-
-        Raises InputError where the log is not whole.
-        """
+        held = f"another run wrote to the table {name} meanwhile; run again when it has ended."
         try:
-            state = self._state(name)
-        except Damaged as error:
-            raise InputError(f"the table {name} is damaged: {error}; run the same command again.") from None
-        for version, info in reversed(state.commits if state else []):
-            metadata = _metadata(info)
-            if metadata.get("slice") == slice:
-                return Commit(
-                    table=name,
-                    slice=slice,
-                    version=version,
-                    sequence=metadata["sequence"],
-                    fingerprint=metadata["fingerprint"],
-                    rows=int(info.get("operationMetrics", {}).get("numOutputRows", 0)),
-                )
-        return None
+            with self._explained(name):
+                writer.save(self.path(name))
+        except OVERTAKEN:
+            raise SliceHeld(held) from None
+        after = self._whole_state(name)
+        mine = [version for version, info in _ours(after) if info == json.loads(metadata)]
+        if not mine or after is None:
+            raise SliceHeld(held)
+        keys = [tuple(slice[column] for column in table.slices) for slice in slices]
+        return Commit(name, mine[-1], self.counted(name, keys))
+
+    def counted(self, name: str, keys: Iterable[Keys]) -> dict[Keys, int]:
+        """The rows of each slice, from the table's log. Raises InputError where it is damaged."""
+        state = self._whole_state(name)
+        files = state.by_slice() if state else {}
+        return {key: sum(file.rows for file in files.get(key, [])) for key in keys}
+
+    def latest(self, name: str) -> dict[Keys, tuple[int, dict[str, Any]]]:
+        """The newest commit of each slice: its version, and what it said.
+
+        Raises InputError where the table's log is not whole.
+        """
+        state, order = self._whole_state(name), schemas.table(name).slices
+        signature = self._states[name][0] if state else ()
+        known = self._latest.get(name)
+        if known is None or known[0] != signature:
+            newest = {
+                tuple(slice[column] for column in order): (version, info)
+                for version, info in _ours(state)
+                for slice in info["slices"]
+            }
+            known = self._latest[name] = (signature, newest)
+        return known[1]
 
     def damage(self, name: str) -> str | None:
         """Why the table cannot be read or written any more; None where it can, or does not exist."""
@@ -191,17 +188,15 @@ class Tables:
             return "another version of the program wrote it"
         return None
 
-    def slice_damage(self, name: str, slice: dict[str, str], digests: dict[str, str]) -> str | None:
+    def slice_damage(self, name: str, keys: Keys, digests: Mapping[str, str]) -> str | None:
         """What is wrong with the data files of a slice that had these sha256; None where they are whole.
 
         A slice that was found whole is not read again by this object, unless it was committed anew.
         """
-        key = json.dumps([name, slice, digests], sort_keys=True)
-        if key in self._whole:
+        asked = json.dumps([name, keys, dict(digests)], sort_keys=True)
+        if asked in self._whole:
             return None
-        state = self._state(name)
-        files = state.of_slice(slice) if state else []
-        folder = Path(self.path(name))
+        folder, files = Path(self.path(name)), self._files(name, keys)
         checksums = {delta_log.checksum_of(file.path) for file in files}
         if {file.path for file in files} != digests.keys() - checksums:
             return "its log names other data files than were written"
@@ -211,14 +206,18 @@ class Tables:
             lost = path in checksums and not (folder / path).exists()  # Spark does without a checksum file
             if not lost and sha256(folder / path) != digest:
                 return "a data file is damaged"
-        self._whole.add(key)
+        self._whole.add(asked)
         return None
 
-    def digests(self, commit: Commit) -> dict[str, str]:
-        """The data files of a commit's slice and their checksum files: paths below the table, and sha256."""
-        state = self._state(commit.table)
-        folder = Path(self.path(commit.table))
-        data = [file.path for file in state.of_slice(commit.slice)] if state else []
+    def digests(self, name: str, keys: Keys) -> dict[str, str] | None:
+        """The data files of a slice and their checksum files: paths below the table, and sha256.
+
+        None where a file is gone, or is not as its checksum file says.
+        """
+        folder, files = Path(self.path(name)), self._files(name, keys)
+        if not all(delta_log.whole(folder, file) for file in files):
+            return None
+        data = [file.path for file in files]
         beside = [path for path in map(delta_log.checksum_of, data) if (folder / path).is_file()]
         return {path: sha256(folder / path) for path in [*data, *beside]}
 
@@ -230,28 +229,38 @@ class Tables:
         os.rename(self.path(name), aside / f"{name}-{number}")
         return aside / f"{name}-{number}"
 
+    def _files(self, name: str, keys: Keys) -> list[delta_log.File]:
+        state = self._state(name)
+        return state.of_slice(dict(zip(schemas.table(name).slices, keys, strict=True))) if state else []
+
+    def _whole_state(self, name: str) -> delta_log.State | None:
+        """What the table's log says. Raises InputError where it is not whole."""
+        try:
+            return self._state(name)
+        except Damaged as error:
+            raise InputError(f"the table {name} is damaged: {error}; run the same command again.") from None
+
     def _state(self, name: str) -> delta_log.State | None:
-        """What the table's log says; None where there is no table.
+        """What the table's log says, read anew where its files changed; None where there is no table.
 
         Raises Damaged where the log stays damaged: another run may be in the middle of a commit.
         """
         folder = Path(self.path(name))
         for pause in (*PAUSES, None):
+            if not os.path.lexists(folder):
+                return None
+            signature = delta_log.signature(folder)
+            known = self._states.get(name)
+            if known and known[0] == signature:
+                return known[1]
             try:
-                return delta_log.read(folder) if os.path.lexists(folder) else None
+                self._states[name] = (signature, delta_log.read(folder))
+                return self._states[name][1]
             except Damaged:
                 if pause is None:
                     raise
                 time.sleep(pause)
         return None
-
-    def _holds(self, commit: Commit) -> bool:
-        """Whether the data files of a commit's slice are there as the log says."""
-        state = self._state(commit.table)
-        folder = Path(self.path(commit.table))
-        return state is not None and all(
-            delta_log.whole(folder, file) for file in state.of_slice(commit.slice)
-        )
 
     @contextmanager
     def _explained(self, name: str) -> Iterator[None]:
@@ -282,20 +291,48 @@ class Tables:
         builder.execute()
 
 
+def within(slices: Sequence[Mapping[str, str]]) -> Column:
+    """The condition that a row is of one of the slices; those alike but for the last column in one list."""
+    alike: dict[tuple[tuple[str, str], ...], tuple[str, list[str]]] = {}
+    for slice in slices:
+        *first, (last, value) = slice.items()
+        alike.setdefault(tuple(first), (last, []))[1].append(value)
+    conditions = [
+        reduce(and_, [*(F.col(column) == value for column, value in first), F.col(last).isin(values)])
+        for first, (last, values) in alike.items()
+    ]
+    return reduce(or_, conditions) if conditions else F.lit(False)
+
+
 def collected(frame: DataFrame) -> pd.DataFrame:
     """A small table on the driver."""
     return cast(pd.DataFrame, frame.toPandas())
 
 
-def _metadata(info: dict[str, Any]) -> dict[str, Any]:
-    """What `replace` wrote into a commit; nothing where another program committed."""
-    try:
-        said = json.loads(info.get("userMetadata") or "{}")
-    except ValueError:
-        return {}
-    ours = isinstance(said, dict) and {"slice", "sequence", "fingerprint"} <= said.keys()
-    return said if ours else {}
+def _predicate(slices: Sequence[Mapping[str, str]]) -> str:
+    """The same condition as `within` in Delta's language; the values are names, without quotes in them."""
+    alike: dict[tuple[tuple[str, str], ...], tuple[str, list[str]]] = {}
+    for slice in slices:
+        *first, (last, value) = slice.items()
+        alike.setdefault(tuple(first), (last, []))[1].append(f"'{value}'")
+    return " OR ".join(
+        "("
+        + " AND ".join(
+            [*(f"{column} = '{value}'" for column, value in first), f"{last} IN ({', '.join(values)})"]
+        )
+        + ")"
+        for first, (last, values) in alike.items()
+    )
 
 
-def _words(slice: dict[str, str]) -> str:
-    return ", ".join(f"{column} {value}" for column, value in slice.items())
+def _ours(state: delta_log.State | None) -> list[tuple[int, dict[str, Any]]]:
+    """Version and metadata of the commits that `replace` made; those of other programs are left out."""
+    commits = []
+    for version, info in state.commits if state else []:
+        try:
+            said = json.loads(info.get("userMetadata") or "{}")
+        except ValueError:
+            continue
+        if isinstance(said, dict) and {"slices", "sequence"} <= said.keys():
+            commits.append((version, said))
+    return commits

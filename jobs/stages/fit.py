@@ -1,66 +1,108 @@
-"""Fit: the model is fitted in each group, from its sample, collected and column-pruned.
+"""Fit: the model is fitted in each group of each slice, from its sample, column-pruned.
 
-A sample above `fit.collect_limit` is summed on the executors, and its sums are fitted.
+Samples of few slices are collected, those of many are fitted on the executors. A sample above
+`fit.collect_limit` is summed on the executors, and its sums are fitted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from jobs.errors import FitsFailed, SettingsError
-from jobs.fits import engine
+from jobs.errors import DiamantError, FitsFailed, SettingsError
+from jobs.fits import slices
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import CONVERGED, Fits
-from jobs.run.context import Context, Outcome
+from jobs.run.context import Batch, Outcome, Results
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.sem.model.structure import ModelError, structure_of
 from jobs.settings import models, resources, schemas
-from jobs.settings.inputs import WaveSettings
 from jobs.settings.methods import method
-from jobs.spark.frames import local, nothing
+from jobs.settings.sections import FitSettings
+from jobs.settings.slices import Slice, SliceSettings
+from jobs.spark.frames import local
+from jobs.spark.tables import Tables
 
 NAME = "fit"
 TABLES = (*DIAGNOSIS, "estimates", "fit_measures", "group_differences", "fit_status")
+ROWS: tuple[str, ...] = ()
 READS = ("linked",)
-SIDES = 2  # groups of a run: the firms for which the column of the groups is true, and the others
+SIDES = 2  # groups of a slice: the firms for which the column of the groups is true, and the others
 
 
-def inputs(context: Context, wave: WaveSettings) -> list[Any]:
-    settings = context.settings
+def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
     return [settings.fit, settings.model and resources.digest(settings.model)]
 
 
-def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
-    settings, tables, slice = context.settings, context.tables, context.slice(wave)
-    if settings.model is None or wave.survey is None:
-        _empty(context, TABLES, slice, fingerprint)
-        return Outcome(0, 0, notes=("no model is fitted for this wave",))
-    model = models.read(resources.find(settings.model), settings.model)
-    plan = FitPlan(
-        model=model,
-        method=method(settings.fit),
-        error=settings.fit.primary_error,
+def run(batch: Batch) -> Results:
+    results = Results()
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for (name, chosen), part in batch.alike(lambda own: (own.model, own.fit)).items():
+        surveyed = part.only(slice for slice, own in part.slices.items() if own.survey and name)
+        for slice in set(part.slices) - set(surveyed.slices):
+            results.outcomes[slice] = Outcome(0, 0, notes=("no model is fitted for this wave",))
+        if not surveyed.slices:
+            continue
+        plan = plan_of(name, chosen)
+        sample = _sample(surveyed, name, plan, chosen)
+        sizes = _sizes(surveyed, sample)
+        too_large = [slice for slice, size in sizes.items() if plan.is_summed(size) and not plan.from_sums]
+        for slice in too_large:
+            results.fail(slice, _too_large(sizes.pop(slice), plan))
+        for slice, fitted in slices.fit(sample, plan, sizes, SIDES).items():
+            try:
+                if not isinstance(fitted, Fits):
+                    raise SettingsError(f"{name}: {fitted}; mend the model.")
+                results.outcomes[slice] = _outcome(slice, fitted, chosen, _way(sizes[slice], plan))
+            except DiamantError as error:
+                results.fail(slice, error)
+            if isinstance(fitted, Fits):
+                for table, frame in _frames(fitted, chosen.diagnosis).items():
+                    tables.setdefault(table, []).append(frame.assign(**slice.keys))
+    results.frames = {
+        table: _spark_frame(batch, table, pd.concat(frames, ignore_index=True))
+        for table, frames in tables.items()
+    }
+    for table in set(TABLES) - set(DIAGNOSIS) - set(results.frames):
+        results.frames[table] = local(batch.spark, [], schemas.table(table).struct)
+    return results
+
+
+def plan_of(name: str, chosen: FitSettings) -> FitPlan:
+    """How the model of this name is fitted."""
+    return FitPlan(
+        model=models.read(resources.find(name), name),
+        method=method(chosen),
+        error=chosen.primary_error,
         group="group",
         key="firm_id",
-        collect_limit=settings.fit.collect_limit,
+        collect_limit=chosen.collect_limit,
     )
-    try:
-        fits, note = fitted(_sample(context, slice, model), plan)
-    except ModelError as error:
-        raise SettingsError(f"{settings.model}: {error}; mend the model.") from None
-    if not settings.fit.diagnosis:
-        _empty(context, DIAGNOSIS, slice, fingerprint)
-    for name, frame in _frames(fits, settings.fit.diagnosis).items():
-        tables.replace(name, _spark_frame(context, name, frame, slice), slice, fingerprint)
+
+
+def _too_large(firms: int, plan: FitPlan) -> SettingsError:
+    return SettingsError(
+        f"{firms} firms are more than fit.collect_limit ({plan.collect_limit}), and only estimator ml with "
+        "missing listwise and no diagnosis works without collecting them; take those, or raise the limit."
+    )
+
+
+def _way(firms: int, plan: FitPlan) -> str:
+    # The words are the same wherever the firms of a slice were brought together.
+    way = "summed on the executors" if plan.is_summed(firms) else "collected"
+    return f"{firms} firms were {way}"
+
+
+def _outcome(slice: Slice, fits: Fits, chosen: FitSettings, note: str) -> Outcome:
+    """What came of a slice. Raises FitsFailed where too many of its groups have no trustworthy fit."""
     failed = fits.status[fits.status.status != CONVERGED]
-    if len(failed) > settings.fit.max_failed_groups:
+    if len(failed) > chosen.max_failed_groups:
         words = "; ".join(f"{row.group}: {row.status} ({row.detail})" for row in failed.itertuples())
         raise FitsFailed(
-            f"{len(failed)} of {len(fits.status)} groups of wave {wave.wave} have no trustworthy fit: "
+            f"{len(failed)} of {len(fits.status)} groups of wave {slice.wave} have no trustworthy fit: "
             f"{words} Mend the model or the groups, or raise fit.max_failed_groups."
         )
     used, missing = int(fits.status.cases_used.sum()), int(fits.status.cases_missing.sum())
@@ -68,53 +110,32 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
     return Outcome(used + missing, used, missing, notes=(*notes, note))
 
 
-def fitted(sample: DataFrame, plan: FitPlan) -> tuple[Fits, str]:
-    """The fits of both groups of the sample, and a note on the way that its firms took.
-
-    Raises SettingsError where the firms are too many to collect and the plan needs each of them.
-    """
-    firms, limit = sample.count(), plan.collect_limit
-    summed = plan.is_summed(firms)
-    if summed and not plan.from_sums:
-        raise SettingsError(
-            f"{firms} firms are more than fit.collect_limit ({limit}), and only estimator ml with missing "
-            "listwise and no diagnosis works without collecting them; take those, or raise the limit."
-        )
-    note = f"{firms} firms were {'summed on the executors' if summed else 'collected'}"
-    return engine.fit(sample, plan, SIDES, firms), note
-
-
-def _sample(context: Context, slice: dict[str, str], model: str) -> DataFrame:
-    """The sample's firms with nothing but what the model needs."""
-    settings = context.settings
-    linked = context.tables.read("linked", slice)
+def _sample(batch: Batch, name: str, plan: FitPlan, chosen: FitSettings) -> DataFrame:
+    """The firms of the samples with nothing but what the model needs."""
+    linked = batch.read("linked")
     try:
-        observed = structure_of(model).observed
+        observed = structure_of(plan.model).observed
     except ModelError as error:
-        raise SettingsError(f"{settings.model}: {error}; mend the model.") from None
-    absent = [name for name in observed if name not in linked.columns]
+        raise SettingsError(f"{name}: {error}; mend the model.") from None
+    absent = [column for column in observed if column not in linked.columns]
     if absent:
         raise SettingsError(
-            f"{settings.model} names {absent[0]}, which is no column of the linked firms; "
-            "see schemas/linked.yaml."
+            f"{name} names {absent[0]}, which is no column of the linked firms; see schemas/linked.yaml."
         )
-    weight = ["weight"] if settings.fit.weighted else []
-    columns = ["firm_id", "group", *settings.fit.clusters, *weight, *observed]
-    return linked.where("excluded_by is null").select(*columns)
+    weight = ["weight"] if chosen.weighted else []
+    columns = ["country", "wave", "firm_id", "group", *chosen.clusters, *weight, *observed]
+    return linked.where("excluded_by is null").select(*dict.fromkeys(columns))
 
 
-def _empty(context: Context, names: Iterable[str], slice: dict[str, str], fingerprint: str) -> None:
-    """Remove what an earlier run left in these tables.
-
-    A table of the diagnosis that does not exist yet is not made for that.
-    """
-    for name in names:
-        if name not in DIAGNOSIS or context.tables.exists(name):
-            context.tables.replace(name, nothing(context.spark, name), slice, fingerprint)
+def _sizes(batch: Batch, sample: DataFrame) -> dict[Slice, int]:
+    """The firms in the sample of each slice."""
+    rows = sample.groupBy("country", "wave").agg(F.count("*").alias("firms")).collect()
+    counted = {Slice(row["country"], row["wave"]): row["firms"] for row in rows}
+    return {slice: counted.get(slice, 0) for slice in batch.slices}
 
 
 def _frames(fits: Fits, diagnosis: bool) -> dict[str, pd.DataFrame]:
-    """The tables to be written; the last one is the stage's commit point."""
+    """The tables to be written."""
     return {
         **({name: getattr(fits, name) for name in DIAGNOSIS} if diagnosis else {}),
         "estimates": fits.estimates,
@@ -124,17 +145,16 @@ def _frames(fits: Fits, diagnosis: bool) -> dict[str, pd.DataFrame]:
     }
 
 
-def _spark_frame(context: Context, name: str, frame: pd.DataFrame, slice: dict[str, str]):
+def _spark_frame(batch: Batch, name: str, frame: pd.DataFrame) -> DataFrame:
     """A small table as a Spark frame; pandas' not-a-number becomes null."""
     table = schemas.table(name)
-    keyed = frame.assign(**slice)
-    plain = keyed[table.names].astype(object).where(keyed[table.names].notna(), None)
-    kinds = {column.name: column.type for column in table.columns}
+    plain = frame[table.names].astype(object).where(frame[table.names].notna(), None)
+    kinds = [column.type for column in table.columns]
     rows = [
-        tuple(_typed(value, kinds[column]) for column, value in zip(table.names, row, strict=True))
+        tuple(_typed(value, kind) for value, kind in zip(row, kinds, strict=True))
         for row in plain.itertuples(index=False, name=None)
     ]
-    return local(context.spark, rows, table.struct)
+    return local(batch.spark, rows, table.struct)
 
 
 def _typed(value: Any, kind: str) -> Any:

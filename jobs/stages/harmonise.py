@@ -2,83 +2,130 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
-from pyspark.sql import Column, Row
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from jobs.checks.quarantine import reasons_noted, set_aside, stop_above
-from jobs.errors import ValidationStopped
-from jobs.run.context import Context, Outcome
+from jobs.checks.quarantine import noted, reasons_by_slice, set_aside, too_many
+from jobs.errors import DiamantError, ValidationStopped
+from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import classifications, resources, wave_maps
-from jobs.settings.inputs import SurveyInput, WaveSettings
+from jobs.settings.inputs import SurveyInput
+from jobs.settings.slices import Slice, SliceSettings
+from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing
+from jobs.spark.tables import Tables
 from jobs.transforms.doubts import WORDS
+from jobs.transforms.flows import Codes
 from jobs.transforms.harmonise import contradictions, doubtful, harmonise
+from jobs.transforms.lookup import of_slices
 
 NAME = "harmonise"
 TABLES = ("quarantine", "harmonised")
+ROWS = ("harmonised",)
 READS = ("answers",)
+Judged = dict[Slice, tuple[Row, list[tuple[str, str, Column]]]]  # the counts of a slice, and what was doubted
 
 
-def inputs(context: Context, wave: WaveSettings) -> list[Any]:
-    settings = context.settings
-    files = [settings.regions, settings.sectors, *([wave.survey.map] if wave.survey else [])]
-    return [wave.survey, *[resources.digest(file) for file in files]]
+def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
+    survey = [settings.survey.map] if settings.survey else []
+    files = [settings.regions, settings.sectors, *survey]
+    return [settings.survey, *[resources.digest(file) for file in files]]
 
 
-def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
-    settings, tables, slice = context.settings, context.tables, context.slice(wave)
-    if wave.survey is None:
-        nobody = nothing(context.spark, "quarantine")
-        tables.replace("quarantine", nobody, context.slice(wave, stage=NAME), fingerprint)
-        tables.replace("harmonised", nothing(context.spark, "harmonised"), slice, fingerprint)
-        return Outcome(0, 0, notes=("the wave has no survey",))
-    survey, wave_map = wave.survey, wave_maps.read(wave.survey.map)
-    answers = tables.read("answers", slice)
+def run(batch: Batch) -> Results:
+    results = Results()
+    frames: list[DataFrame] = []
+    judged: Judged = {}
+    words: dict[Slice, list[str]] = {}
+    for form, part in batch.alike(_form).items():
+        if form is None:
+            silent = Outcome(0, notes=("the wave has no survey",))
+            results.outcomes |= dict.fromkeys(part.slices, silent)
+            continue
+        wave_map = wave_maps.read(form[0])
+        frame, counts = _harmonised(part, wave_map, form[1], form[2])
+        frames.append(frame)
+        judged |= counts
+        words |= {slice: [check.words for check in wave_map.contradictions] for slice in part.slices}
+    if not frames:
+        results.frames = {name: nothing(batch.spark, name) for name in TABLES}
+        return results
+    whole = reduce(DataFrame.unionByName, frames)
+    aside = set_aside(whole.where(F.size("faults") > 0), NAME, "survey", F.to_json("answers"))
+    any_aside = any(counts["aside"] for counts, _ in judged.values())
+    reasons = reasons_by_slice(aside) if any_aside else {}
+    for slice, (sums, doubted) in judged.items():
+        survey = batch.slices[slice].survey
+        assert survey is not None
+        try:
+            _stop_on_doubts(survey, list(zip(doubted, sums["doubts"], strict=True)))
+            why = reasons.get(slice, [])
+            too_many(survey.max_quarantined, sums["rows"], sums["aside"], why, NAME, survey.path)
+        except DiamantError as error:
+            results.fail(slice, error)
+            continue
+        results.outcomes[slice] = _outcome(survey, sums, why, words[slice])
+    results.frames = {"quarantine": aside, "harmonised": whole.where(F.size("faults") == 0)}
+    return results
+
+
+def _form(settings: SliceSettings) -> tuple[str, str, str | None] | None:
+    """What surveys have in common that are harmonised together: the map and the marks of numbers."""
+    survey = settings.survey
+    if survey is None:
+        return None
     # Typed files write numbers with a point; their columns of text may have the declared mark.
     decimal = survey.decimal if survey.format == "csv" else "".join(sorted({".", survey.decimal}))
-    frame = harmonise(
-        answers,
-        wave_map,
-        classifications.read(settings.regions),
-        classifications.read(settings.sectors),
-        decimal,
-        survey.thousands,
-    ).persist()
-    try:
-        differing = contradictions(answers, wave_map, decimal, survey.thousands)
-        judged, doubted = doubtful(frame, wave_map, decimal, survey.thousands)
-        counts = judged.agg(
-            F.count("*").alias("rows"),
-            F.count_if(F.size("faults") > 0).alias("aside"),
-            F.array(*[F.count_if(condition) for _, condition in differing]).alias("differing"),
-            F.array(*[doubt for _, _, doubt in doubted]).alias("doubts"),
-        ).first()
-        assert counts is not None
-        _stop_on_doubts(survey, list(zip(doubted, counts["doubts"], strict=True)))
-        faulty = frame.where(F.size("faults") > 0)
-        aside = set_aside(faulty, "harmonise", "survey", F.to_json("answers"))
-        quarantined = tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
-        stop_above(survey.max_quarantined, counts["rows"], aside, NAME, survey.path)
-        reasons = reasons_noted(aside, counts["aside"])
-        commit = tables.replace("harmonised", frame.where(F.size("faults") == 0), slice, fingerprint)
-    finally:
-        frame.unpersist()
-    notes = [
-        f"{count:,} firms: {words}" for (words, _), count in zip(differing, counts["differing"], strict=True)
-    ]
-    return Outcome(
-        counts["rows"],
-        commit.rows,
-        counts["aside"],
-        notes=(*reasons, *notes, *(f"series break: {words}" for words in wave_map.breaks)),
-        detail={"faults": quarantined.rows, "map": survey.map, "population": wave_map.population},
+    return survey.map, decimal, survey.thousands
+
+
+def _harmonised(
+    batch: Batch, wave_map: WaveMap, decimal: str, thousands: str | None
+) -> tuple[DataFrame, Judged]:
+    """The firms of surveys of one form, kept in memory, with the counts of each slice."""
+    answers = batch.read("answers")
+    frame = harmonise(answers, wave_map, _codes(batch), decimal, thousands).persist()
+    differing = contradictions(answers, wave_map, decimal, thousands)
+    judged, doubted = doubtful(frame, wave_map, decimal, thousands)
+    rows = judged.groupBy("country", "wave").agg(
+        F.count("*").alias("rows"),
+        F.count_if(F.size("faults") > 0).alias("aside"),
+        F.array(*[F.count_if(condition) for _, condition in differing]).alias("differing"),
+        F.array(*[doubt for _, _, doubt in doubted]).alias("doubts"),
     )
+    return frame, {Slice(row["country"], row["wave"]): (row, doubted) for row in rows.collect()}
+
+
+def _codes(batch: Batch) -> list[Codes]:
+    """The regions and sectors of the slices, each with the condition that a row is of them."""
+    parts = batch.alike(lambda settings: (settings.regions, settings.sectors))
+    several = len(parts) > 1
+    return [
+        (
+            of_slices(part.slices) if several else None,
+            classifications.read(regions),
+            classifications.read(sectors),
+        )
+        for (regions, sectors), part in parts.items()
+    ]
+
+
+def _outcome(survey: SurveyInput, counts: Row, why: list[str], words: list[str]) -> Outcome:
+    wave_map = wave_maps.read(survey.map)
+    notes = noted(counts["aside"], why)
+    notes += [
+        f"{count:,} firms: {question}" for question, count in zip(words, counts["differing"], strict=True)
+    ]
+    notes += [f"series break: {of}" for of in wave_map.breaks]
+    detail = {"map": survey.map, "population": wave_map.population, "breaks": list(wave_map.breaks)}
+    return Outcome(counts["rows"], None, counts["aside"], tuple(notes), detail)
 
 
 def _stop_on_doubts(survey: SurveyInput, doubted: list[tuple[tuple[str, str, Column], Row]]) -> None:
-    """Stop the run where columns of numbers are in doubt. Raises ValidationStopped with the remedies."""
+    """Raise ValidationStopped, with the remedies, where columns of numbers are in doubt."""
     remedies = {
         "thousands": "give survey.thousands and survey.decimal in the run file if they are thousands",
         "nines": "declare that code under missing if it stands for no answer",

@@ -1,9 +1,11 @@
-"""Ingest: a submission's files into tables, one transaction per table, nothing dropped silently."""
+"""Ingest: the files of submissions into tables, nothing dropped silently."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -11,80 +13,108 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.checks.quarantine import reasons_noted, set_aside, stop_above
-from jobs.errors import InputError
+from jobs.checks.quarantine import Reasons, noted, reasons_by_slice, set_aside, too_many
+from jobs.errors import DiamantError, InputError
 from jobs.readers import files, flows, packages, text
-from jobs.readers.files import CORRUPT, PART, ROW, Rows
+from jobs.readers.files import CORRUPT, PART, ROW
 from jobs.readers.records import Dialect, header
 from jobs.run import numbers
-from jobs.run.context import Context, Outcome
+from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import resources, wave_maps
-from jobs.settings.inputs import FlowsInput, SurveyInput, WaveSettings
+from jobs.settings.inputs import SurveyInput
+from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.frames import nothing, quoted
+from jobs.spark.tables import Tables
 from jobs.transforms.flows import Notation, doubts, numbered
+from jobs.transforms.lookup import of_slices
 
 NAME = "ingest"
 TABLES = ("quarantine", "flows", "answers")
+ROWS = ("flows", "answers")
 READS: tuple[str, ...] = ()
+MANGLED = "\ufffd"  # what Spark puts in the place of bytes that are no text in the declared encoding
 
 
-def inputs(context: Context, wave: WaveSettings) -> list[Any]:
-    settings = context.settings
-    paths = [wave.survey.path] if wave.survey else []
-    paths += list(wave.flows.paths.values()) if wave.flows else []
-    maps = [wave.survey.map] if wave.survey else []
+def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
+    maps = [settings.survey.map] if settings.survey else []
     return [
-        wave.survey,
-        wave.flows,
-        {path: files.sha256(path) for path in paths},
+        settings.survey,
+        settings.flows,
+        {path: files.sha256(path) for path in settings.inputs.values()},
         [resources.digest(name) for name in (settings.regions, settings.sectors, *maps)],
-        [classification.numbers for classification in numbers.known(context)],
+        [classification.numbers for classification in numbers.known(tables, settings)],
     ]
 
 
-def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
-    tables, slice = context.tables, context.slice(wave)
-    survey = _survey(context, wave.survey) if wave.survey else None
-    deliveries = _flows(context, wave.flows) if wave.flows else None
-    aside = nothing(context.spark, "quarantine")
-    for read in (survey, deliveries):
-        if read is not None:
-            aside = aside.unionByName(_keyed(read.aside, slice))
-    tables.replace("quarantine", aside, context.slice(wave, stage=NAME), fingerprint)
-    for read in (survey, deliveries):
-        if read is not None:
-            stop_above(read.allowed, read.rows, _keyed(read.aside, slice), NAME, read.path)
+@dataclass(frozen=True)
+class Read:
+    """One kind of input of some slices as read.
 
-    accepted = deliveries.accepted if deliveries else nothing(context.spark, "flows")
-    flow_rows = tables.replace("flows", _keyed(accepted, slice), slice, fingerprint).rows
-    accepted = survey.accepted if survey else nothing(context.spark, "answers")
-    answer_rows = tables.replace("answers", _keyed(accepted, slice), slice, fingerprint).rows
-    for read in (survey, deliveries):
-        if read is not None:
-            read.frame.unpersist()
-    rows_in = sum(read.rows for read in (survey, deliveries) if read)
-    rows_aside = sum(read.rows_aside for read in (survey, deliveries) if read)
-    rows_dropped = deliveries.rows_dropped if deliveries else 0
-    notes = [note for read in (survey, deliveries) if read for note in read.notes]
-    return Outcome(
-        rows_in - rows_dropped,
-        flow_rows + answer_rows,
-        rows_aside,
-        notes=tuple(notes),
-        detail={
-            "files": {
-                role: file for read in (survey, deliveries) if read for role, file in read.files.items()
-            },
-            "rows": {"survey": answer_rows, "flows": flow_rows},
-            "cells_left_out": rows_dropped,
-        },
-    )
+    `frame` has the rows with `faults`, `dropped`, `mangled` and `record`; `counts` the rows that the files
+    hold, `notes` what a reader should know of them, both by slice.
+    """
+
+    source: str
+    frame: DataFrame
+    counts: Mapping[Slice, int]
+    notes: dict[Slice, list[str]]
 
 
-def misfits(wave: WaveSettings) -> list[str]:
-    """What will not fit, by the headers of the wave's files alone: one sentence per input."""
-    looks = [partial(_look_at_survey, wave.survey)] if wave.survey else []
-    looks += [partial(flows.demand, wave.flows)] if wave.flows else []
+@dataclass(frozen=True)
+class Counts:
+    """The rows of an input of a slice: all, set aside, left out by the drop list; and undecodable text."""
+
+    rows: int
+    aside: int
+    dropped: int
+    mangled: bool
+
+
+def run(batch: Batch) -> Results:
+    results = Results()
+    survey = _survey(batch, results)
+    with text.files_apart(batch.spark):
+        counted = {"survey": _counted(survey)} if survey else {}
+        sound = batch.only(set(batch.slices) - set(results.failures))
+        deliveries = _flows(sound, results)
+        if deliveries:
+            counted["flows"] = _counted(deliveries)
+    reads = [read for read in (survey, deliveries) if read]
+    if not reads:
+        return results
+    aside = _aside(batch, reads)
+    reasons = reasons_by_slice(aside, ["source"]) if _any_aside(counted) else {}
+    for slice, settings in batch.slices.items():
+        if slice not in results.failures:
+            with _failing(results, slice):
+                results.outcomes[slice] = _outcome(slice, settings, reads, counted, reasons)
+    if deliveries and results.outcomes:
+        _note_doubts(batch.only(results.outcomes), deliveries, results)
+    frames = {read.source: read.frame.where((F.size("faults") == 0) & ~F.col("dropped")) for read in reads}
+    results.frames = {
+        "quarantine": aside,
+        "flows": frames.get("flows", nothing(batch.spark, "flows")),
+        "answers": frames.get("survey", nothing(batch.spark, "answers")),
+    }
+    return results
+
+
+@contextmanager
+def _failing(results: Results, slice: Slice) -> Iterator[None]:
+    """A slice whose input cannot be used leaves the run."""
+    try:
+        yield
+    except DiamantError as error:
+        results.fail(slice, error)
+
+
+def misfits(settings: SliceSettings) -> list[str]:
+    """What will not fit, by the headers of the slice's files alone: one sentence per input."""
+    looks: list[Callable[[], None]] = []
+    if settings.survey:
+        looks.append(partial(_look_at_survey, settings.survey))
+    if settings.flows:
+        looks.append(partial(flows.demand, settings.flows))
     words = []
     for look in looks:
         try:
@@ -105,66 +135,47 @@ def _look_at_survey(survey: SurveyInput) -> None:
         files.demand(files.shown(survey.path, part), names, wanted)
 
 
-class _Read:
-    """One input as read: the accepted rows, those set aside, and the counts.
+def _survey(batch: Batch, results: Results) -> Read | None:
+    """The surveys of the batch; files with the same map and marks are read together."""
+    frames: list[DataFrame] = []
+    counts: dict[Slice, int] = {}
+    notes: dict[Slice, list[str]] = {}
 
-    Raises InputError where rows are not in the declared encoding, or where other rows came out than the
-    files hold.
-    """
+    def form(settings: SliceSettings) -> tuple[Any, ...] | None:
+        survey = settings.survey
+        return (survey.format, survey.map, survey.separator, survey.encoding) if survey else None
 
-    def __init__(self, rows: Rows, source: str, paths: dict[str, str], allowed: float):
-        frame = self.frame = rows.frame.persist()
-        path = self.path = ", ".join(paths.values())
-        self.allowed = allowed
-        self.files = {
-            role: {"name": Path(path).name, "sha256": files.sha256(path)} for role, path in paths.items()
-        }
-        faulty = F.size("faults") > 0
-        dropped = F.col("dropped") if "dropped" in frame.columns else F.lit(False)
-        sums = frame.agg(
-            F.count("*").alias("rows"),
-            F.coalesce(F.sum(faulty.cast("int")), F.lit(0)).alias("aside"),
-            F.coalesce(F.sum(dropped.cast("int")), F.lit(0)).alias("dropped"),
-            F.coalesce(F.max(F.contains("record", F.lit("\ufffd"))), F.lit(False)).alias("mangled"),
-        )
-        try:
-            counts = sums.collect()[0]
-        except Py4JJavaError as error:
-            if "FAILED_READ_FILE" not in str(error):
-                raise
-            raise InputError(f"{path} is damaged: not all of it can be read; deliver it again.") from None
-        self.rows, self.rows_aside, self.rows_dropped = counts["rows"], counts["aside"], counts["dropped"]
-        if counts["mangled"]:
-            raise InputError(f"{path} is not in the declared encoding; mend encoding in the run file.")
-        if not rows.count:
-            raise InputError(f"{path} has a header and no rows; deliver the file again.")
-        if self.rows != rows.count:
-            raise InputError(
-                f"{path} holds {rows.count:,} rows, and {self.rows:,} came out; take out what is unusual in "
-                "it (quotes, line breaks in fields, blank lines), or save it anew, and report this."
-            )
-        if self.rows == self.rows_aside + self.rows_dropped:
-            allowed_words = "no row of it could be read" if not self.rows_dropped else "no cell of it is left"
-            if not self.rows_aside:
-                raise InputError(f"{path}: {allowed_words}; check the drop list.")
-        self.accepted = self.frame.where(~faulty & ~dropped)
-        keyed = self.frame.where(faulty).withColumns({"country": F.lit(""), "wave": F.lit("")})
-        self.aside = set_aside(keyed, NAME, source, F.col("record"))
-        self.notes = rows.notes + (
-            [f"{self.rows_dropped:,} cells carry a label of the drop list and were left out"]
-            if self.rows_dropped
-            else []
-        )
-        self.notes += reasons_noted(self.aside, self.rows_aside)
+    for shape, part in batch.alike(form).items():
+        if shape is None:
+            continue
+        kind, map_name, separator, encoding = shape
+        wanted = list(wave_maps.read(map_name).columns)
+        paths = {slice: own.survey.path for slice, own in part.slices.items() if own.survey}
+        if kind == "csv":
+            scans = {}
+            for slice, path in paths.items():
+                with _failing(results, slice):
+                    scans[slice] = text.scanned(path, Dialect(separator, encoding), wanted)
+            if scans:
+                frames.append(_answers(text.read(batch.spark, scans, wanted), wanted))
+            counts |= {slice: text.counted(of_slice) for slice, of_slice in scans.items()}
+            notes |= {slice: text.notes(of_slice, wanted) for slice, of_slice in scans.items()}
+            continue
+        sound = {}
+        for slice, path in paths.items():
+            with _failing(results, slice):
+                packages.check(path, kind, wanted)
+                sound[slice] = path
+        if sound:
+            rows, of_files = packages.read(batch.spark, sound, kind, wanted)
+            frames.append(_answers(rows, wanted))
+            counts |= of_files
+            notes |= {slice: [] for slice in sound}
+    return Read("survey", reduce(DataFrame.unionByName, frames).persist(), counts, notes) if frames else None
 
 
-def _survey(context: Context, survey: SurveyInput) -> _Read:
-    wanted = list(wave_maps.read(survey.map).columns)
-    if survey.format == "csv":
-        dialect = Dialect(survey.separator, survey.encoding)
-        rows = text.read(context.spark, text.scanned(survey.path, dialect, wanted), wanted)
-    else:
-        rows = packages.read(context.spark, survey.path, survey.format, wanted)
+def _answers(rows: DataFrame, wanted: list[str]) -> DataFrame:
+    """Rows of text as one map of the answered cells each; a row whose fields do not fit is at fault."""
     cells = F.map_from_arrays(
         F.array(*[F.lit(name) for name in wanted]), F.array(*[F.col(quoted(name)) for name in wanted])
     )
@@ -172,33 +183,184 @@ def _survey(context: Context, survey: SurveyInput) -> _Read:
     broken = F.struct(
         F.lit("fields").alias("rule"), F.lit("the row has too few or too many fields").alias("reason")
     )
-    frame = rows.frame.select(
-        F.col(PART).alias("part"),
-        F.col(ROW).alias("row_number"),
-        answers.alias("answers"),
-        F.filter(F.array(F.when(F.col(CORRUPT).isNotNull(), broken)), lambda fault: fault.isNotNull()).alias(
-            "faults"
-        ),
-        F.coalesce(F.col(CORRUPT), F.to_json(answers)).alias("record"),
+    texts = F.array_join(F.concat(F.map_values("answers"), F.array(F.coalesce(CORRUPT, F.lit("")))), "")
+    return (
+        rows.select(
+            "country",
+            "wave",
+            F.col(PART).alias("part"),
+            F.col(ROW).alias("row_number"),
+            answers.alias("answers"),
+            F.filter(
+                F.array(F.when(F.col(CORRUPT).isNotNull(), broken)), lambda fault: fault.isNotNull()
+            ).alias("faults"),
+            F.lit(False).alias("dropped"),
+            F.col(CORRUPT).alias("record"),
+            F.col(CORRUPT),
+        )
+        .select("*", F.contains(texts, F.lit(MANGLED)).alias("mangled"))
+        .drop(CORRUPT)
     )
-    return _Read(replace(rows, frame=frame), "survey", {"survey": survey.path}, survey.max_quarantined)
 
 
-def _flows(context: Context, settings: FlowsInput) -> _Read:
-    rows = flows.read(context.spark, settings)
-    notation = Notation(settings.drop, settings.final, settings.rest, settings.decimal, settings.thousands)
-    frame = numbered(
-        rows.frame,
-        *numbers.given(context),
-        notation,
+def _flows(batch: Batch, results: Results) -> Read | None:
+    """The input-output tables of the batch; those with the same layout and marks are read together."""
+    frames: list[DataFrame] = []
+    counts: dict[Slice, int] = {}
+    notes: dict[Slice, list[str]] = {}
+    for shape, part in batch.alike(_layout).items():
+        if shape is None:
+            continue
+        scanned = {}
+        for slice, own in part.slices.items():
+            with _failing(results, slice):
+                if own.flows:
+                    scanned[slice] = flows.scanned(own.flows)
+        if not scanned:
+            continue
+        sound = part.only(scanned)
+        numbers.given(batch.tables, sound.slices.values())
+        cells = flows.read(batch.spark, scanned)
+        frames.append(numbered(cells, numbers.codes(sound), _notation(next(iter(sound.slices.values())))))
+        counts |= {slice: table.count for slice, table in scanned.items()}
+        notes |= {slice: table.notes for slice, table in scanned.items()}
+    if not frames:
+        return None
+    rows = reduce(DataFrame.unionByName, frames)
+    mangled = F.coalesce(F.contains("record", F.lit(MANGLED)), F.lit(False))
+    return Read("flows", rows.withColumn("mangled", mangled).persist(), counts, notes)
+
+
+def _layout(settings: SliceSettings) -> str | None:
+    """How tables are written, but for the names of their files."""
+    if settings.flows is None:
+        return None
+    roles = {"paths": sorted(settings.flows.paths)}
+    return str({**settings.flows.model_dump(exclude={"paths", "max_quarantined", "absent"}), **roles})
+
+
+def _notation(settings: SliceSettings) -> Notation:
+    of = settings.flows
+    assert of is not None
+    return Notation(of.drop, of.final, of.rest, of.decimal, of.thousands)
+
+
+def _counted(read: Read) -> dict[Slice, Counts]:
+    """The rows of an input by slice, in one pass that also keeps the frame."""
+    sums = read.frame.groupBy("country", "wave").agg(
+        F.count("*").alias("rows"),
+        F.count_if(F.size("faults") > 0).alias("aside"),
+        F.count_if("dropped").alias("dropped"),
+        F.max("mangled").alias("mangled"),
     )
-    read = _Read(replace(rows, frame=frame), "flows", settings.paths, settings.max_quarantined)
-    read.notes += doubts(read.accepted, notation)
-    return read
+    try:
+        rows = sums.collect()
+    except Py4JJavaError as error:
+        if "FAILED_READ_FILE" not in str(error):
+            raise
+        names = ", ".join(map(str, read.counts))
+        raise InputError(
+            f"the {read.source} of {names} is damaged: not all of it can be read; deliver it again."
+        ) from None
+    return {
+        Slice(row["country"], row["wave"]): Counts(
+            row["rows"], row["aside"], row["dropped"], bool(row["mangled"])
+        )
+        for row in rows
+    }
 
 
-def _keyed(frame: DataFrame, slice: dict[str, str]) -> DataFrame:
-    return frame.withColumns({column: F.lit(value) for column, value in slice.items()})
+def _aside(batch: Batch, reads: list[Read]) -> DataFrame:
+    """The rows set aside, as rows of quarantine."""
+    frames = [
+        set_aside(read.frame.where(F.size("faults") > 0), NAME, read.source, F.col("record"))
+        for read in reads
+    ]
+    return reduce(DataFrame.unionByName, frames) if frames else nothing(batch.spark, "quarantine")
+
+
+def _any_aside(counted: Mapping[str, Mapping[Slice, Counts]]) -> bool:
+    return any(counts.aside for by_slice in counted.values() for counts in by_slice.values())
+
+
+def _outcome(
+    slice: Slice,
+    settings: SliceSettings,
+    reads: list[Read],
+    counted: Mapping[str, Mapping[Slice, Counts]],
+    reasons: Reasons,
+) -> Outcome:
+    """What came of a slice.
+
+    Raises InputError where its rows are not in the declared encoding or other rows came out than its files
+    hold, ValidationStopped where too many were set aside.
+    """
+    rows, aside, dropped = 0, 0, 0
+    notes: list[str] = []
+    kept: dict[str, int] = {"survey": 0, "flows": 0}
+    for read in reads:
+        if slice not in read.counts:
+            continue
+        counts = counted[read.source].get(slice, Counts(0, 0, 0, False))
+        path = _shown(settings, read.source)
+        _demand_whole(path, counts, read.counts[slice])
+        of_source = settings.survey if read.source == "survey" else settings.flows
+        assert of_source is not None
+        why = reasons.get((*slice, read.source), [])
+        too_many(of_source.max_quarantined, counts.rows, counts.aside, why, NAME, path)
+        rows, aside, dropped = rows + counts.rows, aside + counts.aside, dropped + counts.dropped
+        kept[read.source] = counts.rows - counts.aside - counts.dropped
+        notes += read.notes[slice]
+        if counts.dropped:
+            notes.append(f"{counts.dropped:,} cells carry a label of the drop list and were left out")
+        notes += noted(counts.aside, why)
+    named = {
+        role: {"name": Path(path).name, "sha256": files.sha256(path)}
+        for role, path in settings.inputs.items()
+    }
+    detail = {"files": named, "rows": kept, "cells_left_out": dropped}
+    return Outcome(rows - dropped, None, aside, tuple(notes), detail)
+
+
+def _shown(settings: SliceSettings, source: str) -> str:
+    if source == "survey":
+        return settings.inputs["survey"]
+    return ", ".join(path for role, path in settings.inputs.items() if role != "survey")
+
+
+def _demand_whole(path: str, counts: Counts, of_files: int) -> None:
+    """Raise InputError where not all rows of the files came out as they were written."""
+    if counts.mangled:
+        raise InputError(f"{path} is not in the declared encoding; mend encoding in the run file.")
+    if not of_files:
+        raise InputError(f"{path} has a header and no rows; deliver the file again.")
+    if counts.rows != of_files:
+        raise InputError(
+            f"{path} holds {of_files:,} rows, and {counts.rows:,} came out; take out what is unusual in "
+            "it (quotes, line breaks in fields, blank lines), or save it anew, and report this."
+        )
+    if counts.rows == counts.dropped + counts.aside and not counts.aside:
+        words = "no row of it could be read" if not counts.dropped else "no cell of it is left"
+        raise InputError(f"{path}: {words}; check the drop list.")
+
+
+def _note_doubts(batch: Batch, read: Read, results: Results) -> None:
+    """Add to the notes what is odd about the values of the tables."""
+    accepted = read.frame.where((F.size("faults") == 0) & ~F.col("dropped"))
+    for shape, part in batch.alike(_layout).items():
+        if shape is None:
+            continue
+        chosen = accepted.where(of_slices(part.slices)) if len(part.slices) < len(read.counts) else accepted
+        for keys, words in doubts(chosen, _notation(next(iter(part.slices.values())))).items():
+            outcome = results.outcomes.get(Slice(*keys))
+            if outcome and words:
+                results.outcomes[Slice(*keys)] = Outcome(
+                    outcome.rows_in,
+                    outcome.rows_out,
+                    outcome.rows_set_aside,
+                    (*outcome.notes, *words),
+                    outcome.detail,
+                )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from jobs.run.arguments import Changes, Conf, Waves
+from jobs.run.arguments import Changes, Conf, Countries, Waves
 from jobs.run.guard import guarded
 
 ORDER = ("simulate", "ingest", "harmonise", "validate", "indicators", "link", "fit", "publish")
@@ -37,11 +37,12 @@ def stage_job(name: str) -> None:
     job = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     @job.command(name=name, help=f"The stage {name} alone, whether up to date or not.")
-    def _job(conf: Conf, wave: Waves = None, set: Changes = None) -> None:
+    def _job(conf: Conf, wave: Waves = None, country: Countries = None, set: Changes = None) -> None:
         from jobs.run import execute, opening
         from jobs.run.progress import Progress
 
-        with opening.opened(conf, wave, set, STAGES, publishing=name == "publish") as context:
+        chosen = opening.Chosen(conf, wave, country, set)
+        with opening.opened(chosen, STAGES, publishing=name == "publish") as context:
             execute.run_one(context, Progress(), name)
 
     guarded(job)

@@ -7,49 +7,49 @@ from typing import Any
 from jobs.errors import SettingsError
 from jobs.output import folders
 from jobs.readers import files
-from jobs.run.context import Context, Outcome
+from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import classifications, resources, simulation_parameters
-from jobs.settings.inputs import WaveSettings
 from jobs.settings.sections import SimulateSettings
 from jobs.settings.simulation_parameters import PARAMETERS
+from jobs.settings.slices import SliceSettings
 from jobs.simulate.files import write
 from jobs.simulate.firms import Plan
+from jobs.spark.tables import Tables
 
 NAME = "simulate"
 TABLES: tuple[str, ...] = ()
+ROWS: tuple[str, ...] = ()
 READS: tuple[str, ...] = ()
 
 
-def inputs(context: Context, wave: WaveSettings) -> list[Any]:
-    settings = context.settings
+def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
     return [
         settings.simulate,
         *[resources.digest(name) for name in (PARAMETERS, settings.regions, settings.sectors)],
     ]
 
 
-def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
-    settings = context.settings
-    chosen = settings.simulate
-    if chosen is None:
-        raise SettingsError("the run file has no section simulate; there is nothing to simulate.")
-    plan = plan_of(context, chosen, wave)
-    folder = folders.located(chosen.path, "simulate.path")
-    paths, rows = write(context.spark, plan, folder, chosen.layout, "simulate.path")
-    return Outcome(
-        rows,
-        rows,
-        detail={"files": {path.name: files.sha256(str(path)) for path in paths}, "seed": plan.seed},
-    )
+def run(batch: Batch) -> Results:
+    results = Results()
+    for slice, settings in batch.slices.items():
+        chosen = settings.simulate
+        if chosen is None:
+            raise SettingsError("the run file has no section simulate; there is nothing to simulate.")
+        plan = plan_of(settings, chosen)
+        folder = folders.located(chosen.path, "simulate.path")
+        paths, rows = write(batch.spark, plan, folder, chosen.layout, "simulate.path")
+        written = {path.name: files.sha256(str(path)) for path in paths}
+        results.outcomes[slice] = Outcome(rows, rows, detail={"files": written, "seed": plan.seed})
+    return results
 
 
-def plan_of(context: Context, chosen: SimulateSettings, wave: WaveSettings) -> Plan:
-    """The run's country and one wave as a plan."""
+def plan_of(settings: SliceSettings, chosen: SimulateSettings) -> Plan:
+    """A slice as a plan."""
     return Plan(
-        countries=(context.settings.country,),
-        waves=(wave.wave,),
-        regions=classifications.read(context.settings.regions),
-        sectors=classifications.read(context.settings.sectors),
+        countries=(settings.country,),
+        waves=(settings.wave,),
+        regions=classifications.read(settings.regions),
+        sectors=classifications.read(settings.sectors),
         firms=chosen.firms,
         seed=chosen.seed,
         parameters=simulation_parameters.read(),

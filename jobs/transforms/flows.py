@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.codes import BLANKS
@@ -15,12 +16,16 @@ from jobs.settings.inputs import LABELS
 from jobs.transforms import cells as reading
 from jobs.transforms.doubts import WORDS, evidence
 from jobs.transforms.doubts import doubts as judged
-from jobs.transforms.lookup import looked_up
+from jobs.transforms.lookup import by_slice, looked_up
 
 VALUE = "decimal(24,9)"  # as schemas/flows.yaml
 SMALLEST = "0.0000000005"  # what is nearer to 0 is stored as 0
 LEFT_OUT = -1  # in the place of a number: a label of the drop list
 NOBODY = 0  # number of a buying sector that is final demand or not known
+
+PLACE = ("country", "wave", "part", "row_number")
+# Regions and sectors of some slices, and the condition that a row is of these; None where all rows are.
+Codes = tuple[Column | None, Classification, Classification]
 
 LARGE = 1e20  # far beyond any delivery; decimals of Spark hold some more
 NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
@@ -41,25 +46,19 @@ class Notation:
     thousands: str | None = None
 
 
-def numbered(
-    cells: DataFrame,
-    regions: Classification,
-    sectors: Classification,
-    notation: Notation,
-    keep: tuple[str, ...] = (),
-) -> DataFrame:
+def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> DataFrame:
     """Cells (see readers.flows) with numbers for labels, the parsed value, `written`, `dropped` and `faults`.
 
     `dropped`: the cell carries a label that is left out, or an extra-regio region. `faults`: a label that
     is in no classification, or a value that is no number, negative or too large; the reason names the
-    label, which is public, never the value. Final demand, and deliveries to the rest of the country whose
-    buyer is not known (null), get the sector number 0. `written` is the value's text. Columns `keep` are
-    carried along.
+    label, which is public, never the value. `record` is the whole cell where it is faulty. Final demand, and
+    deliveries to the rest of the country whose buyer is not known (null), get the sector number 0. `written`
+    is the value's text. `codes`: the regions and sectors of the slices that the cells are of.
 
     A label counts as it stands, or without the blanks around it, or, where only one label of its kind can
     be meant, as the whole number that it writes (`1` or `1.0` for `01`).
     """
-    frame = cells.withColumns(_labels(regions, sectors, notation))
+    frame = cells.withColumns(_labels(codes, notation))
     exact = reading.number(F.col("value"), notation.decimal, notation.thousands)
     frame = frame.withColumn("exact", exact)
     unnamed = reading.trimmed(F.col("destination_sector")).isNull()
@@ -81,36 +80,39 @@ def numbered(
     frame = frame.withColumn("dropped", dropped)
     frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
     none = F.array().cast(frame.schema["faults"].dataType)
+    frame = frame.withColumn("faults", F.when(F.col("dropped"), none).otherwise(F.col("faults")))
+    record = F.to_json(F.struct(*[column for column in cells.columns if column not in PLACE]))
     return frame.select(
-        "part",
-        "row_number",
-        *keep,
+        *PLACE,
         *[F.col(f"{label}_number").cast("smallint").alias(label) for label in LABELS],
         F.col("exact").try_cast(VALUE).alias("value"),
         F.col("value").alias("written"),
         "dropped",
-        F.when(F.col("dropped"), none).otherwise(F.col("faults")).alias("faults"),
-        F.to_json(
-            F.struct(*[column for column in cells.columns if column not in ("part", "row_number")])
-        ).alias("record"),
+        "faults",
+        F.when(F.size("faults") > 0, record).alias("record"),  # costly, and of no use for sound cells
     )
 
 
-def doubts(accepted: DataFrame, notation: Notation) -> list[str]:
-    """Notes on values of accepted cells (see `numbered`) that may mean something else than they say.
+def doubts(accepted: DataFrame, notation: Notation) -> dict[tuple[str, str], list[str]]:
+    """Notes, by country and wave, on values of accepted cells that may mean something else than they say.
 
     Values so near to 0 that they are stored as 0, and what transforms.doubts finds odd. They are told and
     do not stop the run, as in the survey: a factor common to all cells is in no ratio of deliveries.
     """
     value, written = F.col("value"), reading.trimmed(F.col("written"))
     looks = accepted.select(
+        "country",
+        "wave",
         ((value == 0) & written.rlike("^[^eE]*[1-9]")).alias("vanished"),
         evidence(written, value, notation.decimal).alias("evidence"),
     )
-    row = looks.agg(
+    rows = looks.groupBy("country", "wave").agg(
         F.count_if("vanished").alias("vanished"), judged(F.col("evidence")).alias("doubts")
-    ).first()
-    assert row is not None
+    )
+    return {(row["country"], row["wave"]): _notes(row, notation) for row in rows.collect()}
+
+
+def _notes(row: Row, notation: Notation) -> list[str]:
     notes = []
     if row["vanished"]:
         notes.append(f"flows: {row['vanished']:,} values are below {SMALLEST} and count as 0")
@@ -123,14 +125,17 @@ def doubts(accepted: DataFrame, notation: Notation) -> list[str]:
     return notes
 
 
-def _labels(regions: Classification, sectors: Classification, notation: Notation) -> dict[str, Column]:
+def _labels(codes: Sequence[Codes], notation: Notation) -> dict[str, Column]:
     """The number of each label of a cell, by `<label>_number`; null where it is undeclared."""
-    left_out = dict.fromkeys((*notation.drop, *regions.extra_regio), LEFT_OUT)
-    region = {**regions.numbers, notation.rest: REST, **left_out}
-    seller = {**sectors.numbers, **left_out}
-    buyer = {**sectors.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
-    meanings = dict(zip(LABELS, (region, seller, region, buyer), strict=True))
-    return {f"{label}_number": _number(F.col(label), meanings[label]) for label in LABELS}
+    numbers: dict[str, list[tuple[Column | None, Column]]] = {label: [] for label in LABELS}
+    for condition, regions, sectors in codes:
+        left_out = dict.fromkeys((*notation.drop, *regions.extra_regio), LEFT_OUT)
+        region = {**regions.numbers, notation.rest: REST, **left_out}
+        seller = {**sectors.numbers, **left_out}
+        buyer = {**sectors.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
+        for label, meanings in zip(LABELS, (region, seller, region, buyer), strict=True):
+            numbers[label].append((condition, _number(F.col(label), meanings)))
+    return {f"{label}_number": by_slice(values) for label, values in numbers.items()}
 
 
 def _number(label: Column, meanings: dict[str, int]) -> Column:

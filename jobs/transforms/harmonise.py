@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, reduce
 
@@ -16,6 +16,8 @@ from jobs.settings.classifications import Classification
 from jobs.settings.wave_maps import Rule, WaveMap
 from jobs.transforms.cells import EXACT, answered, declared, looked_up, number, trimmed, written_out
 from jobs.transforms.doubts import doubts, evidence
+from jobs.transforms.flows import Codes
+from jobs.transforms.lookup import by_slice
 
 UNDECLARED = "has a code the map does not declare"
 PLAIN_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
@@ -25,14 +27,15 @@ PLAIN_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
 class Questionnaire:
     """How a file's cells are read: where they are, how numbers are written, what codes there are.
 
-    `once` gives what to use in the place of a column that is used several times.
+    `labels` has the regions and the sectors, each with the condition that a row is of their slices (see
+    transforms.lookup). `once` gives what to use in the place of a column that is used several times.
     """
 
     cells: Column
     cell: Callable[[str], Column]
     decimal: str = "."
     thousands: str | None = None
-    labels: Mapping[str, Classification] = field(default_factory=dict)
+    labels: Mapping[str, Sequence[tuple[Column | None, Classification]]] = field(default_factory=dict)
     once: Callable[[Column], Column] = lambda column: column
 
 
@@ -69,8 +72,7 @@ class _Once:
 def harmonise(
     answers: DataFrame,
     wave_map: WaveMap,
-    regions: Classification,
-    sectors: Classification,
+    codes: Sequence[Codes],
     decimal: str = ".",
     thousands: str | None = None,
 ) -> DataFrame:
@@ -78,6 +80,7 @@ def harmonise(
 
     `faults` is an array of (rule, reason): an undeclared code, or a cell that is no number the column holds,
     where the map says that the row is set aside for it. The reason names the column, never its value.
+    `codes`: the regions and sectors of the slices that the answers are of (see transforms.flows).
     `decimal` and `thousands` are those of transforms.cells.number.
     """
     canonical = schemas.table("harmonised")
@@ -88,7 +91,10 @@ def harmonise(
         cache(lambda source: cell(F.col("cells").getItem(source))),
         decimal,
         thousands,
-        {"regions": regions, "sectors": sectors},
+        {
+            "regions": [(condition, regions) for condition, regions, _ in codes],
+            "sectors": [(condition, sectors) for condition, _, sectors in codes],
+        },
         part,
     )
     results = {name: _answer(rule, questionnaire, types[name]) for name, rule in wave_map.rules.items()}
@@ -96,9 +102,10 @@ def harmonise(
     frame = frame.select("*", *cell.columns).select("*", *part.columns)
     for names in wave_map.levels:
         frame = frame.withColumns({name: results[name].value for name in names})
-    frame = frame.withColumn(
-        "industrial", F.coalesce(F.col("sector").isin(list(sectors.industrial)), F.lit(False))
-    )
+    industrial = [
+        (condition, F.col("sector").isin(list(sectors.industrial))) for condition, _, sectors in codes
+    ]
+    frame = frame.withColumn("industrial", F.coalesce(by_slice(industrial), F.lit(False)))
     faults = [
         F.when(answer.fault.isNotNull(), _broken(f"{wave_map.rules[name].kind}:{name}", answer.fault))
         for name, answer in results.items()
@@ -261,15 +268,19 @@ def _scale(rule: Rule, questionnaire: Questionnaire) -> Answer:
 
 
 def _code(rule: Rule, questionnaire: Questionnaire) -> Answer:
-    source, classification = rule.sources[0], questionnaire.labels[rule.of or ""]
-    known = {division.strip(BLANKS): item for division, item in classification.by_division.items()}
-    outside = [entry.strip(BLANKS) for entry in (*classification.extra_regio, *rule.missing)]
+    source = rule.sources[0]
     cell = questionnaire.cell(source)
-    code = questionnaire.once(declared(cell, {**dict.fromkeys(outside), **known}))
+    codes, values = [], []
+    for condition, classification in questionnaire.labels[rule.of or ""]:
+        known = {division.strip(BLANKS): item for division, item in classification.by_division.items()}
+        outside = [entry.strip(BLANKS) for entry in (*classification.extra_regio, *rule.missing)]
+        codes.append((condition, declared(cell, {**dict.fromkeys(outside), **known})))
+        values.append((condition, known))
+    code = questionnaire.once(by_slice(codes))
     fault = F.when(cell.isNull(), F.lit(f"{source} is blank, which is no code of the {rule.of}")).when(
         code.isNull(), F.lit(f"{source} is no code of the {rule.of}")
     )
-    return Answer(looked_up(code, known), fault)
+    return Answer(by_slice([(condition, looked_up(code, known)) for condition, known in values]), fault)
 
 
 def _either(rule: Rule, questionnaire: Questionnaire) -> Answer:

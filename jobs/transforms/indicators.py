@@ -6,13 +6,15 @@ before ratios; a total over sectors is a ratio of totals; a zero denominator giv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.settings.classifications import REST, WHOLE, Classification
-from jobs.transforms.lookup import looked_up
+from jobs.settings.classifications import REST, WHOLE
+from jobs.transforms.flows import Codes
+from jobs.transforms.lookup import by_slice, looked_up
 
 ALL = WHOLE
 MONEY = "decimal(28,9)"
@@ -21,16 +23,15 @@ SIDES = {"sales": "origin", "purchases": "destination"}  # the side a direction 
 PARTS = ("general_numerator", "general_denominator", "within_numerator", "within_denominator")
 
 
-def complementarity(
-    flows: DataFrame, direction: str, regions: Classification, sectors: Classification
-) -> DataFrame:
+def complementarity(flows: DataFrame, direction: str, codes: Sequence[Codes]) -> DataFrame:
     """Within-region deliveries as a share of all domestic deliveries, a country, wave, region and sector.
 
     `flows` as schemas/flows.yaml; the rest of the country (region 0) counts in denominators only; final
     demand (buying sector 0) counts nowhere.
     `direction`: 'sales' (the sector's deliveries), 'purchases' (what it buys), 'both' (sums of the two).
     One partial aggregation and one shuffle on small integers a direction; labels are joined afterwards.
-    The row with sector '_all' is the region as a whole. Columns as schemas/cluster_indicators.yaml.
+    The row with sector '_all' is the region as a whole. Columns as schemas/cluster_indicators.yaml. `codes`:
+    what the numbers of regions and sectors stand for (see transforms.flows).
     """
     chosen = list(SIDES) if direction == "both" else [direction]
     sums = reduce(DataFrame.unionByName, [_sums(flows, side) for side in chosen])
@@ -42,12 +43,16 @@ def complementarity(
         .agg(*[_total(p) for p in PARTS])
     )
     named = by_sector.where("sector_number > 0").unionByName(whole)
-    sector_codes = {0: ALL, **sectors.codes}
+    region_number, sector_number = (F.col(f"{kind}_number").cast("int") for kind in ("region", "sector"))
+    region = [(condition, looked_up(region_number, regions.codes)) for condition, regions, _ in codes]
+    sector = [
+        (condition, looked_up(sector_number, {0: ALL, **sectors.codes})) for condition, _, sectors in codes
+    ]
     frame = named.select(
         "country",
         "wave",
-        looked_up(F.col("region_number").cast("int"), regions.codes).alias("region"),
-        looked_up(F.col("sector_number").cast("int"), sector_codes).alias("sector"),
+        by_slice(region).alias("region"),
+        by_slice(sector).alias("sector"),
         F.lit(direction).alias("direction"),
         *[F.col(part).alias(f"complementarity_{part}") for part in PARTS],
     )
@@ -62,17 +67,17 @@ def complementarity(
     return frame
 
 
-def sides_present(flows: DataFrame) -> dict[str, bool]:
-    """Which directions the tables can give: deliveries to other regions, purchases from them."""
+def sides_present(flows: DataFrame) -> dict[tuple[str, str], dict[str, bool]]:
+    """Which directions the tables of a country's wave can give: deliveries to other regions, purchases."""
     leaves = (F.col("origin_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
     enters = (F.col("destination_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
-    counts = (
+    rows = (
         flows.where("destination_sector > 0")
+        .groupBy("country", "wave")
         .agg(F.max(leaves).alias("sales"), F.max(enters).alias("purchases"))
-        .first()
+        .collect()
     )
-    assert counts is not None
-    return {"sales": bool(counts["sales"]), "purchases": bool(counts["purchases"])}
+    return {(row["country"], row["wave"]): {side: bool(row[side]) for side in SIDES} for row in rows}
 
 
 def _sums(flows: DataFrame, direction: str) -> DataFrame:
