@@ -41,7 +41,7 @@ def spark():
 def tables(spark, tmp_path):
     from jobs.spark.tables import Tables
 
-    return Tables(spark, str(tmp_path / "tables"))
+    return Tables(lambda: spark, str(tmp_path / "tables"))
 
 
 @pytest.fixture(scope="session")

@@ -192,6 +192,7 @@ def _made(table: str, rule: Rule, name: str, arguments: dict[str, Any]) -> Any:
         "severity": "critical" if rule.severity == "error" else "warning",
         "meta": {"rule": rule.id},
         "notes": rule.reason,
+        "description": rule.reason,  # what the page says of the rule
     }
     try:
         return kind(**arguments, **ours)

@@ -125,7 +125,7 @@ def _by_spark(
     place = F.monotonically_increasing_id() % F.lit(IN_PART) + F.lit(2)
     by_name = dict(zip(first.names, names, strict=True))
     rows = frame.select(
-        F.col("_metadata.file_path").alias(FILE),
+        F.regexp_replace("_metadata.file_path", "^file:/+", "/").alias(FILE),
         (F.lit(0).cast("long") if splittable else place).alias(ROW),
         *[F.btrim(F.col(by_name[column]), F.lit(BLANKS)).alias(column) for column in wanted],
         F.col(CORRUPT),
@@ -144,7 +144,7 @@ def _with_places(
         own = {"country": F.lit(slice.country), "wave": F.lit(slice.wave), PART: F.lit(name).cast("string")}
         return rows.withColumns(own).select(*columns)
     places = [
-        (f"file://{files.spark_path(known.part)}", *slice, files.part_name(known.path, known.part))
+        (str(files.spark_path(known.part)), *slice, files.part_name(known.path, known.part))
         for slice, known in alike
     ]
     known_files = local(spark, places, f"{FILE} string, country string, wave string, {PART} string")

@@ -14,7 +14,10 @@ from jobs.checks import frame, views
 from jobs.readers import flows
 from jobs.settings.classifications import Classification
 from jobs.settings.inputs import FlowsInput
+from jobs.settings.slices import Slice
 from jobs.transforms.flows import Notation, doubts, numbered
+
+SLICE = Slice("HU", "w")
 
 REGIONS = Classification(
     version="t", source="t", items=[{"code": code, "name": code} for code in ("HU11", "HU12", "HU21")]
@@ -51,13 +54,14 @@ WIDE_HEAD = "".join(";;" + ";".join(labels) + "\n" for labels in zip(*SIDES, str
 def check(spark, folder, text, layout="long", **notation):
     """The frame, the words of faults, and the notes on a file."""
     (folder / "flows.csv").write_text(text, encoding="utf-8")
-    cells = flows.read(spark, FlowsInput(layout=layout, paths={"flows": str(folder / "flows.csv")})).frame
+    scanned = flows.scanned(FlowsInput(layout=layout, paths={"flows": str(folder / "flows.csv")}))
+    cells = flows.read(spark, {SLICE: scanned})
     given = Notation(**notation)
-    read = numbered(cells, REGIONS, SECTORS, given).persist()
+    read = numbered(cells, [(None, REGIONS, SECTORS)], given).persist()
     accepted = read.where((F.size("faults") == 0) & ~F.col("dropped"))
-    compared = frame.compare(frame.count(accepted, views.repeated(accepted)), REGIONS.codes)
+    compared = frame.compare(frame.count(accepted, views.repeated(accepted))[SLICE], REGIONS.codes)
     faults = {fault["reason"] for row in read.collect() for fault in row["faults"]}
-    return compared, faults, doubts(accepted, given)
+    return compared, faults, doubts(accepted, given)[SLICE]
 
 
 def named(compared) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import pytest
 from pyspark.sql import functions as F
 
-from jobs.checks.quarantine import reasons, reasons_noted, set_aside, stop_above
+from jobs.checks.quarantine import noted, reasons_by_slice, set_aside, too_many
 from jobs.errors import ValidationStopped
 from jobs.spark.frames import local
 
@@ -35,6 +35,12 @@ def aside(spark):
     return set_aside(local(spark, rows, FAULTY), "harmonise", "survey", F.col("secret")).persist()
 
 
+def reasons(quarantined) -> list[str]:
+    """The reasons of the one slice of a test."""
+    (of_slice,) = reasons_by_slice(quarantined).values()
+    return of_slice
+
+
 def test_a_line_a_row_and_broken_rule(aside):
     found = [tuple(row) for row in aside.orderBy("row_number", "rule").collect()]
     assert found[:3] == [
@@ -47,9 +53,9 @@ def test_a_line_a_row_and_broken_rule(aside):
 
 def test_a_share_that_is_allowed_passes_and_a_larger_one_stops(aside):
     """Four rows of ten, though there are five lines."""
-    stop_above(0.4, 10, aside, "harmonise", "survey.csv")
+    too_many(0.4, 10, 4, reasons(aside), "harmonise", "survey.csv")
     with pytest.raises(ValidationStopped) as stopped:
-        stop_above(0.39, 10, aside, "harmonise", "survey.csv")
+        too_many(0.39, 10, 4, reasons(aside), "harmonise", "survey.csv")
     words = str(stopped.value)
     assert words.startswith("survey.csv: harmonise set 4 of 10 rows aside, more than the 39.0% allowed")
     assert words.index("emp is no number (3 rows") < words.index("sbi is no code (2 rows")
@@ -57,15 +63,29 @@ def test_a_share_that_is_allowed_passes_and_a_larger_one_stops(aside):
 
 
 def test_nothing_set_aside_passes_even_where_nothing_is_allowed(aside):
-    stop_above(0.0, 10, aside.where("false"), "ingest", "survey.csv")
+    assert reasons_by_slice(aside.where("false")) == {}
+    too_many(0.0, 10, 0, [], "ingest", "survey.csv")
 
 
 def test_the_reasons_are_noted_without_a_stop(aside):
     """The number of rows, then the commonest reason first, with its first row."""
-    assert reasons_noted(aside, 4) == [
+    assert noted(4, reasons(aside)) == [
         "4 rows set aside: emp is no number (3 rows, the first is 2); sbi is no code (2 rows, the first is 2)"
     ]
-    assert reasons_noted(aside.where("false"), 0) == []
+    assert noted(0, []) == []
+
+
+def test_the_reasons_of_slices_are_told_apart(aside):
+    """The same rows as of another wave, without their second row."""
+    other = aside.where("row_number != 3").withColumn("wave", F.lit("v"))
+    both = reasons_by_slice(aside.unionByName(other))
+    assert both["NL", "w"] == reasons(aside)
+    # As many rows each: then in the order of the rules.
+    assert both["NL", "v"] == [
+        "sbi is no code (2 rows, the first is 2)",
+        "emp is no number (2 rows, the first is 2)",
+    ]
+    assert reasons_by_slice(aside, ["source"])["NL", "w", "survey"] == reasons(aside)
 
 
 def quarantined(spark, source, *rows):

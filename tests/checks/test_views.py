@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from pyspark.sql import functions as F
+
 from jobs.checks import views
+from jobs.checks.views import Names
 from jobs.settings.classifications import Classification
 from jobs.spark.frames import local
 
 REGIONS = Classification(
     version="t", source="t", items=[{"code": "A", "name": "a"}, {"code": "B", "name": "b"}]
 )
+SLICE = ("NL", "w")
 FLOWS = (
-    "origin_region smallint, origin_sector smallint, destination_region smallint, "
-    "destination_sector smallint, value decimal(24,9)"
+    "country string, wave string, origin_region smallint, origin_sector smallint, "
+    "destination_region smallint, destination_sector smallint, value decimal(24,9)"
 )
 
 
@@ -21,8 +25,13 @@ def sectors(*codes: str) -> Classification:
     return Classification(version="t", source="t", items=[{"code": code, "name": code} for code in codes])
 
 
+def names(*codes: str) -> list[Names]:
+    """What the numbers of the one slice of a test stand for."""
+    return [Names(None, REGIONS, sectors(*codes))]
+
+
 def flows(spark, *cells):
-    return local(spark, [(*cell[:4], Decimal(str(cell[4]))) for cell in cells], FLOWS)
+    return local(spark, [(*SLICE, *cell[:4], Decimal(str(cell[4]))) for cell in cells], FLOWS)
 
 
 def failing(frame, column="failing"):
@@ -34,28 +43,44 @@ def test_a_cell_that_stands_there_twice_is_named_by_its_labels(spark):
     twice = [(1, 1, 2, 2, 5), (1, 1, 2, 2, 7), (0, 1, 2, 2, 5), (0, 1, 2, 2, 5)]
     once = [(1, 1, 2, 1, 5), (1, 1, 2, 0, 1), (1, 1, 2, 0, 1)]
     repeated = views.repeated(flows(spark, *twice, *once))
-    assert {(row[0], row["times"]) for row in repeated.collect()} == {(1, 2), (0, 2)}
-    labelled = views.duplicates(repeated, REGIONS, sectors("x", "y"), rest="REST")
+    assert {(row["origin_region"], row["times"]) for row in repeated.collect()} == {(1, 2), (0, 2)}
+    labelled = views.duplicates(repeated, names("x", "y"))
     assert failing(labelled) == ["A x to B y", "REST x to B y"]
 
 
-def test_no_cell_twice_leaves_one_row_that_does_not_fail(spark):
-    labelled = views.duplicates(views.repeated(flows(spark, (1, 1, 2, 2, 5))), REGIONS, sectors("x", "y"))
-    assert [tuple(row) for row in labelled.collect()] == [("", 0)]
+def test_no_cell_twice_leaves_no_row(spark):
+    labelled = views.duplicates(views.repeated(flows(spark, (1, 1, 2, 2, 5))), names("x", "y"))
+    assert labelled.isEmpty()
+
+
+def test_numbers_mean_what_they_mean_in_their_slice(spark):
+    """Region 1 is A in one country, B in the other; each has a cell twice, and a total."""
+    twice = [(1, 1, 1, 2, 5), (1, 1, 1, 2, 7)]
+    rows = [(country, "w", *cell[:4], Decimal(cell[4])) for country in ("NL", "BE") for cell in twice]
+    turned = Classification(version="t", source="t", items=[{"code": "B", "name": "b"}])
+    of_slices = [
+        Names(F.col("country") == "NL", REGIONS, sectors("x", "y")),
+        Names(F.col("country") == "BE", turned, sectors("p", "q")),
+    ]
+    labelled = views.duplicates(views.repeated(local(spark, rows, FLOWS)), of_slices)
+    assert {tuple(row) for row in labelled.collect()} == {
+        ("NL", "w", "A x to A y", 1),
+        ("BE", "w", "B p to B q", 1),
+    }
 
 
 def test_a_sector_that_is_the_sum_of_the_others(spark):
     """Sector 3 sells 3 + 5 = 8, what 1 and 2 sell together."""
     cells = [(1, 1, 1, 1, 1), (1, 1, 1, 2, 2), (1, 2, 1, 1, 3), (1, 2, 1, 2, 2)]
     total = [(1, 3, 1, 1, 4), (1, 3, 1, 2, 4)]
-    three = sectors("one", "two", "total")
+    three = names("one", "two", "total")
     assert failing(views.totals(flows(spark, *cells, *total), three)) == ["total"]
     assert failing(views.totals(flows(spark, *cells, (1, 3, 1, 1, 4), (1, 3, 1, 2, 5)), three)) == []
-    assert failing(views.totals(flows(spark, *cells), sectors("one", "two"))) == []
+    assert failing(views.totals(flows(spark, *cells), names("one", "two"))) == []
 
 
 def test_trade_with_the_rest_of_the_country_balances(spark):
-    two = sectors("one", "two")
+    two = names("one", "two")
     even = [(1, 1, 0, 1, 100), (2, 1, 0, 2, 50), (0, 1, 1, 1, 90), (0, 1, 2, 1, 60)]
     assert failing(views.balance(flows(spark, *even), two)) == []
     assert failing(views.balance(flows(spark, *even, (0, 1, 2, 2, 1)), two)) == ["one"]
@@ -66,5 +91,8 @@ def test_trade_with_the_rest_of_the_country_balances(spark):
 
 
 def test_a_region_without_firms(spark):
-    survey = local(spark, [("A",), ("A",), (None,)], "region string")
-    assert failing(views.regions_without_firms(survey, ["A", "B"]), "missing") == ["B"]
+    rows = [("NL", "w", "A"), ("NL", "w", "A"), ("NL", "w", None), ("NL", "v", "B")]
+    survey = local(spark, rows, "country string, wave string, region string")
+    wanted = [("NL", "w", "A"), ("NL", "w", "B"), ("NL", "v", "B")]
+    missing = views.regions_without_firms(survey, wanted).where("missing = 1").collect()
+    assert [tuple(row)[:3] for row in missing] == [("NL", "w", "B")]

@@ -9,13 +9,16 @@ import pytest
 from jobs.errors import InputError, SettingsError
 from jobs.readers import flows
 from jobs.settings.inputs import LABELS, FlowsInput
+from jobs.settings.slices import Slice
+
+SLICE = Slice("NL", "w")
 
 
 def cells(spark, **given):
-    read = flows.read(spark, FlowsInput(**given))
-    found = [(*[row[label] for label in LABELS], row["value"]) for row in read.frame.collect()]
-    assert len(found) == read.count
-    return sorted(found, key=str)
+    scanned = flows.scanned(FlowsInput(**given))
+    rows = flows.read(spark, {SLICE: scanned}).collect()
+    assert len(rows) == scanned.count and {(row["country"], row["wave"]) for row in rows} == {SLICE}
+    return sorted([(*[row[label] for label in LABELS], row["value"]) for row in rows], key=str)
 
 
 def test_long(spark, tmp_path):
@@ -40,8 +43,9 @@ def test_wide_is_the_long_table_folded(spark, tmp_path):
 
 def test_a_wide_row_that_is_cut_short_is_marked(spark, tmp_path):
     (tmp_path / "w.csv").write_text(";;A;B\n;;1;1\nA;1;1.0;2.0\nB;1;3.0\n")
-    read = flows.read(spark, FlowsInput(layout="wide", paths={"flows": str(tmp_path / "w.csv")}))
-    assert [row["_corrupt"] for row in read.frame.where("_corrupt is not null").collect()] == ["B;1;3.0"]
+    scanned = flows.scanned(FlowsInput(layout="wide", paths={"flows": str(tmp_path / "w.csv")}))
+    frame = flows.read(spark, {SLICE: scanned})
+    assert [row["_corrupt"] for row in frame.where("_corrupt is not null").collect()] == ["B;1;3.0"]
 
 
 def test_wide_heads_that_do_not_fit_are_refused(spark, tmp_path):

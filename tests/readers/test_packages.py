@@ -12,16 +12,21 @@ import pytest
 
 from jobs.errors import InputError
 from jobs.readers import packages
+from jobs.settings.slices import Slice
+
+SLICE = Slice("NL", "w")
 
 ANSWERS = pd.DataFrame({"firm": ["A1", "A2", ""], "size": [12.0, None, 7.5], "code": [1.0, 2.0, 3.0]})
 READ = [(2, "A1", "12", "1"), (3, "A2", None, "2"), (4, None, "7.5", "3")]
 
 
 def rows(spark, path, form):
-    read = packages.read(spark, str(path), form, ["firm", "size", "code"])
-    found = sorted(tuple(row)[1:-1] for row in read.frame.collect())
-    assert len(found) == read.count
-    return found
+    columns = ["firm", "size", "code"]
+    packages.check(str(path), form, columns)
+    frame, counts = packages.read(spark, {SLICE: str(path)}, form, columns)
+    came = sorted(tuple(row) for row in frame.select("_row", *columns, "country", "wave").collect())
+    assert counts == {SLICE: len(came)} and {row[-2:] for row in came} == {SLICE}
+    return [row[:-2] for row in came]
 
 
 def test_stata(spark, tmp_path):
@@ -99,7 +104,7 @@ def test_names_of_parquet_files_are_no_patterns(spark, tmp_path, name):
 def test_parts_of_a_folder_are_each_numbered_from_their_own_beginning(spark, tmp_path):
     for name in ("a.sav", "b.sav"):
         pyreadstat.write_sav(ANSWERS.assign(firm=name), tmp_path / name)
-    frame = packages.read(spark, str(tmp_path), "spss", ["firm"]).frame
+    frame, _ = packages.read(spark, {SLICE: str(tmp_path)}, "spss", ["firm"])
     assert {(row["_part"], row["_row"]) for row in frame.collect()} == {
         (name, place) for name in ("a.sav", "b.sav") for place in (2, 3, 4)
     }

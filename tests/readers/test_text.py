@@ -10,15 +10,20 @@ from jobs.errors import InputError
 from jobs.readers import text
 from jobs.readers.records import Dialect
 from jobs.settings import encodings
+from jobs.settings.slices import Slice
+
+SLICE = Slice("NL", "w")
 
 
 def rows(spark, path, wanted, separator=";", encoding="utf-8", splittable=False):
     """The rows as (row number, columns, what does not fit), in the order of the file; and the notes."""
     scans = text.scanned(str(path), Dialect(separator, encoding), wanted)
-    read = text.read(spark, scans, wanted, splittable)
-    found = sorted((tuple(row) for row in read.frame.collect()), key=lambda row: (row[0] or "", row[1]))
-    assert len(found) == read.count
-    return [row[1:] for row in found], read.notes
+    frame = text.read(spark, {SLICE: scans}, wanted, splittable)
+    with text.files_apart(spark):
+        collected = [tuple(row) for row in frame.collect()]
+    assert {row[:2] for row in collected} == {SLICE} and len(collected) == text.counted(scans)
+    ordered = sorted((row[2:] for row in collected), key=lambda row: (row[0] or "", row[1]))
+    return [row[1:] for row in ordered], text.notes(scans, wanted)
 
 
 def write(path, content: str, encoding="utf-8"):
@@ -143,7 +148,8 @@ def test_each_part_is_read_by_its_own_header(spark, tmp_path):
 def test_rows_tell_their_part(spark, tmp_path):
     for name in ("a.csv", "b.csv"):
         write(tmp_path / name, f"firm\n{name}\n")
-    frame = text.read(spark, text.scanned(str(tmp_path), Dialect(";", "utf-8"), ["firm"]), ["firm"]).frame
+    scans = text.scanned(str(tmp_path), Dialect(";", "utf-8"), ["firm"])
+    frame = text.read(spark, {SLICE: scans}, ["firm"])
     assert {(row["_part"], row["firm"]) for row in frame.collect()} == {
         ("a.csv", "a.csv"),
         ("b.csv", "b.csv"),

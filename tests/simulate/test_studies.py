@@ -61,7 +61,7 @@ def test_every_country_gets_its_files_and_a_run_file_that_runs(spark, tmp_path):
     assert not surveys["AA"].emp96.equals(surveys["BB"].emp96)
 
     run = settings.read(str(made[0]))
-    context = Context(spark, run, Tables(spark, f"{run.work}/tables"), STAGES)
+    context = Context(lambda: spark, run, Tables(lambda: spark, f"{run.work}/tables"), STAGES)
     pipeline.run(context, Progress(), "indicators")
     cells = context.tables.read("cluster_indicators", {"country": "AA", "wave": "w1"}).toPandas()
     assert sorted(cells[cells.sector == "_all"].region) == ["AA001", "AA002", "AA003"]

@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_the_former_publication(small_disk):
 def test_a_full_disk_leaves_the_former_state_of_a_table(spark, small_disk):
     from jobs.spark.tables import Tables
 
-    tables = Tables(spark, str(small_disk / "tables"))
+    tables = Tables(lambda: spark, str(small_disk / "tables"))
     slice = {"country": "NL", "wave": "a"}
 
     def answers(count):

@@ -266,7 +266,7 @@ def test_a_checkpoint_is_compared_with_the_commits(spark, tables):
 @pytest.mark.parametrize("folder", ["w[1]", "w{a,b}*?", "w 1%20", "w:1#2", "w\\1", "w'1\"é"])
 def test_a_folder_of_any_name_holds_tables(spark, tmp_path, folder):
     """A name is a name and no pattern, for tables too."""
-    tables = Tables(spark, str(tmp_path / folder / "tables"))
+    tables = Tables(lambda: spark, str(tmp_path / folder / "tables"))
     tables.replace("answers", answers(spark, "a", "F1"), SLICE, "mark")
     assert tables.read("answers", SLICE).count() == 1
     assert tables.last_commit("answers", SLICE).rows == 1

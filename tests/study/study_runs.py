@@ -44,7 +44,7 @@ def context(spark, conf: str, *changes: str) -> Context:
     """What the command would start from, in the warm session of the tests: half a minute less a run."""
     chosen = settings.read(str(REPOSITORY / conf), list(changes))
     Path(chosen.work).mkdir(mode=0o700, exist_ok=True, parents=True)
-    return Context(spark, chosen, Tables(spark, f"{chosen.work}/tables"), STAGES)
+    return Context(lambda: spark, chosen, Tables(lambda: spark, f"{chosen.work}/tables"), STAGES)
 
 
 def diamant(*arguments: str, cwd: Path = REPOSITORY) -> tuple[int, str]:

@@ -23,7 +23,7 @@ def test_a_run_of_the_pipeline_gives_the_known_values(spark, tmp_path):
         "flows": {"layout": "long", "paths": {"flows": str(tmp_path / "flows.csv")}},
     }
     chosen = settings.read(str(write_settings(tmp_path, {"waves": [wave]})))
-    context = Context(spark, chosen, Tables(spark, f"{chosen.work}/tables"), STAGES)
+    context = Context(lambda: spark, chosen, Tables(lambda: spark, f"{chosen.work}/tables"), STAGES)
     pipeline.run(context, Progress(), "validate")
     by_firm, by_cell = tables_of(context, "survey")
     assert differences(by_firm, firms()) == []

@@ -27,6 +27,7 @@ SECTORS = Classification(
         {"code": "S", "name": "services", "divisions": ["72"]},
     ],
 )
+CODES = [(None, REGIONS, SECTORS)]
 NO_BREAK = "\u00a0"
 UNKNOWN = "has a code the map does not declare"
 
@@ -57,7 +58,7 @@ def answers(spark, firms: list[dict[str, str]]):
 
 def survey(spark, firms: list[dict[str, str]], decimal: str = ".", thousands: str | None = None, **rules):
     """The harmonised rows of these firms, in their order."""
-    frame = harmonise(answers(spark, firms), wave_map(**rules), REGIONS, SECTORS, decimal, thousands)
+    frame = harmonise(answers(spark, firms), wave_map(**rules), CODES, decimal, thousands)
     return frame.sort("row_number").collect()
 
 
@@ -337,7 +338,7 @@ def test_the_part_of_a_folder_stays_beside_the_row(spark):
         [("NL", "w", "part-1.csv", 2, {"id": "1", "t": "x"})],
         "country string, wave string, part string, row_number long, answers map<string, string>",
     )
-    row = harmonise(frame, wave_map(turnover={"number": "t"}), REGIONS, SECTORS).first()
+    row = harmonise(frame, wave_map(turnover={"number": "t"}), CODES).first()
     assert (row["part"], row["row_number"], len(row["faults"])) == ("part-1.csv", 2, 1)
 
 
@@ -355,7 +356,7 @@ def test_contradictions_are_counted_and_not_mended(spark, column, rule, against)
     pair = {"column": column, "against": against, "words": "a against b"}
     declared = wave_map(contradictions=[pair], **{column: rule})
     frame = answers(spark, [{"a": "1", "b": "0"}, {"a": "1", "b": "1"}, {"a": "1", "b": "1.0"}])
-    rows = harmonise(frame, declared, REGIONS, SECTORS)
+    rows = harmonise(frame, declared, CODES)
     ((words, differs),) = contradictions(frame, declared)
     assert words == "a against b" and rows.where(differs).count() == 1
     assert rows.where(f"{column} is not null").count() == 3

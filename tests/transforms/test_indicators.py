@@ -19,6 +19,8 @@ REGIONS = Classification(
 SECTORS = Classification(
     version="t", source="t", items=[{"code": code, "name": code} for code in ("x", "y", "z")]
 )
+CODES = [(None, REGIONS, SECTORS)]
+KEYS = ("NL", "w")
 FLOWS = (
     "country string, wave string, origin_region smallint, origin_sector smallint, "
     "destination_region smallint, destination_sector smallint, value decimal(24,9)"
@@ -59,7 +61,7 @@ def shares(spark):
     found = {}
     frame = flows(spark, CELLS)
     for direction in ("sales", "purchases", "both"):
-        for row in complementarity(frame, direction, REGIONS, SECTORS).collect():
+        for row in complementarity(frame, direction, CODES).collect():
             for kind in ("within", "general"):
                 name = f"complementarity_{kind}"
                 found[direction, row["region"], row["sector"], kind] = (
@@ -110,15 +112,11 @@ def test_final_demand_and_the_rest_of_the_country_have_no_row(shares):
 
 
 def test_which_directions_the_tables_can_give(spark):
-    assert sides_present(flows(spark, CELLS)) == {"sales": True, "purchases": True}
-    assert sides_present(flows(spark, [(1, 1, 1, 1, 1), (1, 1, 0, 1, 1)])) == {
-        "sales": True,
-        "purchases": False,
-    }
-    assert sides_present(flows(spark, [(1, 1, 1, 1, 1), (0, 1, 1, 1, 1), (1, 1, 2, 0, 9)])) == {
-        "sales": False,
-        "purchases": True,
-    }
+    both = [(1, 1, 1, 1, 1), (1, 1, 0, 1, 1)]
+    assert sides_present(flows(spark, CELLS)) == {KEYS: {"sales": True, "purchases": True}}
+    assert sides_present(flows(spark, both)) == {KEYS: {"sales": True, "purchases": False}}
+    entering = [(1, 1, 1, 1, 1), (0, 1, 1, 1, 1), (1, 1, 2, 0, 9)]
+    assert sides_present(flows(spark, entering)) == {KEYS: {"sales": False, "purchases": True}}
 
 
 CELL = st.tuples(
@@ -134,7 +132,7 @@ def test_shares_are_shares_and_the_order_of_cells_does_not_matter(spark, drawn):
     made = []
     for some in (cells, cells[::-1]):
         rows = [("NL", *cell[:5], Decimal(cell[5])) for cell in some]
-        shares = complementarity(local(spark, rows, FLOWS), "both", REGIONS, SECTORS).collect()
+        shares = complementarity(local(spark, rows, FLOWS), "both", CODES).collect()
         made.append(sorted(shares, key=lambda row: (row["wave"], row["region"], row["sector"])))
     assert made[0] == made[1]
     for row in made[0]:
