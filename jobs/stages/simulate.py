@@ -35,7 +35,8 @@ def run(context: Context, wave: WaveSettings, fingerprint: str) -> Outcome:
         raise SettingsError("the run file has no section simulate; there is nothing to simulate.")
     plan = plan_of(context, chosen, wave)
     folder = folders.located(chosen.path, "simulate.path")
-    paths, rows = write(context.spark, plan, folder, chosen.layout, "simulate.path")
+    folders_of = {context.settings.country: folder}
+    paths, rows = write(context.spark, plan, folders_of, chosen.layout, "simulate.path")
     return Outcome(
         rows,
         rows,
@@ -48,7 +49,7 @@ def plan_of(context: Context, chosen: SimulateSettings, wave: WaveSettings) -> P
     return Plan(
         countries=(context.settings.country,),
         waves=(wave.wave,),
-        regions=classifications.read(context.settings.regions),
+        regions={context.settings.country: classifications.read(context.settings.regions)},
         sectors=classifications.read(context.settings.sectors),
         firms=chosen.firms,
         seed=chosen.seed,
