@@ -90,9 +90,7 @@ def in_sample() -> Column:
     )
 
 
-def _centre(
-    frame: DataFrame, draws: Draws, plan: Plan, ready: Callable[[DataFrame], DataFrame]
-) -> DataFrame:
+def _centre(frame: DataFrame, draws: Draws, plan: Plan, ready: Callable[[DataFrame], DataFrame]) -> DataFrame:
     """Shift the innovative share of firms outside the sample so that Table 1's ratios come out.
 
     Within each origin of partners the ratio of weighted totals (answered firms) is set exactly; the firms

@@ -44,7 +44,7 @@ def write(
     of firms with the spoilt rows. `label` is the setting that names the folders.
     Raises SettingsError where a file of these names stands there that the simulation did not write.
     """
-    for country, folder in folders.items():
+    for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         owned.check(folder, [name for wave in plan.waves for name in names(wave)], label)
     surveys, flows = ([folders[c] / names(w)[kind] for c, w in plan.slices] for kind in (0, 1))
@@ -106,7 +106,10 @@ def _complementarity(full: DataFrame, plan: Plan) -> DataFrame:
     numbered = flows.select(
         "country",
         "wave",
-        *[F.col(f"{side}_place").cast("smallint").alias(f"{side}_region") for side in ("origin", "destination")],
+        *[
+            F.col(f"{side}_place").cast("smallint").alias(f"{side}_region")
+            for side in ("origin", "destination")
+        ],
         *[
             looked_up(f"{side}_sector", plan.sectors.numbers).cast("smallint").alias(f"{side}_sector")
             for side in ("origin", "destination")
@@ -155,7 +158,13 @@ def _write(frame: DataFrame, paths: list[Path], order: list[Any] | None, drop: l
     """
     for path in paths:
         rooms.sweep(path)
-    text: dict[str, Any] = {"sep": ";", "header": True, "encoding": ENCODING, "emptyValue": "", "nullValue": ""}
+    text: dict[str, Any] = {
+        "sep": ";",
+        "header": True,
+        "encoding": ENCODING,
+        "emptyValue": "",
+        "nullValue": "",
+    }
     with rooms.room(paths[0]) as room:
         draft = room / rooms.CONTENT
         if not order:
@@ -163,7 +172,7 @@ def _write(frame: DataFrame, paths: list[Path], order: list[Any] | None, drop: l
             frame.drop(*drop, "slice").write.csv(str(draft), **text)
             owned.put(draft, path, label)
             return
-        # A slice is in one task, which sorts it and writes it as one file, in a folder with the slice's number.
+        # One task sorts a slice and writes it as one file, in a folder with the slice's number.
         whole = frame.repartition(min(len(paths), TASKS), "slice").sortWithinPartitions("slice", *order)
         whole.drop(*drop).write.partitionBy("slice").csv(str(draft), **text)
         for number, path in enumerate(paths):
