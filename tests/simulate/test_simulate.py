@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from jobs.settings import classifications, resources, wave_maps
 from jobs.simulate.answers import answers, broken, in_sample, questionnaire, truth
 from jobs.simulate.draws import Draws
+from jobs.simulate.files import with_indicators
 from jobs.simulate.firms import Plan, _apportion, firms
 from jobs.simulate.flows import biregional, deliveries
 
@@ -171,6 +172,24 @@ def test_the_biregional_table_is_the_full_one_with_the_others_summed(spark, plan
     assert folded[one, sector, "REST", sector] == pytest.approx(sold, abs=1e-9)
     bought = full[two, sector, one, sector] + full[three, sector, one, sector]
     assert folded["REST", sector, one, sector] == pytest.approx(bought, abs=1e-9)
+
+
+def test_tables_to_be_joined_are_made_ready_first(spark, plan):
+    """Spark lets a join wait for a table for some minutes only: sums of firms or deliveries come first."""
+    given = []
+
+    def ready(frame):
+        given.append((set(frame.columns), frame.count()))
+        return frame
+
+    sectors = classifications.Classification(version="t", source="t", items=plan.sectors.items[:4])
+    small = replace(plan, sectors=sectors, waves=("w", "x"), firms=200)
+    drawn = firms(spark, small)
+    answers(with_indicators(drawn, deliveries(spark, small), small, ready), small, ready)
+    (common, cells), (shares, sums), (shifts, slices) = given
+    assert "commonality_within_numerator" in common and cells <= 2 * 12 * 4 + 2 * 12
+    assert "complementarity_within" in shares and sums == 2 * 12 * 4 + 2 * 12  # cells, regions as a whole
+    assert "shift_both" in shifts and slices == 2
 
 
 def test_slots_are_shared_out_by_largest_remainder():
