@@ -100,8 +100,8 @@ def check(wanted: Wanted, out: Path) -> None:
         folder = out / country
         if os.path.lexists(folder) and not folder.is_dir():
             raise SettingsError(f"{LABEL} {out} holds {country}, which is no folder; name another folder.")
-        files = [name for wave in wanted.waves for name in file_names(wave)[:2]]
-        owned.check(folder, [*files, "truth.csv", "regions.yaml", "sectors.yaml"], LABEL)
+        files = [name for wave in wanted.waves for name in file_names(wave)]
+        owned.check(folder, [*files, "regions.yaml", *([] if several else ["sectors.yaml"])], LABEL)
 
 
 def studies(
