@@ -183,7 +183,7 @@ def recovery(spark: SparkSession, data_sets: int) -> None:
         plan = Plan(
             countries=(settings.country,),
             waves=tuple(f"set{number}" for number in range(start, min(start + AT_ONCE, data_sets))),
-            regions=classifications.read(settings.regions),
+            regions={settings.country: classifications.read(settings.regions)},
             sectors=classifications.read(settings.sectors),
             firms=settings.simulate.firms,
             seed=settings.simulate.seed,

@@ -49,8 +49,8 @@ def simulate(
     wave: Waves = None,
     set: Changes = None,
     out: Annotated[str | None, typer.Option("--out", help="folder for studies made by the options")] = None,
-    countries: Annotated[str | None, typer.Option(help="names with commas between them [NL]")] = None,
-    waves: Annotated[str | None, typer.Option(help="names with commas between them [cis2]")] = None,
+    countries: Annotated[str | None, typer.Option(help="how many, or names with commas [NL]")] = None,
+    waves: Annotated[str | None, typer.Option(help="how many, or names with commas [cis2]")] = None,
     regions: Annotated[int | None, typer.Option(help="regions a country [12]")] = None,
     sectors: Annotated[int | None, typer.Option(help="industrial sectors [19]")] = None,
     firms: Annotated[int | None, typer.Option(help="firms a country and wave [9000]")] = None,
@@ -66,8 +66,7 @@ def simulate(
     if conf is not None and out is None and not options:
         _run_until("simulate", opening.Chosen(conf, wave, None, set))
     elif out is not None and conf is None and not wave and not set:
-        for file in _simulated(options, out):
-            print(f"Run file: {file}")
+        print(f"Run file: {_simulated(options, out)}")
     else:
         raise SettingsError("simulate takes --conf with --wave and --set, or --out with the other options.")
 
@@ -180,18 +179,16 @@ def _run_until(stage: str, chosen: opening.Chosen) -> None:
         execute.run(context, Progress(), stage)
 
 
-def _simulated(options: dict[str, Any], out: str) -> list[Path]:
+def _simulated(options: dict[str, Any], out: str) -> Path:
     """Write studies of any size in a session of their own."""
     from jobs.output import folders
     from jobs.settings.sections import SparkSettings
     from jobs.simulate import studies as simulated
 
-    for name in {"countries", "waves"} & set(options):
-        options[name] = options[name].split(",")
     wanted = simulated.wanted(options)
     place = folders.located(out, simulated.LABEL)
     simulated.check(wanted, place)
-    with opening.session(SparkSettings(small=wanted.firms <= simulated.LARGE), "simulate") as spark:
+    with opening.session(SparkSettings(small=wanted.small), "simulate") as spark:
         return simulated.studies(spark, wanted, place, Progress().say)
 
 

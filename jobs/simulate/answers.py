@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -18,11 +19,15 @@ ABROAD = ("eu", "us", "ot")
 ASKED = ("innovative_share", "competitive_contribution", "rd_effort", "other_effort", *SOURCES)
 
 
-def answers(firms: DataFrame, plan: Plan) -> DataFrame:
+def answers(
+    firms: DataFrame, plan: Plan, ready: Callable[[DataFrame], DataFrame] = lambda frame: frame
+) -> DataFrame:
     """Firms with their indicators `complementarity_within` and `commonality_within`, and their answers.
 
     `firms` has the columns of simulate_firms.firms and the two indicators as the pipeline computes them
     (commonality with the firm itself left out; null counts as its mean, 0.5, and is never in the sample).
+    `ready` is given each small table that sums up the firms before it is joined to them: who has many firms
+    computes it there, because Spark lets a join wait for such a table for some minutes only.
     """
     model = plan.parameters["model"]
     draws = Draws(plan.seed, "country", "wave", "number")
@@ -64,7 +69,7 @@ def answers(firms: DataFrame, plan: Plan) -> DataFrame:
         at["innovative_share"] + F.col("results") + sd["innovative_share"] * draws.bounded("innovative_share")
     )
     frame = frame.withColumns(columns)
-    frame = _centre(frame.withColumn("in_sample", in_sample()), draws, plan)
+    frame = _centre(frame.withColumn("in_sample", in_sample()), draws, plan, ready)
     questions = {
         name: F.when(
             F.col("innovator") & (draws.uniform(f"answered {name}") >= plan.nonresponse), F.col(name)
@@ -85,7 +90,7 @@ def in_sample() -> Column:
     )
 
 
-def _centre(frame: DataFrame, draws: Draws, plan: Plan) -> DataFrame:
+def _centre(frame: DataFrame, draws: Draws, plan: Plan, ready: Callable[[DataFrame], DataFrame]) -> DataFrame:
     """Shift the innovative share of firms outside the sample so that Table 1's ratios come out.
 
     Within each origin of partners the ratio of weighted totals (answered firms) is set exactly; the firms
@@ -124,7 +129,7 @@ def _centre(frame: DataFrame, draws: Draws, plan: Plan) -> DataFrame:
             for kind, total in wanted.items()
         ],
     )
-    frame = frame.join(F.broadcast(shifts), ["country", "wave"], "left")
+    frame = frame.join(F.broadcast(ready(shifts)), ["country", "wave"], "left")
     shift = F.lit(0.0)
     for kind in wanted:
         shift = F.when(F.col("kind") == kind, F.coalesce(F.col(f"shift_{kind}"), F.lit(0.0))).otherwise(shift)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -20,23 +21,52 @@ SLOTS = 1 << 14  # cells are drawn through a table of equally likely slots
 
 @dataclass(frozen=True)
 class Plan:
-    """What is simulated: which countries and waves, how many firms each, and the parameters."""
+    """What is simulated: which countries and waves, how many firms each, and the parameters.
+
+    A slice is one wave of one country. Every country has regions of its own, the same number of them, and
+    what is drawn for a region depends on its place among its country's.
+    """
 
     countries: tuple[str, ...]
     waves: tuple[str, ...]
-    regions: Classification
+    regions: Mapping[str, Classification]  # by country
     sectors: Classification
     firms: int
     seed: int
     parameters: dict[str, Any]
     nonresponse: float = 0.03
 
+    def __post_init__(self) -> None:
+        if len({len(self.regions[country].items) for country in self.countries}) > 1:
+            raise ValueError("the countries of a plan have the same number of regions")
+
+    @property
+    def places(self) -> range:
+        """The places of a country's regions, beginning with 1."""
+        return range(1, len(self.regions[self.countries[0]].items) + 1)
+
+    @property
+    def slices(self) -> list[tuple[str, str]]:
+        """Country and wave of each slice."""
+        return [(country, wave) for country in self.countries for wave in self.waves]
+
+
+def places(spark: SparkSession, plan: Plan) -> DataFrame:
+    """Country, place and code of each region, and its weight (mass) in firms and deliveries."""
+    weights = plan.parameters["region_weights"]
+    rows = [
+        (country, place, region.code, float(weights[place - 1]) if place <= len(weights) else 1.0)
+        for country in plan.countries
+        for place, region in enumerate(plan.regions[country].items, start=1)
+    ]
+    return local(spark, rows, "country string, place int, region string, mass double")
+
 
 def firms(spark: SparkSession, plan: Plan) -> DataFrame:
     """One row per firm: country, wave, number, kind, region, sector, employees, exports, weight, …"""
     survey = plan.parameters["survey"]
     draws = Draws(plan.seed, "country", "wave", "number")
-    slices = local(spark, [(c, w) for c in plan.countries for w in plan.waves], "country string, wave string")
+    slices = local(spark, plan.slices, "country string, wave string")
     frame = spark.range(plan.firms).withColumnRenamed("id", "number").crossJoin(F.broadcast(slices))
 
     bounds = _bounds(survey["quotas"], plan.firms, survey["firms"])
@@ -66,9 +96,9 @@ def firms(spark: SparkSession, plan: Plan) -> DataFrame:
     industrial = draws.uniform("industrial") < survey["industrial"]
     slot = F.floor(draws.uniform("cell") * SLOTS).cast("int")
     frame = frame.withColumns({"industrial": industrial, "slot": slot, "tilted": innovates})
-    return frame.join(F.broadcast(_slots(spark, plan)), ["industrial", "tilted", "slot"]).drop(
-        "slot", "tilted"
-    )
+    frame = frame.join(F.broadcast(_slots(spark, plan)), ["industrial", "tilted", "slot"])
+    regions = places(spark, plan).select("country", "place", "region")
+    return frame.join(F.broadcast(regions), ["country", "place"]).drop("slot", "tilted", "place")
 
 
 def _bounds(quotas: dict[str, int], firms: int, standard: int) -> list[int]:
@@ -117,7 +147,7 @@ def _employees(draws: Draws, below_ten: float) -> Column:
 
 
 def _slots(spark: SparkSession, plan: Plan) -> DataFrame:
-    """Slot to region and sector, for industrial and other sectors, for innovators (tilted) and others.
+    """Slot to a region's place and sector, for industrial and other sectors, innovators (tilted) and others.
 
     Each cell gets slots in proportion to its probability, by largest remainder.
     """
@@ -128,19 +158,19 @@ def _slots(spark: SparkSession, plan: Plan) -> DataFrame:
         items = [item for item in plan.sectors.items if item.industrial == industrial]
         cells = [
             (
-                region.code,
+                place,
                 item.code,
-                weights[place] if place < len(weights) else 1.0,
-                _leaning(plan.seed, place, item.code),
+                weights[place - 1] if place <= len(weights) else 1.0,
+                _leaning(plan.seed, place - 1, item.code),
             )
-            for place, region in enumerate(plan.regions.items)
+            for place in plan.places
             for item in items
         ]
         for tilted in (True, False):
             mass = [weight * (1 + (tilt * leaning if tilted else 0.0)) for _, _, weight, leaning in cells]
             for slot, cell in enumerate(_apportion(mass, SLOTS)):
                 rows.append((industrial, tilted, slot, cells[cell][0], cells[cell][1]))
-    return local(spark, rows, "industrial boolean, tilted boolean, slot int, region string, sector string")
+    return local(spark, rows, "industrial boolean, tilted boolean, slot int, place int, sector string")
 
 
 def _leaning(seed: int, region: int, sector: str) -> float:

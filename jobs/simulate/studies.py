@@ -1,4 +1,4 @@
-"""`diamant simulate --out`: studies of any size, each country with a run file that is ready to be run.
+"""`diamant simulate --out`: studies of any size, with a run file that is ready to be run.
 
 For trials and benchmarks. The firms follow the parameters of the Dutch study (conf/simulation.yaml),
 whatever the country is called; regions and sectors beyond the Dutch ones have made-up codes.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,20 +20,29 @@ from jobs.output import owned, rooms
 from jobs.settings import classifications, simulation_parameters
 from jobs.settings.section import Name, Section
 from jobs.settings.wording import fault
-from jobs.simulate.files import ENCODING, LARGE, write
+from jobs.simulate import named, run_files
+from jobs.simulate.files import LARGE, write
 from jobs.simulate.files import names as file_names
 from jobs.simulate.firms import Plan
 
 DUTCH = ("conf/classifications/regions_nl.yaml", "conf/classifications/sectors_sbi93_19.yaml")
 SOURCE = "simulated"
 LABEL = "--out"
+FOLDERS = ("work", "published")  # of a run of several countries, beside theirs
+
+# What is drawn together at most; a slice, one wave of one country, is never divided.
+FIRMS = 1_000_000
+DELIVERIES = 15_000_000
+
+# What is small enough for the options of conf/spark/small.yaml.
+SMALL_DELIVERIES = 1_000_000
 
 
 class Wanted(Section):
     """What to simulate; every country has the same regions, sectors and waves in number."""
 
-    countries: tuple[Name, ...] = ("NL",)
-    waves: tuple[Name, ...] = ("cis2",)
+    countries: tuple[Name, ...] = Field(("NL",), min_length=1)
+    waves: tuple[Name, ...] = Field(("cis2",), min_length=1)
     regions: int = Field(12, ge=1, le=999, description="regions a country")
     sectors: int = Field(19, ge=1, le=999, description="industrial sectors")
     firms: int = Field(9000, ge=100, description="firms a country and wave")
@@ -42,18 +50,32 @@ class Wanted(Section):
     item_nonresponse: float = Field(0.03, ge=0, lt=0.5)
     layout: Literal["long", "biregional"] = "biregional"
 
+    @property
+    def slices(self) -> int:
+        """Number of slices: waves of countries."""
+        return len(self.countries) * len(self.waves)
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a country's files lie."""
+    @property
+    def deliveries(self) -> int:
+        """Number of deliveries between the sectors of all regions, a slice."""
+        return (self.regions * self.sectors) ** 2
 
-    folder: Path
-    regions: str
-    sectors: str
+    @property
+    def small(self) -> bool:
+        """Whether all of it is so little that compiling queries costs more than it saves."""
+        return self.slices * self.firms <= LARGE and self.slices * self.deliveries <= SMALL_DELIVERIES
 
 
 def wanted(given: dict[str, Any]) -> Wanted:
-    """The options of the command as a request. Raises SettingsError naming the option that is wrong."""
+    """The options of the command as a request. Raises SettingsError naming the option that is wrong.
+
+    Countries and waves are lists of names, or a text as the command has it: names with commas between them,
+    or a whole number, which says how many.
+    """
+    given = dict(given)
+    for option, listed in (("countries", named.countries), ("waves", named.waves)):
+        if isinstance(given.get(option), str):
+            given[option] = listed(given[option])
     try:
         checked = Wanted.model_validate(given)
     except ValidationError as error:
@@ -62,103 +84,119 @@ def wanted(given: dict[str, Any]) -> Wanted:
     for option, names in (("countries", checked.countries), ("waves", checked.waves)):
         if len(set(names)) < len(names):
             raise SettingsError(f"--{option}: a name stands there twice; each needs one of its own.")
+    if len(checked.countries) > 1 and set(FOLDERS) & set(checked.countries):
+        raise SettingsError("--countries: work and published are the run's folders; take another name.")
     return checked
 
 
 def check(wanted: Wanted, out: Path) -> None:
     """Raise SettingsError where a file stands in the way that `studies` did not write."""
-    owned.check(out, [f"{country}.yaml" for country in wanted.countries], LABEL)
+    several = len(wanted.countries) > 1
+    if several and set("{}") & set(str(out.resolve())):
+        raise SettingsError(f"{LABEL}: braces stand for country and wave; name a folder without them.")
+    here = [run_files.EUROPE, "sectors.yaml"] if several else [f"{wanted.countries[0]}.yaml"]
+    owned.check(out, here, LABEL)
     for country in wanted.countries:
         folder = out / country
         if os.path.lexists(folder) and not folder.is_dir():
             raise SettingsError(f"{LABEL} {out} holds {country}, which is no folder; name another folder.")
-        for wave in wanted.waves:
-            owned.check(folder, (*file_names(wave), "regions.yaml", "sectors.yaml"), LABEL)
+        files = [name for wave in wanted.waves for name in file_names(wave)]
+        owned.check(folder, [*files, "regions.yaml", *([] if several else ["sectors.yaml"])], LABEL)
 
 
 def studies(
     spark: SparkSession, wanted: Wanted, out: Path, say: Callable[[str], None] = lambda line: None
-) -> list[Path]:
-    """Write `out`/<country>/ with surveys, tables, truth and classifications, and `out`/<country>.yaml.
+) -> Path:
+    """Write `out`/<country>/ with surveys, tables, truth and regions of each country, and one run file.
 
-    The run files, in the order of the countries. The same request gives the same files. Raises SettingsError
-    where a file of another stands in the way.
+    The run file is `out`/<country>.yaml of a single country, whose folder has the sectors too, else
+    `out`/europe.yaml. `say` is told how many slices are done. The same request gives the same files. Raises
+    SettingsError where a file of another stands in the way.
     """
     check(wanted, out)
-    run_files = []
-    for country in wanted.countries:
-        place = _classifications(wanted, country, out)
-        for wave in wanted.waves:
-            plan = Plan(
-                countries=(country,),
-                waves=(wave,),
-                regions=classifications.read(place.regions),
-                sectors=classifications.read(place.sectors),
-                firms=wanted.firms,
-                seed=wanted.seed,
-                parameters=simulation_parameters.read(),
-                nonresponse=wanted.item_nonresponse,
-            )
-            _, rows = write(spark, plan, place.folder, wanted.layout, LABEL)
-            say(f"{country} {wave}: {rows:,} firms")
-        run_files.append(out / f"{country}.yaml")
-        _dump(_run_file(wanted, country, place), run_files[-1])
-    return run_files
+    folders = {country: (out / country).resolve() for country in wanted.countries}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    regions = {country: _regions(wanted, country, folder) for country, folder in folders.items()}
+    several = len(folders) > 1
+    sectors = _sectors(wanted, out.resolve() if several else folders[wanted.countries[0]])
+    done = 0
+    for countries, waves in batches(wanted):
+        plan = Plan(
+            countries=countries,
+            waves=waves,
+            regions={country: classifications.read(regions[country]) for country in countries},
+            sectors=classifications.read(sectors),
+            firms=wanted.firms,
+            seed=wanted.seed,
+            parameters=simulation_parameters.read(),
+            nonresponse=wanted.item_nonresponse,
+        )
+        _, rows = write(
+            spark, plan, {country: folders[country] for country in countries}, wanted.layout, LABEL
+        )
+        done += len(plan.slices)
+        say(f"{done:,} of {wanted.slices:,} slices: {rows:,} firms up to {countries[-1]} {waves[-1]}")
+    if several:
+        return _dump(
+            run_files.of_countries(regions, wanted.waves, out.resolve(), sectors, wanted.layout),
+            out / run_files.EUROPE,
+            in_order=True,
+        )
+    ((country, folder),) = folders.items()
+    content = run_files.of_country(country, wanted.waves, folder, (regions[country], sectors), wanted.layout)
+    return _dump({**content, "spark": {"small": wanted.firms <= LARGE}}, out / f"{country}.yaml")
 
 
-def _classifications(wanted: Wanted, country: str, out: Path) -> _Place:
-    """The Dutch regions and sectors where they are as many as asked for; else files of made-up ones."""
-    folder = (out / country).resolve()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    regions, sectors = (classifications.read(name) for name in DUTCH)
-    names = list(DUTCH)
-    if country != "NL" or wanted.regions != len(regions.items):
-        places = [
-            {"code": f"{country}{number:03d}", "name": f"Region {number}"}
-            for number in range(1, wanted.regions + 1)
-        ]
-        names[0] = str(folder / "regions.yaml")
-        _dump({"version": SOURCE, "source": SOURCE, "items": places}, Path(names[0]))
-    if wanted.sectors != len(sectors.industrial):
-        items: list[dict[str, Any]] = [
-            {"code": f"{number:03d}", "name": f"Sector {number}", "industrial": True}
-            for number in range(1, wanted.sectors + 1)
-        ]
-        items += [item.model_dump() for item in sectors.items if not item.industrial]
-        names[1] = str(folder / "sectors.yaml")
-        _dump({"version": SOURCE, "source": SOURCE, "items": items}, Path(names[1]))
-    return _Place(folder, *names)
+def batches(wanted: Wanted) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The countries and waves of each batch: whole countries together, or some waves of one country.
+
+    A LARGE slice is a batch of its own.
+    """
+    room = min(FIRMS // wanted.firms, DELIVERIES // wanted.deliveries)
+    most = 1 if wanted.firms > LARGE else max(room, 1)
+    abreast, long = max(most // len(wanted.waves), 1), min(most, len(wanted.waves))
+    return [
+        (wanted.countries[country : country + abreast], wanted.waves[wave : wave + long])
+        for country in range(0, len(wanted.countries), abreast)
+        for wave in range(0, len(wanted.waves), long)
+    ]
 
 
-def _run_file(wanted: Wanted, country: str, place: _Place) -> dict[str, Any]:
-    text = {"separator": ";", "encoding": ENCODING, "decimal": ","}
-
-    def wave(name: str) -> dict[str, Any]:
-        survey, flows = (str(place.folder / f"{kind}_{name}.csv") for kind in ("survey", "flows"))
-        return {
-            "wave": name,
-            "survey": {"path": survey, "map": "conf/waves/cis2_simulated.yaml", **text},
-            "flows": {"layout": wanted.layout, "paths": {"flows": flows}, **text},
-        }
-
-    return {
-        "study": f"simulated-{country}",
-        "title": f"A simulated study of {country}",
-        "country": country,
-        "regions": place.regions,
-        "sectors": place.sectors,
-        "work": str(place.folder / "work"),
-        "out": str(place.folder / "published"),
-        "waves": [wave(name) for name in wanted.waves],
-        "model": "conf/models/cluster_within.lav",
-        "spark": {"small": wanted.firms <= LARGE},
-    }
+def _regions(wanted: Wanted, country: str, folder: Path) -> str:
+    """The file of the Dutch regions for as many regions of NL; else one of made-up regions."""
+    if country == "NL" and wanted.regions == len(classifications.read(DUTCH[0]).items):
+        return DUTCH[0]
+    items = [
+        {"code": f"{country}{number:03d}", "name": f"Region {number}"}
+        for number in range(1, wanted.regions + 1)
+    ]
+    return str(_dump({"version": SOURCE, "source": SOURCE, "items": items}, folder / "regions.yaml"))
 
 
-def _dump(content: dict[str, Any], path: Path) -> None:
+def _sectors(wanted: Wanted, folder: Path) -> str:
+    """The file of the Dutch sectors where they are as many as asked for; else one of made-up sectors."""
+    dutch = classifications.read(DUTCH[1])
+    if wanted.sectors == len(dutch.industrial):
+        return DUTCH[1]
+    items: list[dict[str, Any]] = [
+        {"code": f"{number:03d}", "name": f"Sector {number}", "industrial": True}
+        for number in range(1, wanted.sectors + 1)
+    ]
+    items += [item.model_dump() for item in dutch.items if not item.industrial]
+    return str(_dump({"version": SOURCE, "source": SOURCE, "items": items}, folder / "sectors.yaml"))
+
+
+def _dump(content: dict[str, Any], path: Path, in_order: bool = False) -> Path:
+    """Write a YAML file whole or not at all, its keys sorted or in their order."""
+    yaml: Any = YAML(typ="safe", pure=True)
+    if in_order:
+        yaml.sort_base_mapping_type_on_output = False
+        yaml.width = 4096
     with rooms.room(path) as room:
         draft = room / rooms.CONTENT / path.name
         draft.parent.mkdir()
         with draft.open("w", encoding="utf-8") as stream:
-            YAML(typ="safe", pure=True).dump(content, stream)
+            yaml.dump(content, stream)
         owned.put(draft, path, LABEL)
+    return path

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from jobs.settings import classifications, resources, wave_maps
 from jobs.simulate.answers import answers, broken, in_sample, questionnaire, truth
 from jobs.simulate.draws import Draws
+from jobs.simulate.files import with_indicators
 from jobs.simulate.firms import Plan, _apportion, firms
 from jobs.simulate.flows import biregional, deliveries
 
@@ -22,7 +23,7 @@ def plan() -> Plan:
     return Plan(
         countries=("NL",),
         waves=("w",),
-        regions=classifications.read("conf/classifications/regions_nl.yaml"),
+        regions={"NL": classifications.read("conf/classifications/regions_nl.yaml")},
         sectors=classifications.read("conf/classifications/sectors_sbi93_19.yaml"),
         firms=3000,
         seed=1,
@@ -64,7 +65,7 @@ def test_sizes_are_exact_shares_and_weights_follow_them(population):
 
 def test_firms_have_a_region_and_a_sector_of_the_classifications(population, plan):
     found = population.select("region", "sector", "industrial").distinct().collect()
-    assert {row["region"] for row in found} <= set(plan.regions.numbers)
+    assert {row["region"] for row in found} <= set(plan.regions["NL"].numbers)
     assert all((row["sector"] in plan.sectors.industrial) == row["industrial"] for row in found)
 
 
@@ -156,20 +157,39 @@ def test_truth_is_what_the_parameters_say(plan):
 
 
 def test_the_biregional_table_is_the_full_one_with_the_others_summed(spark, plan):
+    three = classifications.Classification(version="t", source="t", items=plan.regions["NL"].items[:3])
     small = replace(
         plan,
-        regions=classifications.Classification(version="t", source="t", items=plan.regions.items[:3]),
+        regions={"NL": three},
         sectors=classifications.Classification(version="t", source="t", items=plan.sectors.items[:2]),
     )
     full = deliveries(spark, small).toPandas().set_index(KEYS).value.astype(float)
     assert len(full) == (3 * 2) ** 2 and (full > 0).all()
     folded = biregional(deliveries(spark, small)).toPandas().set_index(KEYS).value.astype(float)
-    (one, two, three), sector = (item.code for item in small.regions.items), small.sectors.items[0].code
+    (one, two, three), sector = (item.code for item in three.items), small.sectors.items[0].code
     assert folded[one, sector, one, sector] == full[one, sector, one, sector]
     sold = full[one, sector, two, sector] + full[one, sector, three, sector]
     assert folded[one, sector, "REST", sector] == pytest.approx(sold, abs=1e-9)
     bought = full[two, sector, one, sector] + full[three, sector, one, sector]
     assert folded["REST", sector, one, sector] == pytest.approx(bought, abs=1e-9)
+
+
+def test_tables_to_be_joined_are_made_ready_first(spark, plan):
+    """Spark lets a join wait for a table for some minutes only: sums of firms or deliveries come first."""
+    given = []
+
+    def ready(frame):
+        given.append((set(frame.columns), frame.count()))
+        return frame
+
+    sectors = classifications.Classification(version="t", source="t", items=plan.sectors.items[:4])
+    small = replace(plan, sectors=sectors, waves=("w", "x"), firms=200)
+    drawn = firms(spark, small)
+    answers(with_indicators(drawn, deliveries(spark, small), small, ready), small, ready)
+    (common, cells), (shares, sums), (shifts, slices) = given
+    assert "commonality_within_numerator" in common and cells <= 2 * 12 * 4 + 2 * 12
+    assert "complementarity_within" in shares and sums == 2 * 12 * 4 + 2 * 12  # cells, regions as a whole
+    assert "shift_both" in shifts and slices == 2
 
 
 def test_slots_are_shared_out_by_largest_remainder():

@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from jobs import cli
@@ -14,6 +15,7 @@ from jobs.run import execute as pipeline
 from jobs.run.context import Context
 from jobs.run.progress import Progress
 from jobs.settings import reading as settings
+from jobs.simulate import files, named, run_files
 from jobs.simulate import studies as simulated
 from jobs.spark.tables import Tables
 from jobs.stages.order import STAGES
@@ -29,6 +31,8 @@ SMALL = {"countries": ["AA", "BB"], "waves": ["w1"], "regions": 3, "sectors": 4,
         ({"countries": ["A/B"]}, "--countries: "),
         ({"waves": ["a", "a"]}, "--waves: a name stands there twice"),
         ({"layout": "wide"}, "--layout: "),
+        ({"waves": []}, "--waves: "),
+        ({"countries": "AA,"}, "--countries: "),
     ],
 )
 def test_an_option_that_is_wrong_is_named(change, words):
@@ -47,27 +51,146 @@ def test_a_run_file_or_a_folder_not_both(arguments):
     assert re.search("takes --conf .*, or --out", str(done.exception))
 
 
-def test_every_country_gets_its_files_and_a_run_file_that_runs(spark, tmp_path):
-    said: list[str] = []
-    asked = simulated.wanted(SMALL)
-    made = simulated.studies(spark, asked, tmp_path, said.append)
-    assert [path.name for path in made] == ["AA.yaml", "BB.yaml"] and len(said) == 2
-    surveys = {
-        name: pd.read_csv(tmp_path / name / "survey_w1.csv", sep=";", decimal=",", encoding="latin-1")
-        for name in ("AA", "BB")
-    }
-    whole = surveys["AA"][surveys["AA"].firm.str.startswith("F")]
-    assert len(whole) == 400 and set(whole.province) == {"AA001", "AA002", "AA003"}
-    assert not surveys["AA"].emp96.equals(surveys["BB"].emp96)
+def csv(path):
+    return pd.read_csv(path, sep=";", decimal=",", encoding="latin-1")
 
-    run = settings.read(str(made[0]))
+
+@pytest.fixture(scope="module")
+def europe(spark, tmp_path_factory):
+    """Two countries with two waves each, their run file, and what was said meanwhile."""
+    said: list[str] = []
+    out = tmp_path_factory.mktemp("europe")
+    made = simulated.studies(spark, simulated.wanted({**SMALL, "waves": ["w1", "w2"]}), out, said.append)
+    return made, said
+
+
+def test_every_country_gets_its_files(europe):
+    made, said = europe
+    surveys = {(c, w): csv(made.parent / c / f"survey_{w}.csv") for c in ("AA", "BB") for w in ("w1", "w2")}
+    for (country, _), survey in surveys.items():
+        whole = survey[survey.firm.str.startswith("F")]
+        assert len(whole) == 400 and whole.firm.is_unique and len(survey) == 412
+        assert set(whole.province) == {f"{country}{number:03d}" for number in (1, 2, 3)}
+    ways = [tuple(survey.emp96) for survey in surveys.values()]
+    assert len(set(ways)) == 4, "each country and wave has firms of its own"
+    flows = csv(made.parent / "BB" / "flows_w2.csv")
+    assert len(flows) == 3 * 3 * 4 * 4 and set(flows.origin_region) == {"BB001", "BB002", "BB003", "REST"}
+    assert said == ["4 of 4 slices: 1,648 firms up to BB w2"]
+
+
+def test_several_countries_have_one_run_file(europe):
+    made, _ = europe
+    out = made.parent
+    text = {"separator": ";", "encoding": "ISO-8859-1", "decimal": ","}
+    assert made == out / "europe.yaml" and not list(out.glob("??.yaml"))
+    assert YAML(typ="safe").load(made) == {
+        "study": "simulated-europe",
+        "title": "A simulated study of 2 countries",
+        "work": f"{out}/work",
+        "out": f"{out}/published",
+        "defaults": {
+            "regions": f"{out}/{{country}}/regions.yaml",
+            "sectors": f"{out}/sectors.yaml",
+            "survey": {
+                "path": f"{out}/{{country}}/survey_{{wave}}.csv",
+                "map": "conf/waves/cis2_simulated.yaml",
+                **text,
+            },
+            "flows": {
+                "layout": "biregional",
+                "paths": {"flows": f"{out}/{{country}}/flows_{{wave}}.csv"},
+                **text,
+            },
+            "model": "conf/models/cluster_within.lav",
+        },
+        "waves": {"w1": {}, "w2": {}},
+        "countries": {"AA": {}, "BB": {}},
+        "spark": {"driver_memory": "3g", "shuffle_partitions": 8},
+    }
+    for country in ("AA", "BB"):
+        assert (out / country / "regions.yaml").is_file() and (out / country / "truth.csv").is_file()
+
+
+def test_waves_stand_in_the_order_of_time_and_the_netherlands_keep_their_regions(tmp_path):
+    waves = tuple(named.waves("12"))
+    regions = {"NL": simulated.DUTCH[0], "SE": f"{tmp_path}/SE/regions.yaml"}
+    content = run_files.of_countries(regions, waves, tmp_path, simulated.DUTCH[1], "biregional")
+    made = YAML(typ="safe").load(simulated._dump(content, tmp_path / "europe.yaml", in_order=True))
+    assert list(made["waves"]) == list(waves)
+    assert made["countries"] == {"NL": {"regions": "conf/classifications/regions_nl.yaml"}, "SE": {}}
+    assert made["defaults"]["sectors"] == "conf/classifications/sectors_sbi93_19.yaml"
+
+
+def test_a_country_alone_has_the_same_files_and_a_run_file_that_runs(spark, tmp_path, europe):
+    """Whatever is drawn together with it: a slice's values are its own."""
+    together = europe[0].parent
+    made = simulated.studies(spark, simulated.wanted({**SMALL, "countries": ["BB"]}), tmp_path)
+    assert made == tmp_path / "BB.yaml"
+    for name in ("survey_w1.csv", "flows_w1.csv", "truth.csv", "regions.yaml"):
+        assert (tmp_path / "BB" / name).read_bytes() == (together / "BB" / name).read_bytes()
+    assert (tmp_path / "BB" / "sectors.yaml").read_bytes() == (together / "sectors.yaml").read_bytes()
+
+    run = settings.read(str(made))
     context = Context(lambda: spark, run, Tables(lambda: spark, f"{run.work}/tables"), STAGES)
     pipeline.run(context, Progress(), "indicators")
-    cells = context.tables.read("cluster_indicators", {"country": "AA", "wave": "w1"}).toPandas()
-    assert sorted(cells[cells.sector == "_all"].region) == ["AA001", "AA002", "AA003"]
+    cells = context.tables.read("cluster_indicators", [{"country": "BB", "wave": "w1"}]).toPandas()
+    assert sorted(cells[cells.sector == "_all"].region) == ["BB001", "BB002", "BB003"]
     assert cells.complementarity_within.between(0, 1).all()
 
-    again = simulated.studies(spark, asked, tmp_path / "again")
-    assert len(again) == 2
-    for name in ("survey_w1.csv", "flows_w1.csv", "truth.csv", "regions.yaml", "sectors.yaml"):
-        assert (tmp_path / "again" / "AA" / name).read_bytes() == (tmp_path / "AA" / name).read_bytes()
+
+def test_a_large_slice_is_a_folder_of_parts_with_the_same_rows(spark, tmp_path, monkeypatch, europe):
+    monkeypatch.setattr(simulated, "LARGE", 300)
+    monkeypatch.setattr(files, "LARGE", 300)
+    simulated.studies(spark, simulated.wanted({**SMALL, "countries": ["AA"]}), tmp_path)
+    for name in ("survey_w1.csv", "flows_w1.csv"):
+        parts = sorted((tmp_path / "AA" / name).glob("part-*.csv"))
+        assert len(parts) > 1
+        rows = [line for part in parts for line in part.read_text(encoding="latin-1").splitlines()[1:]]
+        whole = (europe[0].parent / "AA" / name).read_text(encoding="latin-1").splitlines()
+        assert sorted(rows) == sorted(whole[1:]) and parts[0].read_bytes().startswith(whole[0].encode())
+
+
+@pytest.mark.parametrize(
+    ("change", "sizes"),
+    [
+        ({"firms": 4630}, [(17, 12), (10, 12)]),  # of a million firms, 215 slices
+        ({"firms": 100_000}, [(1, 10), (1, 2)] * 27),
+        ({"firms": 300_000}, [(1, 1)] * 324),  # each large
+        ({"firms": 50_000, "regions": 60, "sectors": 60}, [(1, 1)] * 324),
+        ({"firms": 100, "regions": 1, "sectors": 1}, [(27, 12)]),
+    ],
+    ids=str,
+)
+def test_batches_are_bounded_by_firms_and_deliveries(change, sizes):
+    usual = {"countries": "27", "waves": "12", "regions": 9, "sectors": 20}
+    request = simulated.wanted({**usual, **change})
+    made = simulated.batches(request)
+    assert [(len(countries), len(waves)) for countries, waves in made] == sizes
+    slices = [(c, w) for countries, waves in made for c in countries for w in waves]
+    assert sorted(slices) == sorted((c, w) for c in request.countries for w in request.waves)
+
+
+def test_a_whole_number_is_a_count_and_all_else_names():
+    assert named.countries("3") == ["AT", "BE", "BG"]
+    assert len(set(named.countries("27"))) == 27 and named.countries("27")[-1] == "SK"
+    assert named.countries("29")[26:] == ["SK", "C28", "C29"]
+    assert named.waves("12")[:5] == ["cis2", "cis3", "cis4", "cis2006", "cis2008"]
+    assert named.waves("13")[11:] == ["cis2022", "w13"]
+    assert named.countries("NL") == ["NL"] and named.waves("2012,2014") == ["2012", "2014"]
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "1000", "9" * 5000])
+def test_a_count_out_of_range_is_named(count):
+    with pytest.raises(SettingsError, match="--waves: a whole number says how many, from 1 to 999"):
+        simulated.wanted({"waves": count})
+
+
+def test_what_would_lie_in_the_way_of_several_countries_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="--countries: work and published"):
+        simulated.wanted({"countries": "NL,work"})
+    two = simulated.wanted({"countries": "2"})
+    with pytest.raises(SettingsError, match="--out: braces"):
+        simulated.check(two, tmp_path / "{country}")
+    (tmp_path / "europe.yaml").write_text("mine")
+    with pytest.raises(SettingsError, match=r"europe\.yaml, which diamant did not write"):
+        simulated.check(two, tmp_path)

@@ -176,14 +176,14 @@ def test_the_fit_of_a_table_loses_no_file_of_the_user(tmp_path, command):
 
 def test_simulated_studies_lose_no_file_of_the_user(tmp_path, command):
     out = tmp_path / "studies"
-    put(tmp_path, ("studies/thesis.docx", "studies/AA/notes.txt", "studies/AA.tmp", "studies/BB.yaml"))
+    put(tmp_path, ("studies/thesis.docx", "studies/AA/notes.txt", "studies/AA.tmp", "studies/europe.yaml"))
     before = listed(tmp_path)
     small = ("--regions", "3", "--sectors", "4", "--firms", "100")
     for seed in ("3", "4"):
         assert command("simulate", "--out", str(out), "--countries", "AA", *small, "--seed", seed) is None
         assert listed(tmp_path).items() >= before.items()
     error = command("simulate", "--out", str(out), "--countries", "AA,BB", *small)
-    assert isinstance(error, SettingsError) and "holds BB.yaml, which diamant did not write" in str(error)
+    assert isinstance(error, SettingsError) and "holds europe.yaml, which diamant did not write" in str(error)
     (out / "AA" / "survey_cis2.csv").write_text("with my corrections")
     before = listed(tmp_path)
     error = command("simulate", "--out", str(out), "--countries", "AA", *small)
