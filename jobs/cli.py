@@ -144,9 +144,8 @@ def plan(
         return
     with opening.opened(chosen, STAGES, writing=False, publishing=True) as context:
         from jobs.run import plan as plans
-        from jobs.run.ledger import Ledger
 
-        ledger = Ledger.read(context.settings.work)
+        ledger, _ = plans.opened(context)
         steps = plans.plan(context, ledger)
         misfits = plans.misfits(context, ledger)
     table = Table("stage", "slice", "would run", "because")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jobs.errors import DiamantError, InputError, SettingsError, SliceHeld, SlicesFailed
 from jobs.output import locks
-from jobs.run import batches, ledger
+from jobs.run import batches, ledger, plan
 from jobs.run.context import Batch, Context, Outcome, Results
 from jobs.run.fingerprints import of_stage
 from jobs.run.ledger import Ledger
@@ -82,10 +82,8 @@ def run_one(context: Context, progress: Progress, name: str) -> None:
 
 def _opened(context: Context, progress: Progress, names: list[str]) -> Ledger:
     """The ledger, once damaged tables are out of the way and what a killed run committed is taken over."""
-    kept = Ledger.read(context.settings.work)
     mend(context, progress, names)
-    modules = [context.stages[name] for name in of_slices(context)]
-    taken = ledger.adopt(kept, context.tables, modules, context.slices)
+    kept, taken = plan.opened(context)
     for name, count in taken.items():
         progress.say(f"{name}: {count} committed by a run that was ended before, taken over")
     if taken:
@@ -225,7 +223,7 @@ def _written(
 
 
 def _demand_all_rows(context: Context, name: str, slice: Slice, counts: ledger.Counts) -> None:
-    if counts.rows_in != counts.rows_out + counts.rows_set_aside:
+    if not counts.adds_up:
         raise DiamantError(
             f"{name} of {context.named(slice)} lost rows: {counts.rows_in} in, {counts.rows_out} out, "
             f"{counts.rows_set_aside} set aside; this is a fault of the program, please report it."

@@ -38,6 +38,11 @@ class Counts(BaseModel):
     notes: list[str]
     detail: dict[str, Any]
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether each row that went in came out or was set aside."""
+        return self.rows_in == self.rows_out + self.rows_set_aside
+
 
 class Written(BaseModel):
     """A slice of a table as a stage left it: the table's version, its rows, and each file's sha256."""
@@ -193,7 +198,7 @@ def adopt(ledger: Ledger, tables: Tables, modules: Iterable[Any], slices: Iterab
                 continue
             mark = info.get("marks", {}).get(str(slice))
             whole = entry(module, slice, mark, None, tables) if mark else None
-            if whole is not None:
+            if whole is not None and whole.outcome.adds_up:
                 ledger.put(slice, module.NAME, whole)
                 taken[module.NAME] = taken.get(module.NAME, 0) + 1
     return taken

@@ -7,7 +7,6 @@ order of its classification. A code that left its classification keeps its numbe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 from jobs.run.context import Batch
 from jobs.settings import classifications, schemas
@@ -62,7 +61,6 @@ def given(tables: Tables, slices: Iterable[SliceSettings]) -> None:
     ]
     frame = local(tables.spark, rows, schemas.table(TABLE).struct).coalesce(1)
     tables.replace(TABLE, frame, [{"country": country} for country in sorted(changed)], {})
-    _read.cache_clear()
 
 
 def are_kept(tables: Tables, country: str) -> bool:
@@ -75,12 +73,6 @@ def _classifications(settings: SliceSettings) -> tuple[Classification, Classific
 
 
 def _stored(tables: Tables, country: str) -> Numbers:
-    return dict(_read(tables, country, tables.version(TABLE)))
-
-
-@lru_cache(maxsize=4096)
-def _read(tables: Tables, country: str, _version: int | None) -> Numbers:
-    """Remembered for a version of the table, since each slice of a country asks."""
     rows = tables.rows(TABLE, {"country": country})
     return {(row["kind"], row["code"]): row["number"] for row in rows}
 

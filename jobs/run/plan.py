@@ -9,7 +9,7 @@ from jobs.errors import DiamantError, InputError, SettingsError
 from jobs.run import numbers
 from jobs.run.context import Context
 from jobs.run.fingerprints import before, of_stage
-from jobs.run.ledger import Entry, Ledger, keys_of
+from jobs.run.ledger import Entry, Ledger, adopt, keys_of
 from jobs.settings.slices import Slice
 
 UNKNOWN = "its input is made before it"
@@ -42,6 +42,16 @@ def of_slices(context: Context) -> list[str]:
     """The stages of a slice that this run has, in their order."""
     simulated = any(settings.simulate for settings in context.slices.values())
     return [name for name in context.stages if name != PUBLISH and (name != "simulate" or simulated)]
+
+
+def opened(context: Context) -> tuple[Ledger, dict[str, int]]:
+    """The ledger, and how many slices of each stage it takes over from a run that was killed before it.
+
+    Nothing is written.
+    """
+    kept = Ledger.read(context.settings.work)
+    modules = [context.stages[name] for name in of_slices(context)]
+    return kept, adopt(kept, context.tables, modules, context.slices)
 
 
 def states(context: Context, ledger: Ledger, until: str | None = None) -> dict[Slice, State]:

@@ -63,6 +63,7 @@ class Tables:
         self._session = session
         self.root = root if "://" in root else str(Path(root).resolve())
         self._whole: set[str] = set()  # slices whose bytes were found to be those that were written
+        self._rows: dict[Any, list[dict[str, Any]]] = {}  # by table, slice and version
         self._states: dict[str, tuple[Any, delta_log.State]] = {}  # by table, with the log's signature
         self._latest: dict[str, tuple[Any, dict[Keys, tuple[int, dict[str, Any]]]]] = {}  # likewise
 
@@ -103,6 +104,9 @@ class Tables:
         """
         try:
             state = self._state(name)
+            key = (name, tuple(slice.items()), state.version if state else None)
+            if key in self._rows:
+                return self._rows[key]
             files = state.of_slice(slice) if state else []
             tables = [
                 parquet.read_table(Path(self.path(name)) / file.path, partitioning=None) for file in files
@@ -110,7 +114,8 @@ class Tables:
         except (Damaged, OSError, pa.ArrowException) as error:
             where = f"the table {name} ({self.path(name)})"
             raise InputError(f"{where} is damaged ({type(error).__name__}); delete its folder.") from None
-        return [row for table in tables for row in table.to_pylist()]
+        self._rows[key] = [row for table in tables for row in table.to_pylist()]
+        return self._rows[key]
 
     def replace(
         self, name: str, frame: DataFrame, slices: Sequence[Mapping[str, str]], said: Mapping[str, Any]

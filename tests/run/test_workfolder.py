@@ -10,13 +10,16 @@ import pytest
 from jobs.errors import SettingsError
 from jobs.output import manifests
 from jobs.run import workfolder
+from jobs.settings.slices import Slice
+
+A, B = Slice("NL", "a"), Slice("NL", "b")
 
 
 def test_an_absent_and_an_empty_folder_are_taken_for_the_user_alone(tmp_path):
     for work in (tmp_path / "deep" / "absent", tmp_path / "empty"):
         if work.name == "empty":
             work.mkdir(mode=0o700)
-        workfolder.check(work, "NL", ["a"])
+        workfolder.check(work, [A])
         workfolder.claim(work)
         workfolder.claim(work)
         assert [path.name for path in work.iterdir()] == ["diamant-work.json"]
@@ -38,7 +41,7 @@ def test_a_run_killed_while_it_set_the_mark_is_taken_up(tmp_path):
 def test_a_folder_with_other_files_is_refused(tmp_path, name):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("mine")
-    for take in (lambda: workfolder.check(tmp_path, "NL", []), lambda: workfolder.claim(tmp_path)):
+    for take in (lambda: workfolder.check(tmp_path, []), lambda: workfolder.claim(tmp_path)):
         with pytest.raises(SettingsError, match=f"work .* holds {name.split('/')[0]} and is no work folder"):
             take()
     assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["mine"]
@@ -67,9 +70,9 @@ def former(work):
 
 def test_a_former_versions_work_folder_is_adopted_with_its_pages(tmp_path):
     former(tmp_path)
-    workfolder.check(tmp_path, "NL", ["a"])
+    workfolder.check(tmp_path, [A])
     workfolder.claim(tmp_path)
-    workfolder.check(tmp_path, "NL", ["a"])
+    workfolder.check(tmp_path, [A])
     assert (tmp_path / "data_docs" / "NL" / "a" / manifests.NAME).is_file()
 
 
@@ -78,22 +81,22 @@ def test_a_former_work_folder_with_other_files_is_not_adopted(tmp_path, name):
     former(tmp_path)
     (tmp_path / name).write_text("mine")
     with pytest.raises(SettingsError, match="is no work folder"):
-        workfolder.check(tmp_path, "NL", ["a"])
+        workfolder.check(tmp_path, [A])
 
 
 def test_a_file_among_the_pages_is_refused_by_name(tmp_path):
     former(tmp_path)
     workfolder.claim(tmp_path)
     (tmp_path / "data_docs" / "NL" / "a" / "remarks.txt").write_text("mine")
-    workfolder.check(tmp_path, "NL", ["b"])
+    workfolder.check(tmp_path, [B])
     with pytest.raises(SettingsError, match=r"holds remarks.txt, which diamant did not write"):
-        workfolder.check(tmp_path, "NL", ["b", "a"])
+        workfolder.check(tmp_path, [B, A])
 
 
 def test_a_users_file_beside_the_tables_does_not_matter(tmp_path):
     workfolder.claim(tmp_path)
     (tmp_path / "remarks.txt").write_text("mine")
-    workfolder.check(tmp_path, "NL", ["a"])
+    workfolder.check(tmp_path, [A])
 
 
 def test_many_runs_take_a_folder_at_once(tmp_path):
@@ -113,15 +116,15 @@ def test_many_runs_take_a_folder_at_once(tmp_path):
     assert faults == []
 
 
-@pytest.mark.parametrize("name", ["tables", "outcomes", "locks", "data_docs", "damaged"])
+@pytest.mark.parametrize("name", ["tables", "pages", "locks", "data_docs", "damaged"])
 def test_a_file_in_the_place_of_a_folder_is_refused_by_name(tmp_path, name):
     workfolder.claim(tmp_path)
     (tmp_path / name).write_text("mine")
     with pytest.raises(SettingsError, match=f"work .* holds {name}, which is no folder"):
-        workfolder.check(tmp_path, "NL", ["a"])
+        workfolder.check(tmp_path, [A])
     assert (tmp_path / name).read_text() == "mine"
 
 
 def test_the_pages_of_two_countries_lie_apart():
-    waves = {workfolder.pages("work", country, wave) for country in ("BE", "NL") for wave in ("a", "b")}
+    waves = {workfolder.pages("work", Slice(country, wave)) for country in ("BE", "NL") for wave in "ab"}
     assert len(waves) == 4
