@@ -147,12 +147,12 @@ def test_a_full_disk_leaves_the_former_state_of_a_table(spark, small_disk):
         rows = [("NL", "a", None, number, {"firm": f"F{number * 7919 % 104729}"}) for number in range(count)]
         return spark.createDataFrame(rows, schemas.table("answers").struct)
 
-    tables.replace("answers", answers(10), slice, "first")
+    tables.replace("answers", answers(10), [slice], {"mark": "first"})
     (small_disk / "filler").write_bytes(b"x" * 800_000)
     with pytest.raises(InputError, match=r"no space is left on the disk for the table answers \(.*answers\)"):
-        tables.replace("answers", answers(60_000), slice, "second")
+        tables.replace("answers", answers(60_000), [slice], {"mark": "second"})
     with pytest.raises(InputError, match="no space is left on the disk for the table survey"):
         (small_disk / "more").write_bytes(b"x" * os.statvfs(small_disk).f_bavail * 4096)
-        tables.replace("survey", spark.createDataFrame([], schemas.table("survey").struct), slice, "first")
-    assert tables.last_commit("answers", slice).fingerprint == "first"
-    assert tables.read("answers", slice).count() == 10
+        tables.replace("survey", spark.createDataFrame([], schemas.table("survey").struct), [slice], {})
+    assert tables.latest("answers")["NL", "a"][1]["mark"] == "first"
+    assert tables.read("answers", [slice]).count() == 10

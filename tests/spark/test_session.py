@@ -61,7 +61,7 @@ def test_an_option_that_spark_refuses_is_a_fault_of_the_settings(tmp_path, optio
     """In a process of its own, since a session is there once in a process."""
     changes = [part for key, value in options.items() for part in ("--set", f"spark.options.{key}='{value}'")]
     done = subprocess.run(
-        [DIAMANT, "plan", "--conf", "conf/runs/demo.yaml", "--set", f"work={tmp_path}", *changes],
+        [DIAMANT, "validate", "--conf", "conf/runs/demo.yaml", "--set", f"work={tmp_path}", *changes],
         capture_output=True,
         text=True,
         cwd=REPOSITORY,

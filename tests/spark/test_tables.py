@@ -13,6 +13,17 @@ from jobs.settings import schemas
 from jobs.spark.tables import Tables
 
 SLICE = {"country": "NL", "wave": "a"}
+OTHER = {"country": "NL", "wave": "b"}
+KEYS = ("NL", "a")
+
+
+def put(tables, frame, mark):
+    """Commit a frame as the slice of the tests."""
+    return tables.replace("answers", frame, [SLICE], {"mark": mark})
+
+
+def last_mark(tables):
+    return tables.latest("answers")[KEYS][1]["mark"]
 
 
 def answers(spark, wave, *firms):
@@ -21,46 +32,71 @@ def answers(spark, wave, *firms):
 
 
 def test_a_slice_is_replaced_and_the_others_stay(spark, tables):
-    tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
-    tables.replace("answers", answers(spark, "b", "F9"), {"country": "NL", "wave": "b"}, "first")
-    commit = tables.replace("answers", answers(spark, "a", "F3"), SLICE, "corrected")
+    put(tables, answers(spark, "a", "F1", "F2"), "first")
+    tables.replace("answers", answers(spark, "b", "F9"), [OTHER], {})
+    commit = put(tables, answers(spark, "a", "F3"), "corrected")
 
-    assert (commit.sequence, commit.rows, commit.fingerprint) == (2, 1, "corrected")
+    assert commit.rows == {KEYS: 1} and last_mark(tables) == "corrected"
     firms = [(row.wave, row.answers["firm"]) for row in tables.read("answers").collect()]
     assert sorted(firms) == [("a", "F3"), ("b", "F9")]
 
 
 def test_the_state_before_a_correction_stays_readable(spark, tables):
-    first = tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
-    tables.replace("answers", answers(spark, "a", "F3"), SLICE, "corrected")
+    first = put(tables, answers(spark, "a", "F1", "F2"), "first")
+    put(tables, answers(spark, "a", "F3"), "corrected")
 
-    assert tables.read("answers", SLICE, version=first.version).count() == 2
-    assert tables.read("answers", SLICE).count() == 1
+    assert tables.read("answers", [SLICE], version=first.version).count() == 2
+    assert tables.read("answers", [SLICE]).count() == 1
 
 
 def test_rows_of_another_slice_are_refused_and_nothing_is_written(spark, tables):
-    tables.replace("answers", answers(spark, "a", "F1"), SLICE, "first")
+    put(tables, answers(spark, "a", "F1"), "first")
     with pytest.raises(Exception, match="REPLACE_WHERE"):
-        tables.replace("answers", answers(spark, "b", "F2"), SLICE, "second")
-    assert tables.last_commit("answers", SLICE).fingerprint == "first"
+        put(tables, answers(spark, "b", "F2"), "second")
+    assert last_mark(tables) == "first"
 
 
 def test_the_log_holds_no_minimum_or_maximum_of_micro_data(spark, tables, tmp_path):
-    tables.replace("answers", answers(spark, "a", "CANARY"), SLICE, "first")
+    put(tables, answers(spark, "a", "CANARY"), "first")
     log = "".join(file.read_text() for file in (tmp_path / "tables/answers/_delta_log").glob("*.json"))
     assert "CANARY" not in log
     assert '"minValues"' not in log.replace("\\", "")
 
 
-def test_two_writers_of_one_slice_leave_one_whole_state(spark, tables):
-    tables.replace("answers", answers(spark, "a", "F0"), SLICE, "start")
+def test_several_slices_are_replaced_in_one_commit(spark, tables):
+    put(tables, answers(spark, "a", "F1", "F2"), "first")
+    third = {"country": "BE", "wave": "a"}
+    tables.replace("answers", answers(spark, "c", "F7"), [{"country": "NL", "wave": "c"}], {"mark": "c"})
+    both = answers(spark, "a", "F3").unionByName(answers(spark, "b", "F4", "F5"))
+    commit = tables.replace("answers", both, [SLICE, OTHER, third], {"mark": "both"})
+    assert commit.rows == {KEYS: 1, ("NL", "b"): 2, ("BE", "a"): 0}
+    firms = sorted((row.wave, row.answers["firm"]) for row in tables.read("answers").collect())
+    assert firms == [("a", "F3"), ("b", "F4"), ("b", "F5"), ("c", "F7")]
+    marks = {keys: info["mark"] for keys, (_, info) in tables.latest("answers").items()}
+    assert marks == {KEYS: "both", ("NL", "b"): "both", ("BE", "a"): "both", ("NL", "c"): "c"}
+    folders = {path.parent.name for path in Path(tables.path("answers")).glob("country=NL/wave=*/*.parquet")}
+    assert folders == {"wave=a", "wave=b", "wave=c"}, "a file is of one slice"
+
+
+def test_some_slices_are_read(spark, tables):
+    tables.replace("answers", answers(spark, "b", "F9"), [OTHER], {})
+    put(tables, answers(spark, "a", "F1", "F2"), "first")
+    assert tables.read("answers", [OTHER]).count() == 1
+    assert tables.read("answers", [SLICE, OTHER]).count() == 3
+    assert tables.read("answers", [{"country": "NL"}]).count() == 3
+    assert tables.read("answers", []).count() == 0
+
+
+def test_two_writers_of_one_table_leave_one_whole_state(spark, tables):
+    put(tables, answers(spark, "a", "F0"), "start")
     barrier, ended = threading.Barrier(2), []
 
     def write(mark: str, count: int) -> None:
+        own = Tables(lambda: spark, tables.root)
         frame = answers(spark, "a", *[f"{mark}{number}" for number in range(count)])
         barrier.wait()
         try:
-            tables.replace("answers", frame, SLICE, mark)
+            put(own, frame, mark)
             ended.append((mark, "written"))
         except Exception as error:
             ended.append((mark, type(error).__name__))
@@ -71,18 +107,17 @@ def test_two_writers_of_one_slice_leave_one_whole_state(spark, tables):
     for writer in writers:
         writer.join()
 
-    marks = {row.answers["firm"][0] for row in tables.read("answers", SLICE).collect()}
-    last = tables.last_commit("answers", SLICE)
-    assert len(marks) == 1 and marks == {last.fingerprint}
-    assert tables.read("answers", SLICE).count() == last.rows
+    marks = {row.answers["firm"][0] for row in tables.read("answers", [SLICE]).collect()}
+    assert marks == {last_mark(tables)}
+    assert tables.read("answers", [SLICE]).count() == tables.counted("answers", [KEYS])[KEYS]
     assert set(kind for _, kind in ended) <= {"written", "SliceHeld"}
-    assert (last.fingerprint, "written") in ended
+    assert (last_mark(tables), "written") in ended
 
 
 def test_a_missing_table_is_an_input_error_that_names_it(tables):
     with pytest.raises(InputError, match="survey does not exist"):
         tables.read("survey")
-    assert tables.last_commit("survey", SLICE) is None
+    assert tables.latest("survey") == {} and tables.version("survey") is None
 
 
 @pytest.mark.parametrize("name", schemas.names())
@@ -194,51 +229,52 @@ DATA_DAMAGE = {
 
 @pytest.mark.parametrize(("spoil", "words"), LOG_DAMAGE.values(), ids=LOG_DAMAGE)
 def test_a_damaged_log_is_named_moved_aside_and_made_again(spark, tables, spoil, words):
-    tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
+    put(tables, answers(spark, "a", "F1", "F2"), "first")
     assert tables.damage("answers") is None
     spoil(tables)
     assert tables.damage("answers") == words
     with pytest.raises(InputError, match=f"the table answers is damaged: {words}"):
-        tables.last_commit("answers", SLICE)
+        tables.latest("answers")
     aside = tables.move_aside("answers")
     assert aside.name == "answers-1" and aside.exists() and tables.damage("answers") is None
-    again = tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
-    assert (again.version, again.rows, again.skipped) == (1, 2, False)
-    assert tables.read("answers", SLICE).count() == 2
+    again = put(tables, answers(spark, "a", "F1", "F2"), "first")
+    assert (again.version, again.rows) == (1, {KEYS: 2})
+    assert tables.read("answers", [SLICE]).count() == 2
 
 
 @pytest.mark.parametrize(("spoil", "words"), DATA_DAMAGE.values(), ids=DATA_DAMAGE)
-def test_a_damaged_slice_is_named_moved_aside_and_made_again(spark, tables, spoil, words):
-    commit = tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
-    digests = tables.digests(commit)
+def test_a_damaged_slice_is_named_and_made_again(spark, tables, spoil, words):
+    put(tables, answers(spark, "a", "F1", "F2"), "first")
+    digests = tables.digests("answers", KEYS)
     assert str(data_file(tables).relative_to(tables.path("answers"))) in digests
     spoil(data_file(tables))
     assert tables.damage("answers") is None, "the log is whole"
-    assert tables.slice_damage("answers", SLICE, digests) == words
-    for number in (1, 2):
-        assert tables.move_aside("answers").name == f"answers-{number}"
-        commit = tables.replace("answers", answers(spark, "a", "F1", "F2"), SLICE, "first")
-        assert tables.read("answers", SLICE).count() == 2
-        assert tables.slice_damage("answers", SLICE, tables.digests(commit)) is None
+    assert tables.slice_damage("answers", KEYS, digests) == words
+    damaged = data_file(tables)
+    put(tables, answers(spark, "a", "F1", "F2"), "again")
+    assert tables.read("answers", [SLICE]).count() == 2
+    again = tables.digests("answers", KEYS)
+    assert tables.slice_damage("answers", KEYS, again) is None
+    assert damaged.exists() or "gone" in words, "what is damaged stays, as a file of an older state"
 
 
 def test_a_whole_slice_is_whole_and_read_once(spark, tables, monkeypatch):
-    digests = tables.digests(tables.replace("answers", answers(spark, "a", "F1"), SLICE, "first"))
-    other = {"country": "NL", "wave": "b"}
-    tables.replace("answers", answers(spark, "b", "F9"), other, "first")
-    assert tables.slice_damage("answers", SLICE, digests) is None
+    put(tables, answers(spark, "a", "F1"), "first")
+    digests = tables.digests("answers", KEYS)
+    tables.replace("answers", answers(spark, "b", "F9"), [OTHER], {})
+    assert tables.slice_damage("answers", KEYS, digests) is None
     monkeypatch.setattr("jobs.spark.tables.sha256", None)
-    assert tables.slice_damage("answers", SLICE, digests) is None
+    assert tables.slice_damage("answers", KEYS, digests) is None
     changed = {path: "0" * 64 for path in digests}
     monkeypatch.undo()
-    assert tables.slice_damage("answers", SLICE, changed) == "a data file is damaged"
+    assert tables.slice_damage("answers", KEYS, changed) == "a data file is damaged"
 
 
-def test_a_committed_slice_that_lost_its_file_is_written_and_not_skipped(spark, tables):
-    tables.replace("answers", answers(spark, "a", "F1"), SLICE, "first")
-    data_file(tables).unlink()
-    again = tables.replace("answers", answers(spark, "a", "F1"), SLICE, "first")
-    assert not again.skipped and tables.read("answers", SLICE).count() == 1
+@pytest.mark.parametrize("spoil", [cut, flip, Path.unlink])
+def test_files_that_are_not_whole_have_no_digests(spark, tables, spoil):
+    put(tables, answers(spark, "a", "F1"), "first")
+    spoil(data_file(tables))
+    assert tables.digests("answers", KEYS) is None
 
 
 def test_a_table_with_other_columns_is_of_another_version(spark, tables):
@@ -249,9 +285,9 @@ def test_a_table_with_other_columns_is_of_another_version(spark, tables):
 
 def test_a_checkpoint_is_compared_with_the_commits(spark, tables):
     for number in range(11):
-        tables.replace("answers", answers(spark, "a", f"F{number}"), SLICE, str(number))
+        put(tables, answers(spark, "a", f"F{number}"), str(number))
     checkpoint = newest(tables, "*.checkpoint.parquet")
-    assert tables.damage("answers") is None and tables.last_commit("answers", SLICE).sequence == 11
+    assert tables.damage("answers") is None and last_mark(tables) == "10"
     whole = checkpoint.read_bytes()
     for spoil in (cut, flip, lambda file: file.write_bytes(b"")):
         spoil(checkpoint)
@@ -267,7 +303,7 @@ def test_a_checkpoint_is_compared_with_the_commits(spark, tables):
 def test_a_folder_of_any_name_holds_tables(spark, tmp_path, folder):
     """A name is a name and no pattern, for tables too."""
     tables = Tables(lambda: spark, str(tmp_path / folder / "tables"))
-    tables.replace("answers", answers(spark, "a", "F1"), SLICE, "mark")
-    assert tables.read("answers", SLICE).count() == 1
-    assert tables.last_commit("answers", SLICE).rows == 1
+    put(tables, answers(spark, "a", "F1"), "mark")
+    assert tables.read("answers", [SLICE]).count() == 1
+    assert tables.counted("answers", [KEYS]) == {KEYS: 1}
     assert (tmp_path / folder / "tables" / "answers" / "_delta_log").is_dir()

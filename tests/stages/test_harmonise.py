@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from carried import carried_out
 from ruamel.yaml import YAML
 
 from jobs.errors import ValidationStopped
 from jobs.run.context import Context
-from jobs.run.fingerprints import fingerprint
 from jobs.settings import resources, schemas
 from jobs.settings.run_file import RunSettings
 from jobs.spark.frames import local
@@ -42,15 +42,14 @@ class Study:
             for place, cells in enumerate(firms, 2)
         ]
         answers = local(self.spark, rows, schemas.table("answers").struct)
-        self.tables.replace("answers", answers, SLICE, fingerprint("answers"))
-        context = Context(self.spark, conf, self.tables, STAGES)
-        return harmonise.run(context, conf.waves[0], fingerprint("harmonised", conf, raw))
+        self.tables.replace("answers", answers, [SLICE], {})
+        return carried_out(Context(lambda: self.spark, conf, self.tables, STAGES), harmonise)
 
     def rows(self):
-        return self.tables.read("harmonised", SLICE).sort("row_number").collect()
+        return self.tables.read("harmonised", [SLICE]).sort("row_number").collect()
 
     def aside(self):
-        return self.tables.read("quarantine", {**SLICE, "stage": "harmonise"}).sort("row_number").collect()
+        return self.tables.read("quarantine", [{**SLICE, "stage": "harmonise"}]).sort("row_number").collect()
 
 
 @pytest.fixture

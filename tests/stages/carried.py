@@ -1,0 +1,33 @@
+"""A stage of one slice carried out over tables, as a run does it but for the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from jobs.run import ledger
+from jobs.run.context import Context, Outcome
+from jobs.settings import schemas
+from jobs.settings.slices import Slice
+
+
+def carried_out(context: Context, module: Any) -> Outcome:
+    """Run the stage and write its tables. Raises why the slice failed; its rows set aside are written."""
+    (slice,) = context.slices
+    results = module.run(context.batch([slice]))
+    tables = [name for name in module.TABLES if name in results.frames]
+    for name in tables if results.outcomes else {"quarantine"} & set(tables):
+        context.tables.replace(name, results.frames[name], [keys(name, slice, module.NAME)], {})
+    context.spark.catalog.clearCache()
+    for error in results.failures.values():
+        raise error
+    outcome = results.outcomes[slice]
+    if outcome.rows_out is not None:
+        return outcome
+    rows = [context.tables.read(name, [keys(name, slice, module.NAME)]).count() for name in module.ROWS]
+    return replace(outcome, rows_out=sum(rows))
+
+
+def keys(name: str, slice: Slice, stage: str) -> dict[str, str]:
+    """The slice of a table."""
+    return dict(zip(schemas.table(name).slices, ledger.keys_of(name, slice, stage), strict=True))
