@@ -7,7 +7,15 @@ from dataclasses import dataclass, fields
 import pandas as pd
 
 from jobs.sem.bootstrap import replicates
-from jobs.sem.groups.rows import DIAGNOSIS, DIFFERENCES, ESTIMATES, MEASURES, STATUS, FitReport
+from jobs.sem.groups.rows import (
+    DIAGNOSIS,
+    DIFFERENCES,
+    ESTIMATES,
+    INFLUENCES,
+    MEASURES,
+    STATUS,
+    FitReport,
+)
 from jobs.sem.joint.hypotheses import HYPOTHESES
 from jobs.sem.joint.invariance import COLUMNS as STEPS
 
@@ -22,6 +30,7 @@ class Fits:
     fit_measures: pd.DataFrame
     differences: pd.DataFrame
     status: pd.DataFrame
+    influences: pd.DataFrame
     residuals: pd.DataFrame
     modification_indices: pd.DataFrame
     reliability: pd.DataFrame
@@ -34,6 +43,7 @@ class Fits:
 
 COLUMNS = {
     **{"estimates": ESTIMATES, "fit_measures": MEASURES, "differences": DIFFERENCES, "status": STATUS},
+    "influences": INFLUENCES,
     **DIAGNOSIS,
     **{"replicated": replicates.ESTIMATES, "replications": replicates.STATUS},
     **{"hypotheses": HYPOTHESES, "invariance": STEPS},

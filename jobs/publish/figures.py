@@ -1,4 +1,4 @@
-"""Path diagrams of the publication: one a country, wave and group, drawn only where their content changed.
+"""Figures of the publication: path diagrams, forests, series; drawn only where their content changed.
 
 A figure depends on its rows and words alone. Drawn ones are kept in a folder under the digest of what they
 were made from, so that a run draws what changed; many are drawn by the executors.
@@ -11,11 +11,14 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+import matplotlib.figure
 import pandas as pd
 
-from jobs.output import diagram
+from jobs.output import diagram, forest, series
 
 ENDINGS = (".svg", ".png")
 Draw = Callable[[Sequence["Figure"]], list["Drawn"]]
@@ -23,19 +26,41 @@ Draw = Callable[[Sequence["Figure"]], list["Drawn"]]
 
 @dataclass(frozen=True)
 class Figure:
-    """What a path diagram shows: the estimates of one group, its title, note and level of significance."""
+    """What a figure shows: its kind (see KINDS), its rows, title, note, and what else its kind is given."""
 
+    kind: str
     rows: pd.DataFrame
     title: str
     note: str
-    level: float
+    more: tuple[Any, ...] = ()
 
     @property
     def digest(self) -> str:
         """sha256 of all that the drawing depends on."""
-        program = Path(diagram.__file__ or "").read_bytes() if os.path.isfile(diagram.__file__ or "") else b""
-        words = f"{self.title}\0{self.note}\0{self.level}\0{self.rows.to_json(double_precision=15)}"
+        sources = ("diagram.py", *SOURCES[self.kind])
+        program = b"".join((files("jobs.output") / name).read_bytes() for name in sources)
+        words = (
+            f"{self.kind}\0{self.title}\0{self.note}\0{self.more}\0{self.rows.to_json(double_precision=15)}"
+        )
         return hashlib.sha256(program + words.encode()).hexdigest()
+
+
+def _path_diagram(figure: Figure) -> matplotlib.figure.Figure:
+    return diagram.draw(figure.rows, figure.title, figure.note, *figure.more)
+
+
+def _forest(figure: Figure) -> matplotlib.figure.Figure:
+    """`rows`: the countries, the last one the mean of all."""
+    return forest.draw(figure.rows.iloc[:-1], figure.rows.iloc[-1], figure.title, figure.note)
+
+
+def _series(figure: Figure) -> matplotlib.figure.Figure:
+    waves, breaks = figure.more
+    return series.draw(figure.rows, waves, breaks, figure.title, figure.note)
+
+
+KINDS = {"path diagram": _path_diagram, "forest": _forest, "series": _series}
+SOURCES = {"path diagram": (), "forest": ("forest.py",), "series": ("series.py",)}  # beside diagram.py
 
 
 @dataclass(frozen=True)
@@ -50,8 +75,7 @@ def draw(figure: Figure) -> Drawn:
     """The figure's files."""
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "figure"
-        drawing = diagram.draw(figure.rows, figure.title, figure.note, figure.level)
-        diagram.write(drawing, stem, f"Path diagram: {figure.title}")
+        diagram.write(KINDS[figure.kind](figure), stem, f"{figure.kind.capitalize()}: {figure.title}")
         svg, png = (stem.with_suffix(ending).read_bytes() for ending in ENDINGS)
     return Drawn(svg, png)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from jobs.output.diagram import UNRELIABLE, marks, stars
 from jobs.publish import diagnosis, disclosure
 from jobs.publish.grids import Table, grid, number, p_value, percent, whole, words
+from jobs.publish.pages import rendered
 from jobs.settings.slices import SliceSettings
 
 
@@ -20,15 +19,13 @@ def render(
     facts: dict[str, Any],
     settings: SliceSettings,
     figures: list[dict[str, str]],
+    overview: str = "",
 ) -> str:
     """The page of a country for its published tables; `figures` are dicts of svg and caption.
 
-    `settings` are those of one of its slices: how the model is fitted and shown.
+    `settings` are those of one of its slices: how the model is fitted and shown. `overview`: the name of the
+    page of all countries, where there is one.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(
-        (files("jobs.publish") / "templates" / "report.html.j2").read_text(encoding="utf-8")
-    )
     tables = {name: table.assign(wave=slices(table)) for name, table in tables.items()}
     primary = tables["estimates"][tables["estimates"].error == settings.fit.primary_error]
     diagnosed = "reliability" in tables
@@ -43,7 +40,9 @@ def render(
         ("checks", "Checks", 1),
         ("provenance", "Provenance", 1),
     ]
-    return template.render(
+    return rendered(
+        "report.html.j2",
+        overview=overview,
         title=facts["title"],
         study=facts["study"],
         version=facts["version"],

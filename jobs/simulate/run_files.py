@@ -66,5 +66,6 @@ def of_countries(
             country: {} if file == usual.replace("{country}", country) else {"regions": file}
             for country, file in regions.items()
         },
+        "pool": {"over": ["country", "wave"]},
         "spark": {"driver_memory": "3g", "shuffle_partitions": 8},
     }

@@ -27,7 +27,7 @@ from jobs.spark.frames import local
 from jobs.spark.tables import Tables
 
 NAME = "fit"
-TABLES = (*DIAGNOSIS, "estimates", "fit_measures", "group_differences", "fit_status")
+TABLES = (*DIAGNOSIS, "influences", "estimates", "fit_measures", "group_differences", "fit_status")
 ROWS: tuple[str, ...] = ()
 READS = ("linked",)
 SIDES = 2  # groups of a slice: the firms for which the column of the groups is true, and the others
@@ -138,6 +138,7 @@ def _frames(fits: Fits, diagnosis: bool) -> dict[str, pd.DataFrame]:
     """The tables to be written."""
     return {
         **({name: getattr(fits, name) for name in DIAGNOSIS} if diagnosis else {}),
+        "influences": fits.influences,
         "estimates": fits.estimates,
         "fit_measures": fits.fit_measures,
         "group_differences": fits.differences,

@@ -12,17 +12,19 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from jobs.errors import DiamantError, SettingsError
-from jobs.output import diagram, manifests
-from jobs.output.file_names import FileNames
+from jobs.output import manifests
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
-from jobs.publish import disclosure, figures, report, tables, workbook
+from jobs.publish import disclosure, figures, overview, pictures, report, tables, workbook
 from jobs.publish.figures import Drawn, Figure
+from jobs.publish.overview import Overview
+from jobs.publish.pictures import Picture
 from jobs.run import published, sources
 from jobs.run.context import Context, Outcome
 from jobs.run.fingerprints import fingerprint
 from jobs.run.ledger import Ledger
 from jobs.run.published import Published
+from jobs.sem.groups.pooled_slices import ALL, pool_slices
 from jobs.settings import schemas
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.frames import nothing
@@ -31,7 +33,6 @@ from jobs.spark.tables import collected
 from jobs.transforms.partner_origin import partner_origin
 
 NAME = "publish"
-SLICE = ["country", "wave", "group"]
 LIBRARIES = (
     "pyspark",
     "delta-spark",
@@ -76,17 +77,88 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     hidden = status[status.status == disclosure.WITHHELD][["country", "wave", "group"]]
     groups = set(hidden.itertuples(index=False, name=None))
     facts = disclosure.protect_facts(facts, settings.disclosure, groups)
+    pooled = _pooled(context, state, shown) if settings.pool else {}
+    if pooled:
+        shown["pooled_paths"] = pd.concat(pooled.values(), ignore_index=True).drop_duplicates()
     with replacing(Path(settings.out), manifests.PUBLICATION, "out") as draft:
         write_tables(shown, draft)
         workbook.write(shown, facts, draft / "tables.xlsx")
-        pictures = _figures(context, state, shown, draft)
-        _pages(context, state, shown, facts, pictures, draft)
+        wanted = pictures.path_diagrams(shown, lambda *slice: context.slices[Slice(*slice)].fit)
+        wanted += _of_the_run(context, facts, pooled)
+        drawn = _drawn(context, wanted, draft)
+        _pages(context, state, shown, facts, drawn, draft)
+        if len(context.countries) > 1:
+            page = overview.render(_overview(context, state, shown, facts, failures, drawn))
+            (draft / "report.html").write_text(page, encoding="utf-8")
         _manifest(context, shown, facts, draft)
         for path in [draft, *draft.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
     ledger.publish(state.entries, _mark(context, state, failures))
     rows = sum(len(frame) for frame in shown.values())
     return Outcome(rows, rows)
+
+
+def _pooled(context: Context, state: Published, shown: Tables) -> Tables:
+    """Paths pooled as the run asks (`asked`), by country and by wave; from published estimates alone."""
+    errors = {str(slice): own.fit.primary_error for slice, own in context.slices.items()}
+    estimates = shown["estimates"]
+    primary = estimates[
+        (estimates.op == "~") & (estimates.error == (estimates.country + " " + estimates.wave).map(errors))
+    ]
+    influences = _table(context, state, "influences")
+    asked = context.settings.pool.over if context.settings.pool else ()
+    ways: dict[str, tuple[str, ...]] = {"asked": asked}
+    if len(context.countries) > 1:
+        ways |= {"by country": ("wave",), "by wave": ("country",)}
+    confidence = next(iter(context.slices.values())).fit.confidence
+    return {name: pool_slices(primary, influences, over, confidence) for name, over in ways.items()}
+
+
+def _of_the_run(context: Context, facts: dict[str, Any], pooled: Tables) -> list[Picture]:
+    """Forests and series of a run of several countries whose paths are pooled."""
+    if "by country" not in pooled:
+        return []
+    waves = list(dict.fromkeys(slice.wave for slice in context.slices))
+    broken = {
+        slice.partition(" ")[2]
+        for slice, stages in facts["slices"].items()
+        if stages.get("harmonise", {}).get("detail", {}).get("breaks")
+    }
+    breaks = [wave for wave in waves[1:] if wave in broken]
+    whole = pooled["asked"][pooled["asked"].pool == ALL]
+    return [
+        *pictures.forests(pooled["by country"], whole),
+        *pictures.series(pooled["by wave"], waves, breaks),
+    ]
+
+
+def _overview(
+    context: Context,
+    state: Published,
+    shown: Tables,
+    facts: dict[str, Any],
+    failures: Failures,
+    drawn: list[tuple[Picture, str]],
+) -> Overview:
+    def of(kind: str) -> list[dict[str, str]]:
+        return [
+            {"svg": svg, "caption": picture.caption} for picture, svg in drawn if picture.figure.kind == kind
+        ]
+
+    published_countries = {slice.country for slice in state.entries}
+    return Overview(
+        title=facts["title"],
+        study=facts["study"],
+        version=facts["version"],
+        states={(slice.country, slice.wave): word for slice, word in state.states.items()},
+        failures={(slice.country, slice.wave): str(error) for slice, error in failures.items()},
+        pages={country: _page(context, country) for country in published_countries},
+        withheld=_withheld(shown),
+        libraries=facts["libraries"],
+        pooled=shown.get("pooled_paths"),
+        forests=of("forest"),
+        series=of("series"),
+    )
 
 
 def _mark(context: Context, state: Published, failures: Failures) -> str:
@@ -106,40 +178,24 @@ def _mark(context: Context, state: Published, failures: Failures) -> str:
     )
 
 
-def _figures(
-    context: Context, state: Published, shown: Tables, folder: Path
-) -> dict[str, list[dict[str, str]]]:
-    """One path diagram per country, wave and group, as SVG and PNG; by country, with their captions."""
-    wanted: list[tuple[str, Path, Figure, str]] = []
-    names = FileNames()
-    status = shown["fit_status"].set_index(SLICE)
-    several = len(context.countries) > 1
-    for (country, wave, group), rows in shown["estimates"].groupby(SLICE, sort=True):
-        fit = context.slices[Slice(country, wave)].fit
-        primary = rows[rows.error == fit.primary_error]
-        firms = int(status.loc[(country, wave, group), "cases_used"])
-        title = f"{str(group).capitalize()} firms, {country} {wave}"
-        note = f"N = {firms:,}; standardised; errors {fit.primary_error}; * p < 0.05, ** 0.01, *** 0.001"
-        if not primary[primary.op == "~"].reliable.all():
-            note += f"; {diagram.UNRELIABLE}"
-        below = folder / "figures" if several else folder
-        stem = below / names.stem("path", country, wave, group)
-        wanted.append((country, stem, Figure(primary, title, note, fit.level), f"{title}, N = {firms:,}"))
+def _drawn(context: Context, wanted: list[Picture], folder: Path) -> list[tuple[Picture, str]]:
+    """The figures as SVG and PNG in the folder, and each with its SVG for the pages."""
 
     def each(missing: Sequence[Figure]) -> list[Drawn]:
         if len(missing) <= FEW:
             return [figures.draw(figure) for figure in missing]
         return spread(context.spark, figures.draw, missing, partitions=max(2, len(missing) // 16))
 
-    drawn = figures.drawn([figure for _, _, figure, _ in wanted], _kept(context, "figures"), each)
-    pictures: dict[str, list[dict[str, str]]] = {}
-    for (country, stem, _, caption), files in zip(wanted, drawn, strict=True):
-        stem.parent.mkdir(exist_ok=True)
+    below = folder / "figures" if len(context.countries) > 1 else folder
+    below.mkdir(exist_ok=True)
+    drawn = figures.drawn([picture.figure for picture in wanted], _kept(context, "figures"), each)
+    with_svg = []
+    for picture, files in zip(wanted, drawn, strict=True):
         for ending, content in zip(figures.ENDINGS, (files.svg, files.png), strict=True):
-            stem.with_name(stem.name + ending).write_bytes(content)
+            (below / f"{picture.stem}{ending}").write_bytes(content)
         svg = files.svg.decode()
-        pictures.setdefault(country, []).append({"svg": svg[svg.index("<svg") :], "caption": caption})
-    return pictures
+        with_svg.append((picture, svg[svg.index("<svg") :]))
+    return with_svg
 
 
 def _kept(context: Context, kind: str) -> Path:
@@ -152,7 +208,7 @@ def _pages(
     state: Published,
     shown: Tables,
     facts: dict[str, Any],
-    pictures: dict[str, list[dict[str, str]]],
+    drawn: list[tuple[Picture, str]],
     folder: Path,
 ) -> None:
     """One page a country; a run of several has an overview beside them."""
@@ -160,10 +216,18 @@ def _pages(
         slices = [slice for slice in state.entries if slice.country == country]
         if not slices:
             continue
-        own = {name: frame[frame.country == country].reset_index(drop=True) for name, frame in shown.items()}
+        own = {
+            name: frame[frame.country == country].reset_index(drop=True)
+            for name, frame in shown.items()
+            if "country" in frame.columns
+        }
         of_country = {**facts, "slices": {str(slice): facts["slices"][str(slice)] for slice in slices}}
         settings: SliceSettings = context.slices[slices[0]]
-        page = report.render(own, of_country, settings, pictures.get(country, []))
+        mine = [
+            {"svg": svg, "caption": picture.caption} for picture, svg in drawn if picture.country == country
+        ]
+        above = "report.html" if len(context.countries) > 1 else ""
+        page = report.render(own, of_country, settings, mine, above)
         (folder / _page(context, country)).write_text(page, encoding="utf-8")
 
 
@@ -175,20 +239,24 @@ def _page(context: Context, country: str) -> str:
 def _manifest(context: Context, shown: Tables, facts: dict[str, Any], folder: Path) -> None:
     """What the publication was made from and what it holds; nothing in it changes from run to run."""
     settings = context.settings.model_dump(mode="json")
-    hidden = {
-        name: int(
-            sum((frame[column] == disclosure.WITHHELD).sum() for column in frame if column.endswith("status"))
-        )
-        for name, frame in shown.items()
-    }
     manifest = {
         **facts,
         "settings": _without_folders(
             {name: section for name, section in settings.items() if name not in EXECUTION}
         ),
-        "withheld": hidden,
+        "withheld": _withheld(shown),
     }
     manifests.write(folder, manifest)
+
+
+def _withheld(shown: Tables) -> dict[str, int]:
+    """The withheld cells of each published table."""
+    return {
+        name: int(
+            sum((frame[column] == disclosure.WITHHELD).sum() for column in frame if column.endswith("status"))
+        )
+        for name, frame in shown.items()
+    }
 
 
 def _without_folders(settings: Any, key: str = "") -> Any:

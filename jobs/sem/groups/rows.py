@@ -35,6 +35,7 @@ class FitReport:
     fit_measures: pd.DataFrame
     differences: pd.DataFrame
     status: pd.DataFrame
+    influences: pd.DataFrame
     residuals: pd.DataFrame | None = None
     modification_indices: pd.DataFrame | None = None
     reliability: pd.DataFrame | None = None
@@ -63,6 +64,7 @@ def _report(fits: list[GroupFit], method: Method) -> FitReport:
             [row for a, b in combinations(fits, 2) for row in _differences(a, b)], columns=DIFFERENCES
         ),
         status=pd.DataFrame([_status(fit) for fit in fits], columns=STATUS),
+        influences=pd.DataFrame([row for fit in fits for row in _influences(fit)], columns=INFLUENCES),
         **(_diagnoses(fits, method) if method.diagnosis else {}),
     )
 
@@ -75,6 +77,8 @@ MEASURES = ["group", "measure", "value"]
 DIFFERENCES = [
     *("lhs", "op", "rhs", "group_a", "group_b", "difference", "error", "se", "statistic", "df", "pvalue"),
 ]
+INFLUENCES = ["group", "lhs", "op", "rhs", "cluster", "value"]
+PLACES = "region"  # the clusters that slices of one country share
 STATUS = [
     *("group", "status", "detail", "cases_in", "cases_used", "cases_missing", "parameters", "max_gradient"),
 ]
@@ -251,6 +255,29 @@ def _sums_by_label(fit: GroupFit, name: str) -> dict[Any, Matrix]:
     assert fit.moments is not None and fit.inference is not None
     sums = cov.cluster_sums(fit.inference.influence, fit.moments.clusters[name])
     return dict(zip(fit.moments.labels[name], sums, strict=True))
+
+
+def _influences(fit: GroupFit) -> list[dict[str, Any]]:
+    """The part of each region in the error of each free path; nothing where regions are no clusters.
+
+    The squares of a path's parts add up to the square of its error by regions; the products of the parts
+    in two waves add up to the covariance of their estimates.
+    """
+    if fit.inference is None or fit.moments is None or PLACES not in fit.moments.labels:
+        return []
+    if PLACES in fit.inference.small_sample:
+        parts = fit.inference.small_sample[PLACES].influence
+    else:
+        parts = cov.cluster_sums(fit.inference.influence, fit.moments.clusters[PLACES])
+    return [
+        {
+            **{"group": fit.group, "lhs": parameter.lhs, "op": parameter.op, "rhs": parameter.rhs},
+            **{"cluster": str(label), "value": float(part[parameter.free])},
+        }
+        for parameter in fit.inference.parameters
+        if parameter.op == "~" and parameter.free is not None
+        for label, part in zip(fit.moments.labels[PLACES], parts, strict=True)
+    ]
 
 
 def _status(fit: GroupFit) -> dict[str, Any]:
