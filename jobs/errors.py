@@ -51,8 +51,11 @@ class FitsFailed(DiamantError):
     exit_code = 7
 
 
-class SlicesFailed(DiamantError):
-    """Several slices failed, or one of several; the others are done. One sentence a slice."""
+class SlicesFailed(Exception):
+    """Several slices failed, or one of several; the others are done. One sentence a slice.
+
+    The exit code is that of the first one's error.
+    """
 
     def __init__(self, sentences: list[str], exit_code: int) -> None:
         super().__init__("\n".join(sentences))

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from jobs import __version__, cli, errors
 from jobs.run.guard import guarded
 
-KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+KINDS = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DiamantError)
+]
 
 
 def told(*arguments: str) -> tuple[int, str]:

@@ -68,11 +68,12 @@ def test_every_command_of_the_docs_parses(page, words, monkeypatch, tmp_path):
     (tmp_path / "model.lav").write_text("f =~ y1 + y2 + y3\nf ~ x1 + x2\n")
     asked = []
 
-    def opened(conf, *more, **given):
-        asked.append(conf)
+    def opened(chosen, *more, **given):
+        asked.append(chosen.conf)
         raise RuntimeError("the run file was asked for")
 
     monkeypatch.setattr(opening, "opened", opened)
+    monkeypatch.setattr(opening, "settings_of", opened)
     monkeypatch.setattr(cli, "_with_table", lambda *given: asked.append("a table") or "")
     monkeypatch.setattr(cli, "_simulated", lambda *given: asked.append("a study") or [])
     done = CliRunner().invoke(cli.app, words)
@@ -97,9 +98,13 @@ def sections_within(model: type[BaseModel]) -> set[str]:
     return {model.__name__, *(name for section in named for name in sections_within(section))}
 
 
+def every_section() -> set[str]:
+    return sections_within(run_file.RunSettings) | sections_within(run_file.CountriesSettings)
+
+
 def test_every_section_and_every_table_has_its_place():
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"<!-- settings (\w+) -->", page)) == sections_within(run_file.RunSettings)
+    assert set(re.findall(r"<!-- settings (\w+) -->", page)) == every_section()
     page = (ROOT / "docs/tables.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"<!-- table (\w+) -->", page)) == sorted(schemas.names())
 
@@ -107,7 +112,7 @@ def test_every_section_and_every_table_has_its_place():
 def test_every_key_is_explained_in_its_table_or_in_words():
     page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
     by_hand = reference.BLOCK.sub("", page)
-    for name in sections_within(run_file.RunSettings):
+    for name in every_section():
         for key, field in reference.SECTIONS[name].model_fields.items():
             assert field.description or f"`{key}`" in by_hand, f"{name}.{key}"
 

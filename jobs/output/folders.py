@@ -130,7 +130,7 @@ def _demand_apart(name: str, folder: Path, other: str, place: Path) -> None:
 
 def _inputs(settings: RunFile, conf: str) -> dict[str, Path]:
     """What the run reads, by the names of the settings; links resolved, paths only."""
-    named: dict[str, str | None] = {"the run file": conf, "boundaries": settings.boundaries}
+    named: dict[str, str | None] = {"the run file": conf}
     several = len({slice.country for slice in settings.slices}) > 1
     for slice, own in settings.slices.items():
         of = str(slice) if several else slice.wave

@@ -37,7 +37,6 @@ class Overview:
     pooled: pd.DataFrame | None = None
     forests: Sequence[Picture] = field(default_factory=list)
     series: Sequence[Picture] = field(default_factory=list)
-    maps: Sequence[Picture] = field(default_factory=list)
 
 
 def render(overview: Overview) -> str:
@@ -49,7 +48,6 @@ def render(overview: Overview) -> str:
         ("pooled", "Paths", overview.pooled is not None),
         ("forests", "Country by country", bool(overview.forests)),
         ("series", "Over the waves", bool(overview.series)),
-        ("maps", "Regions", bool(overview.maps)),
         ("withheld", "Withheld", True),
         ("provenance", "Provenance", True),
     ]
@@ -66,7 +64,6 @@ def render(overview: Overview) -> str:
         pooled=_pooled(overview.pooled),
         forests=_pictures(overview.forests),
         series=_pictures(overview.series),
-        maps=_pictures(overview.maps),
         withheld=grid(
             "Withheld cells by table",
             ["table", "cells"],

@@ -42,9 +42,6 @@ class RunFile(Section):
     out: FilePath = Field(description="folder of the published files")
     size_classes: tuple[int, ...] = Field((10, 50, 250), min_length=1, max_length=MOST_SIZE_CLASSES)
     pool: PoolSettings | None = Field(None, description="pool the paths of all slices")
-    boundaries: FilePath | None = Field(
-        None, description="boundaries of regions for maps: GeoJSON as Eurostat's GISCO gives it"
-    )
     disclosure: DisclosureSettings = DisclosureSettings()
     spark: SparkSettings = SparkSettings()
 

@@ -25,7 +25,7 @@ SECTIONS: dict[str, type[Section]] = {
     if isinstance(section, type) and issubclass(section, Section) and section is not Section
 }
 BLOCK = re.compile(r"(<!-- (settings|table) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+WORDS = {Any: "setting", str: "text", int: "whole number", float: "number", bool: "true or false"}
 BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 

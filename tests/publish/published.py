@@ -14,8 +14,8 @@ FACTS: dict[str, Any] = {
     "title": TITLE,
     "version": "0",
     "libraries": {"numpy": "2"},
-    "waves": {
-        "w": {
+    "slices": {
+        "NL w": {
             "ingest": {
                 **{"rows_in": 10, "rows_out": 9, "rows_set_aside": 1, "notes": ["<b>bold</b>"]},
                 "detail": {"files": {"survey": {"name": "a.csv", "sha256": "00"}}},

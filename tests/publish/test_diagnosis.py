@@ -13,9 +13,15 @@ from jobs.settings import reading as settings
 FIGURES = [{"svg": "<svg></svg>", "caption": "c"}]
 
 
+def slice_of(changes):
+    """The settings of the demo's slice."""
+    (own,) = settings.read("conf/runs/demo.yaml", changes).slices.values()
+    return own
+
+
 @pytest.fixture(scope="module")
 def run():
-    return settings.read("conf/runs/demo.yaml", ["fit.primary_error=cluster:cell"])
+    return slice_of(["fit.primary_error=cluster:cell"])
 
 
 def cells(table) -> list[list[str]]:

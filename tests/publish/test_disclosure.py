@@ -348,13 +348,13 @@ def test_the_size_of_a_hidden_group_does_not_follow_from_the_samples_size():
         "notes": ["small: 7 firms"],
         "detail": {"n": 7},
     }
-    facts = {"waves": {"w": {"fit": stage}, "other": {"fit": stage}}}
-    shown = disclosure.protect_facts(facts, RULES, {group})["waves"]
-    assert shown["w"]["fit"] == {
+    facts = {"slices": {"NL w": {"fit": stage}, "NL other": {"fit": stage}}}
+    shown = disclosure.protect_facts(facts, RULES, {group})["slices"]
+    assert shown["NL w"]["fit"] == {
         "rows_in": 130,
         "rows_out": 130,
         "rows_set_aside": 0,
         "notes": [],
         "detail": {},
     }
-    assert shown["other"]["fit"] == stage
+    assert shown["NL other"]["fit"] == stage

@@ -32,9 +32,15 @@ class Page(HTMLParser):
         self.text += data
 
 
+def slice_of(changes):
+    """The settings of the demo's slice."""
+    (own,) = settings.read("conf/runs/demo.yaml", changes).slices.values()
+    return own
+
+
 @pytest.fixture(scope="module")
 def run():
-    return settings.read("conf/runs/demo.yaml", ["fit.primary_error=cluster:cell"])
+    return slice_of(["fit.primary_error=cluster:cell"])
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,7 @@ def test_findings_in_words(run):
 
 
 def test_the_interval_is_named_by_its_level():
-    asked = settings.read("conf/runs/demo.yaml", ["fit.confidence=0.9", "fit.primary_error=cluster:cell"])
+    asked = slice_of(["fit.confidence=0.9", "fit.primary_error=cluster:cell"])
     figures = [{"svg": "<svg></svg>", "caption": "c"}]
     page = report.render(tables(), FACTS, asked, figures)
     assert "90 % interval" in page and "95 % interval" not in page

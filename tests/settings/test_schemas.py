@@ -12,7 +12,7 @@ from jobs.spark.frames import local
 from jobs.stages.order import STAGES
 
 pytestmark = pytest.mark.usefixtures("spark")  # types are parsed by Spark
-KNOWN_FIRM = {"answers", "harmonised", "survey", "linked", "quarantine"}
+KNOWN_FIRM = {"influences", "answers", "harmonised", "survey", "linked", "quarantine"}
 
 
 @pytest.mark.parametrize("name", schemas.names())
@@ -36,7 +36,7 @@ def test_tables_of_firms_are_marked_as_micro_data():
 def test_every_table_a_stage_writes_is_declared_and_the_others_are_published():
     written = {table for name in list(STAGES)[:-1] for table in STAGES[name].TABLES}
     assert written <= set(schemas.names())
-    assert set(schemas.names()) - written == {"partner_origin", "code_numbers"}
+    assert set(schemas.names()) - written == {"partner_origin", "code_numbers", "pooled_paths"}
 
 
 def test_the_statistics_fill_the_columns_that_are_declared():

@@ -8,8 +8,8 @@ Its error does not trust these weights:
 - from four countries on, countries are clusters and the error is bias-reduced with Satterthwaite's degrees
   of freedom (Hedges, Tipton and Johnson 2010, Research Synthesis Methods 1, 39-65; Pustejovsky and Tipton
   2018, Journal of Business and Economic Statistics 36, 672-683), whatever ties waves together;
-- with fewer countries it is the sampling error of the mean, region by region over all waves, and the
-  variance between slices; its degrees of freedom are the slices less one, or the regions less one.
+- with fewer countries it is the sampling error of the mean, region by region over all waves (regions less
+  one degree of freedom), and the variance between slices (slices less one); Satterthwaite's joins the two.
 
 Q is Cochran's, as if slices were independent; I squared is Higgins and Thompson's (2002).
 """
@@ -34,6 +34,7 @@ FEWEST_COUNTRIES = 4  # from here on countries are clusters
 FEWEST_DEGREES = 4.0  # of Satterthwaite, below which the t-distribution is no good approximation
 ALL = "all"
 TOO_FEW = "fewer than two slices have a reliable estimate"
+NO_SPREAD = "the estimates are all the same, so that nothing tells how sure the mean is"
 FEW_DEGREES = "too few countries or regions to tell how sure the mean is"
 
 
@@ -81,6 +82,8 @@ def _mean(used: pd.DataFrame, sums: dict[Any, pd.Series], confidence: float) -> 
     else:
         se, df = _by_region(used, sums, weights / weights.sum(), tau2)
         reliable = df >= 1
+    if se == 0:
+        return {"reliable": False, "detail": NO_SPREAD}
     width = float(stats.t(df).ppf(0.5 + confidence / 2)) * se
     return {
         **{"est": est, "se": se, "df": df, "pvalue": float(2 * stats.t(df).sf(abs(est / se)))},
@@ -136,5 +139,8 @@ def _by_region(
             place = (row.country, str(region))
             parts[place] = parts.get(place, 0.0) + weight * value * row.se / size
     sampling = sum(part**2 for part in parts.values()) + alone
-    df = min(len(used) - 1, max(len(parts) - 1, 1) if parts else len(used) - 1)
-    return float(np.sqrt(sampling + tau2 * (share**2).sum())), float(df)
+    # Satterthwaite: the sampling error is known from the regions, the variance between from the slices.
+    spread = tau2 * float((share**2).sum())
+    known = max(len(parts) - 1, 1) if parts else len(used) - 1
+    df = (sampling + spread) ** 2 / (sampling**2 / known + spread**2 / (len(used) - 1))
+    return float(np.sqrt(sampling + spread)), float(df)
