@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from jobs.output.diagram import DAGGER
 from jobs.publish.grids import Table, grid, number, p_value, whole, words
 from jobs.publish.pages import rendered
+from jobs.sem.groups.pooled_slices import ALL
 
 WORDS = {"published": "✓", "as before": "as before", "failed": "failed", "absent": "–"}
 Picture = dict[str, str]  # svg and caption
@@ -61,7 +63,8 @@ def render(overview: Overview) -> str:
         waves=waves,
         counts=_counts(overview.states.values()),
         failures=[f"{country} {wave}: {why}" for (country, wave), why in overview.failures.items()],
-        pooled=_pooled(overview.pooled),
+        pooled=_pooled(overview.pooled, of_all=True),
+        apart=_pooled(overview.pooled, of_all=False),
         forests=_pictures(overview.forests),
         series=_pictures(overview.series),
         withheld=grid(
@@ -91,17 +94,18 @@ def _counts(states: Any) -> str:
     return ", ".join(f"{count} slices {word}" for count, word in named) + "."
 
 
-def _pooled(pooled: pd.DataFrame | None) -> list[Table]:
-    """A table a pool and group: each path's mean over the slices."""
+def _pooled(pooled: pd.DataFrame | None, of_all: bool) -> list[Table]:
+    """A table a pool and group: each path's mean over all slices, or those of countries and of waves."""
     if pooled is None:
         return []
+    chosen = pooled[(pooled.pool == ALL) == of_all]
     columns = ["path", "mean", "error", "interval", "p", "slices", "left out", "tau²", "I²"]
     tables = []
-    for (pool, group), part in pooled.groupby(["pool", "group"], sort=True):
+    for (pool, group), part in chosen.groupby(["pool", "group"], sort=True):
         rows = [
             [
                 f"{words(row.rhs)} → {words(row.lhs)}",
-                number(row.est, 4) + ("" if row.reliable or pd.isna(row.est) else " (not to be relied on)"),
+                number(row.est, 4) + ("" if row.reliable or pd.isna(row.est) else DAGGER),
                 number(row.se, 4),
                 f"{number(row.ci_lower, 4)} to {number(row.ci_upper, 4)}"
                 if pd.notna(row.est)

@@ -25,8 +25,8 @@ NEIGHBOURS = (
     *(".diamant-mine/content/photo.png", "work.old/tables/survey/part.parquet", ".work.tmp"),
 )
 IN_WORK = (
-    *("remarks.txt", "tables/mine.csv", "tables/survey/mine.parquet", "outcomes/NL/cis2/ingest.tmp"),
-    *("outcomes/NL/cis2/mine.json", "locks/mine.lock", "data_docs/mine.html", "damaged/mine/photo.png"),
+    *("remarks.txt", "tables/mine.csv", "tables/survey/mine.parquet", "pages/mine.png"),
+    *("ledger.txt", "locks/mine.lock", "data_docs/mine.html", "damaged/mine/photo.png"),
 )
 IN_INPUT = (".survey_cis2.csv.draft/photo.png", "truth.tmp", "survey_cis3.csv", "notes/plan.txt")
 
@@ -51,7 +51,7 @@ def listed(folder: Path) -> dict[str, str]:
 @pytest.fixture
 def command(spark, monkeypatch):
     """A command of the user in the warm session of the tests; gives its error, if any."""
-    monkeypatch.setattr(opening, "session", lambda *_: nullcontext(spark))
+    monkeypatch.setattr(opening, "_session", lambda *_: nullcontext(lambda: spark))
 
     def run(*arguments: str) -> BaseException | None:
         done = CliRunner().invoke(cli.app, list(arguments))
