@@ -13,7 +13,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import pandas as pd
@@ -63,7 +63,6 @@ class Validator:
         self._context: Any = gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
         self._counts = self._context.data_sources.add_pandas("counts")
-        self._frames = self._context.data_sources.add_spark("frames", persist=False)
 
     def check(self, suite: Suite) -> None:
         """Raise SettingsError where a table rule names no expectation, or gives it the wrong arguments."""
@@ -101,6 +100,11 @@ class Validator:
         done = self._run(self._frames, table, name, frame, [(rule, expectation(table, rule))])[rule.id]
         unexpected = int((done.result or {}).get("unexpected_count") or 1)
         return _verdict(table, rule, bool(done.success), unexpected)
+
+    @cached_property
+    def _frames(self) -> Any:
+        """The source of frames, made when the first one is judged: it starts Spark where nobody has."""
+        return self._context.data_sources.add_spark("frames", persist=False)
 
     def _run(
         self, source: Any, table: str, name: str, frame: Any, expectations: Sequence[tuple[Rule, Any]]

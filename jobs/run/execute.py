@@ -175,6 +175,7 @@ def _execute(
 
 
 def _attempt(context: Context, name: str, batch: Batch) -> Results:
+    batch.session()  # Spark's functions of columns need a session
     try:
         return context.stages[name].run(batch)
     except BaseException:
@@ -255,6 +256,7 @@ def _publish(context: Context, progress: Progress, kept: Ledger, failures: Failu
         progress.skipped(PUBLISH, ALL)
         return
     with progress.stage(PUBLISH, ALL) as report:
+        context.session()
         report(module.run(context, kept, failures))
     kept.save()
 

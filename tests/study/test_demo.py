@@ -52,7 +52,7 @@ def test_the_groups_are_compared_by_a_test(demo):
 
 def test_rows_are_accounted_for(demo):
     manifest = json.loads(demo.published["manifest.json"])
-    stages = manifest["waves"]["cis2"]
+    stages = manifest["slices"]["NL cis2"]
     assert stages["harmonise"]["rows_set_aside"] == 12
     for stage in stages.values():
         assert stage["rows_in"] == stage["rows_out"] + stage["rows_set_aside"]

@@ -67,7 +67,9 @@ def test_finlands_complementarity_is_that_of_the_tables(finland):
 
 def test_finlands_trade_balances_for_all_products(finland):
     manifest = json.loads(finland.published["manifest.json"])
-    results = {rule["rule"]: rule for rule in manifest["waves"]["alta2014"]["validate"]["detail"]["results"]}
+    results = {
+        rule["rule"]: rule for rule in manifest["slices"]["FI alta2014"]["validate"]["detail"]["results"]
+    }
     assert results["trade_balances"]["status"] == results["no_totals"]["status"] == "passed"
     assert len(table(finland, "cluster_indicators").sector.unique()) == 30 + 1
 
