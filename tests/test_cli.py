@@ -72,6 +72,14 @@ def test_an_expected_error_is_one_line_and_its_own_code(capsys, kind):
     assert (code, said) == (kind.exit_code, "diamant: what is wrong; what to do.\n")
 
 
+def test_several_failed_slices_are_a_line_each_and_the_code_of_the_first(capsys):
+    several = errors.SlicesFailed(["AT cis2: a file is gone.", "BE cis3: a rule failed."], 3)
+    assert ended(capsys, several) == (
+        3,
+        "diamant: AT cis2: a file is gone.\ndiamant: BE cis3: a rule failed.\n",
+    )
+
+
 def test_exit_codes_are_the_documented_ones():
     codes = {kind.__name__: kind.exit_code for kind in KINDS}
     assert codes == {

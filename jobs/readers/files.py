@@ -25,9 +25,9 @@ from jobs.errors import InputError
 from jobs.settings import encodings
 
 CHUNK = 1 << 20
-# Columns that a reader adds to those of the file: the part's name, the row's number, and the row's text
-# where its fields do not fit the header.
-PART, ROW, CORRUPT = ADDED = ("_part", "_row", "_corrupt")
+# Columns that a reader adds to those of the file, whose names may be any others: the slice, the part's name,
+# the row's number, and the row's text where its fields do not fit the header.
+COUNTRY, WAVE, PART, ROW, CORRUPT, FILE = ADDED = ("_country", "_wave", "_part", "_row", "_corrupt", "_file")
 ARCHIVES: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}  # what Spark unpacks by the name's ending
 # Spark unpacks these by their ending as well, Python's own library does not.
 OTHER_ARCHIVES = {".zst", ".lz4", ".snappy", ".deflate", ".xz", ".zip", ".7z", ".rar"}

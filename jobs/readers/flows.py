@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from jobs.codes import BLANKS
 from jobs.errors import InputError, SettingsError
 from jobs.readers import files, records, text
-from jobs.readers.files import CORRUPT, PART, ROW
+from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.records import Dialect, Lines, Scan, clean
 from jobs.settings import encodings
 from jobs.settings.inputs import LABELS, PAIR, FlowsInput
@@ -154,7 +154,8 @@ def _side(rows: DataFrame, role: str, settings: FlowsInput) -> DataFrame:
 
 
 def _places() -> list[Column]:
-    return [F.col("country"), F.col("wave"), F.col(PART).alias("part"), F.col(ROW).alias("row_number")]
+    names = {COUNTRY: "country", WAVE: "wave", PART: "part", ROW: "row_number"}
+    return [F.col(own).alias(name) for own, name in names.items()]
 
 
 def _matrix(path: str, part: Path, dialect: Dialect) -> Matrix:

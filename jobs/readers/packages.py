@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from jobs.errors import InputError
 from jobs.readers import files, text, typed
-from jobs.readers.files import CORRUPT, PART, ROW
+from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.text import NO_PATTERN
 from jobs.settings.slices import Slice
 from jobs.spark.frames import quoted
@@ -38,7 +38,7 @@ DAMAGED = (
 def read(
     spark: SparkSession, inputs: Mapping[Slice, str], form: str, wanted: list[str]
 ) -> tuple[DataFrame, dict[Slice, int]]:
-    """Columns `wanted` as text (codes, not labels), with country, wave and the reader's own columns.
+    """Columns `wanted` as text (codes, not labels), with the reader's own columns (files.ADDED).
 
     Missing values of the package are null. Gives the rows that the files of each slice say they hold, too.
     Raises InputError where a file is damaged or lacks a column: see `check`, which tells of which slice.
@@ -46,7 +46,7 @@ def read(
     if form == "parquet":
         frames = [
             _parquet(spark, path, part, wanted).withColumns(
-                {"country": F.lit(slice.country), "wave": F.lit(slice.wave)}
+                {COUNTRY: F.lit(slice.country), WAVE: F.lit(slice.wave)}
             )
             for slice, path in inputs.items()
             for part in files.parts(path)

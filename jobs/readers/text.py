@@ -19,7 +19,7 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from jobs.codes import BLANKS
 from jobs.readers import files
-from jobs.readers.files import CORRUPT, PART, ROW
+from jobs.readers.files import CORRUPT, COUNTRY, FILE, PART, ROW, WAVE
 from jobs.readers.records import Dialect, Scan, clean, records, scan
 from jobs.settings import encodings
 from jobs.settings.slices import Slice
@@ -27,7 +27,6 @@ from jobs.spark.frames import local, quoted
 
 CHUNK = 50_000  # records read on the driver at a time
 IN_PART = 1 << 33  # monotonically_increasing_id counts a partition's rows in the lower 33 bits
-FILE = "_file"  # a row's file while its slice is looked up
 PLAIN = re.compile(r"[A-Za-z0-9_./-]+")  # paths that are the same as an address
 NO_PATTERN = {"__globPaths__": "false"}  # Spark takes the path for a name, with brackets and stars in it
 
@@ -40,7 +39,7 @@ def scanned(path: str, dialect: Dialect, wanted: list[str]) -> list[Scan]:
 def read(
     spark: SparkSession, scans: Mapping[Slice, list[Scan]], wanted: list[str], splittable: bool = False
 ) -> DataFrame:
-    """Columns `wanted` as text with country, wave and the reader's own columns (files.ADDED).
+    """Columns `wanted` as text with the reader's own columns (files.ADDED).
 
     The files of all slices that have the same header are read in one scan. The row's number is the record's
     first line in its file. `splittable` reads large parts in parallel and gives 0 for it: for input-output
@@ -137,17 +136,17 @@ def _with_places(
     spark: SparkSession, rows: DataFrame, alike: list[tuple[Slice, Scan]], wanted: list[str]
 ) -> DataFrame:
     """The rows with country, wave and part, known by their file."""
-    columns = ["country", "wave", PART, ROW, *[quoted(column) for column in wanted], CORRUPT]
+    columns = [COUNTRY, WAVE, PART, ROW, *[quoted(column) for column in wanted], CORRUPT]
     if len(alike) == 1:
         ((slice, known),) = alike
         name = files.part_name(known.path, known.part)
-        own = {"country": F.lit(slice.country), "wave": F.lit(slice.wave), PART: F.lit(name).cast("string")}
+        own = {COUNTRY: F.lit(slice.country), WAVE: F.lit(slice.wave), PART: F.lit(name).cast("string")}
         return rows.withColumns(own).select(*columns)
     places = [
         (str(files.spark_path(known.part)), *slice, files.part_name(known.path, known.part))
         for slice, known in alike
     ]
-    known_files = local(spark, places, f"{FILE} string, country string, wave string, {PART} string")
+    known_files = local(spark, places, f"{FILE} string, {COUNTRY} string, {WAVE} string, {PART} string")
     return rows.join(F.broadcast(known_files), FILE).select(*columns)
 
 
@@ -160,7 +159,7 @@ def handed_over(spark: SparkSession, rows: Iterator[tuple[Any, ...]], wanted: li
     """Rows (country, wave, part, row, cells, corrupt) that were read on the driver, in chunks, as a frame."""
     schema = StructType(
         [
-            *[StructField(column, StringType()) for column in ("country", "wave", PART)],
+            *[StructField(column, StringType()) for column in (COUNTRY, WAVE, PART)],
             StructField(ROW, LongType()),
             *[StructField(column, StringType()) for column in [*wanted, CORRUPT]],
         ]

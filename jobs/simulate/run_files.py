@@ -60,6 +60,7 @@ def of_countries(
             "survey": {"path": f"{folder}/survey_{{wave}}.csv", "map": MAP, **TEXT},
             "flows": {"layout": layout, "paths": {"flows": f"{folder}/flows_{{wave}}.csv"}, **TEXT},
             "model": MODEL,
+            "fit": {"max_failed_groups": 2},  # of many samples some have no proper solution
         },
         "waves": {wave: {} for wave in waves},
         "countries": {

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from jobs.checks.quarantine import Reasons, noted, reasons_by_slice, set_aside, too_many
 from jobs.errors import DiamantError, InputError
 from jobs.readers import files, flows, packages, text
-from jobs.readers.files import CORRUPT, PART, ROW
+from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.records import Dialect, header
 from jobs.run import numbers
 from jobs.run.context import Batch, Outcome, Results
@@ -186,8 +186,8 @@ def _answers(rows: DataFrame, wanted: list[str]) -> DataFrame:
     texts = F.array_join(F.concat(F.map_values("answers"), F.array(F.coalesce(CORRUPT, F.lit("")))), "")
     return (
         rows.select(
-            "country",
-            "wave",
+            F.col(COUNTRY).alias("country"),
+            F.col(WAVE).alias("wave"),
             F.col(PART).alias("part"),
             F.col(ROW).alias("row_number"),
             answers.alias("answers"),

@@ -187,7 +187,8 @@ def _drawn(context: Context, wanted: list[Picture], folder: Path) -> list[tuple[
         return spread(context.spark, figures.draw, missing, partitions=max(2, len(missing) // 16))
 
     below = folder / "figures" if len(context.countries) > 1 else folder
-    below.mkdir(exist_ok=True)
+    if wanted:
+        below.mkdir(exist_ok=True)
     drawn = figures.drawn([picture.figure for picture in wanted], _kept(context, "figures"), each)
     with_svg = []
     for picture, files in zip(wanted, drawn, strict=True):

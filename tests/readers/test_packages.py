@@ -24,7 +24,7 @@ def rows(spark, path, form):
     columns = ["firm", "size", "code"]
     packages.check(str(path), form, columns)
     frame, counts = packages.read(spark, {SLICE: str(path)}, form, columns)
-    came = sorted(tuple(row) for row in frame.select("_row", *columns, "country", "wave").collect())
+    came = sorted(tuple(row) for row in frame.select("_row", *columns, "_country", "_wave").collect())
     assert counts == {SLICE: len(came)} and {row[-2:] for row in came} == {SLICE}
     return [row[:-2] for row in came]
 

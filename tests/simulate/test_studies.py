@@ -102,9 +102,11 @@ def test_several_countries_have_one_run_file(europe):
                 **text,
             },
             "model": "conf/models/cluster_within.lav",
+            "fit": {"max_failed_groups": 2},
         },
         "waves": {"w1": {}, "w2": {}},
         "countries": {"AA": {}, "BB": {}},
+        "pool": {"over": ["country", "wave"]},
         "spark": {"driver_memory": "3g", "shuffle_partitions": 8},
     }
     for country in ("AA", "BB"):
