@@ -20,7 +20,7 @@ from jobs.simulate import studies
 from jobs.spark.tables import Tables
 from jobs.stages.order import STAGES
 
-REQUEST = {"countries": ["AA", "BB", "CC"], "waves": ["w1", "w2"], "regions": 3, "sectors": 4, "firms": 1200}
+REQUEST = {"countries": ["AA", "BB", "CC"], "waves": ["w1", "w2"], "regions": 6, "sectors": 5, "firms": 1200}
 
 
 def run(session, folder: Path) -> list[str]:
