@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.errors import DiamantError
 from jobs.settings.run_file import RunFile
 from jobs.settings.slices import Slice, SliceSettings
-from jobs.spark.frames import local
 from jobs.spark.tables import Tables
 
 
@@ -82,11 +81,6 @@ class Batch:
         for slice, settings in self.slices.items():
             parts.setdefault(key(settings), []).append(slice)
         return {value: self.only(slices) for value, slices in parts.items()}
-
-    def frame(self, columns: str, row: Callable[[SliceSettings], tuple[Any, ...]]) -> DataFrame:
-        """One row per slice: country, wave, and the `columns` (in Spark's DDL) that `row` gives."""
-        rows = [(*slice, *row(settings)) for slice, settings in self.slices.items()]
-        return local(self.spark, rows, f"country string, wave string, {columns}")
 
 
 @dataclass(frozen=True)
