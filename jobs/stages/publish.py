@@ -26,6 +26,7 @@ from jobs.run.ledger import Ledger
 from jobs.run.published import Published
 from jobs.sem.groups.pooled_slices import ALL, pool_slices
 from jobs.settings import schemas
+from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.frames import nothing
 from jobs.spark.spread import spread
@@ -268,7 +269,7 @@ def _without_folders(settings: Any, key: str = "") -> Any:
         }
     if isinstance(settings, list):
         return [_without_folders(part, key) for part in settings]
-    return Path(settings).name if key in ("path", "paths") and isinstance(settings, str) else settings
+    return Path(settings).name if key in FILES and isinstance(settings, str) else settings
 
 
 def _read(context: Context, state: Published) -> Tables:
