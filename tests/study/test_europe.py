@@ -12,7 +12,7 @@ from rich.console import Console
 from study_runs import DIAMANT, REPOSITORY
 
 from jobs.errors import SlicesFailed
-from jobs.run import execute
+from jobs.run import execute, workfolder
 from jobs.run.context import Context
 from jobs.run.progress import Progress
 from jobs.settings import reading
@@ -28,7 +28,7 @@ def run(session, folder: Path) -> list[str]:
     said = io.StringIO()
     changes = [f"work={folder / 'work'}", f"out={folder / 'published'}", "disclosure.threshold=10"]
     chosen = reading.read(str(folder / "europe.yaml"), changes)
-    Path(chosen.work).mkdir(exist_ok=True)
+    workfolder.claim(Path(chosen.work))
     context = Context(session, chosen, Tables(session, f"{chosen.work}/tables"), STAGES)
     try:
         execute.run(context, Progress(Console(file=said, width=1000)))
