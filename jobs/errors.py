@@ -21,6 +21,10 @@ class SettingsError(DiamantError):
     exit_code = 2
 
 
+class SparkNotStarted(SettingsError):
+    """Spark does not start, or does not take an option: no slice can go on."""
+
+
 class InputError(DiamantError):
     """An input file or table is missing or unreadable."""
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from jobs.errors import DiamantError, InputError, SettingsError, SliceHeld, SlicesFailed
+from jobs.errors import DiamantError, InputError, SettingsError, SliceHeld, SlicesFailed, SparkNotStarted
 from jobs.output import locks
 from jobs.run import batches, ledger, plan
 from jobs.run.context import Batch, Context, Outcome, Results
@@ -29,7 +29,7 @@ from jobs.spark.frames import nothing
 from jobs.spark.tables import within
 
 ASIDE = "quarantine"  # rows set aside are written of failed slices as well
-SHARED = (SliceHeld,)  # what ends the whole run, whichever slice it comes from
+SHARED = (SliceHeld, SparkNotStarted)  # what ends the whole run, whichever slice it comes from
 
 Failures = dict[Slice, DiamantError]
 
@@ -132,6 +132,8 @@ def _run_batch(context: Context, progress: Progress, kept: Ledger, known: dict[S
                     continue
             if name in state.stale and reason(context, kept, name, slice, state.marks[name]):
                 marks[slice] = state.marks[name]
+        if len(failures) == len(known):
+            break
         if not marks:
             progress.skipped(name, _label(context, [slice for slice in known if slice not in failures]))
             continue

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
-from jobs.errors import SettingsError
+from jobs.errors import SettingsError, SparkNotStarted
 from jobs.settings import resources
 from jobs.settings.sections import SparkSettings
 from jobs.settings.wording import fault, shown
@@ -83,7 +83,7 @@ def _quiet_jvm(quiet: bool) -> Iterator[None]:
 def start(settings: SparkSettings, name: str) -> SparkSession:
     """A session as the settings ask; settings of spark-submit win over the run file's master.
 
-    Raises SettingsError where Spark or Java do not start with them.
+    Raises SparkNotStarted where Spark or Java do not start with them.
 
     Log level is OFF by default: Spark's own error lines quote the values they could not cast.
     """
@@ -117,7 +117,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         with _quiet_jvm(settings.log_level == "OFF"):
             session = builder.getOrCreate()
     except Exception as error:  # nothing but set-up has happened yet
-        raise SettingsError(_why_not_started(error, settings)) from None
+        raise SparkNotStarted(_why_not_started(error, settings)) from None
     _set_options(session, settings.options)
     return session
 
@@ -133,7 +133,7 @@ def _why_not_started(error: Exception, settings: SparkSettings) -> str:
 
 
 def _set_options(session: SparkSession, options: dict[str, str]) -> None:
-    """Set the run file's own options, and refuse what Spark would refuse later in the run (SettingsError)."""
+    """Set the run file's own options; raises SparkNotStarted for what Spark would refuse later in the run."""
     key = ""
     try:
         for key, value in options.items():
@@ -145,7 +145,7 @@ def _set_options(session: SparkSession, options: dict[str, str]) -> None:
     except Exception as error:
         session.stop()
         where = f"spark.options.{key}" if key else "spark.options"
-        raise SettingsError(f"{where}: Spark does not take this ({_cause(error)}); mend it.") from None
+        raise SparkNotStarted(f"{where}: Spark does not take this ({_cause(error)}); mend it.") from None
 
 
 def _of_a_session(key: str) -> bool:
