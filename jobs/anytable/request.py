@@ -20,8 +20,8 @@ from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method, check, error_kinds
 from jobs.settings import models
 from jobs.settings.encodings import python_name
+from jobs.settings.sections import FEWEST_REPLICATES
 
-FEWEST_REPLICATES = 100
 TAB = {"\\t", "tab"}  # ways to write it on a command line
 
 

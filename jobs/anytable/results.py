@@ -96,7 +96,7 @@ def _chosen(table: pd.DataFrame, error: str) -> pd.DataFrame:
 
 def _with_bootstrap(estimates: pd.DataFrame, fits: Fits) -> pd.DataFrame:
     """Each parameter's percentile and BCa interval beside it, where the replicates gave it."""
-    again = fits.replicated[fits.replicated.quantity.isin(["est", "defined"])]
+    again = fits.bootstrap_estimates[fits.bootstrap_estimates.quantity.isin(["est", "defined"])]
     names = ["group", "lhs", "op", "rhs"]
     wide = again[[*names, *BOOT]].rename(columns=BOOT).astype({"replicates": "Int64"})
     return estimates.merge(wide, on=names, how="left", sort=False)
@@ -130,7 +130,7 @@ def _status(fits: Fits, chosen: pd.DataFrame, groups: Groups, request: Request) 
     if request.joint:
         return status
     if request.bootstrap:
-        again = fits.replications.rename(columns={"failed": "replicates_failed"})
+        again = fits.bootstrap_status.rename(columns={"failed": "replicates_failed"})
         status = status.merge(again[["group", "replicates", "replicates_failed"]], on="group", how="left")
         status = status.astype({"replicates": "Int64", "replicates_failed": "Int64"})
     keys = groups.keys.rename(columns={name: f"group.{name}" for name in request.groups})

@@ -69,7 +69,11 @@ def fitted(rows: pd.DataFrame, plan: FitPlan, mapped: Any) -> Fits:
             drawn = replicates.bootstrap(
                 plan.model, cases, plan.group, plan.method, Drawing(plan.replicates, plan.seed), mapped
             )
-            tables |= {"replicated": drawn.estimates, "replications": drawn.status}
+            tables |= {
+                "bootstrap_estimates": drawn.estimates,
+                "bootstrap_differences": drawn.differences,
+                "bootstrap_status": drawn.status,
+            }
     return whole(tables)
 
 

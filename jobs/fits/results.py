@@ -13,6 +13,7 @@ from jobs.sem.groups.rows import (
     ESTIMATES,
     INFLUENCES,
     MEASURES,
+    MOMENTS,
     STATUS,
     FitReport,
 )
@@ -31,12 +32,14 @@ class Fits:
     differences: pd.DataFrame
     status: pd.DataFrame
     influences: pd.DataFrame
+    moments: pd.DataFrame
     residuals: pd.DataFrame
     modification_indices: pd.DataFrame
     reliability: pd.DataFrame
     standardised: pd.DataFrame
-    replicated: pd.DataFrame
-    replications: pd.DataFrame
+    bootstrap_estimates: pd.DataFrame
+    bootstrap_differences: pd.DataFrame
+    bootstrap_status: pd.DataFrame
     hypotheses: pd.DataFrame
     invariance: pd.DataFrame
 
@@ -44,8 +47,9 @@ class Fits:
 COLUMNS = {
     **{"estimates": ESTIMATES, "fit_measures": MEASURES, "differences": DIFFERENCES, "status": STATUS},
     "influences": INFLUENCES,
+    "moments": MOMENTS,
     **DIAGNOSIS,
-    **{"replicated": replicates.ESTIMATES, "replications": replicates.STATUS},
+    **replicates.TABLES,
     **{"hypotheses": HYPOTHESES, "invariance": STEPS},
 }
 

@@ -24,7 +24,8 @@ class Overview:
     """What the page shows.
 
     `states`: of each country and wave one of WORDS. `failures`: why, of slices that failed. `pages`: the
-    page of each country that has one. `pooled`: as the table pooled_paths. `withheld`: withheld cells by
+    page of each country that has one. `pooled`, `equal`, `tests`: as the tables
+    pooled_paths, equal_paths, equality_tests. `withheld`: withheld cells by
     published table. `libraries`: versions.
     """
 
@@ -37,6 +38,8 @@ class Overview:
     withheld: Mapping[str, int]
     libraries: Mapping[str, str]
     pooled: pd.DataFrame | None = None
+    equal: pd.DataFrame | None = None
+    tests: pd.DataFrame | None = None
     forests: Sequence[Picture] = field(default_factory=list)
     series: Sequence[Picture] = field(default_factory=list)
 
@@ -48,6 +51,7 @@ def render(overview: Overview) -> str:
     contents = [
         ("states", "Countries and waves", True),
         ("pooled", "Paths", overview.pooled is not None),
+        ("equal", "One model", overview.equal is not None),
         ("forests", "Country by country", bool(overview.forests)),
         ("series", "Over the waves", bool(overview.series)),
         ("withheld", "Withheld", True),
@@ -65,6 +69,8 @@ def render(overview: Overview) -> str:
         failures=[f"{country} {wave}: {why}" for (country, wave), why in overview.failures.items()],
         pooled=_pooled(overview.pooled, of_all=True),
         apart=_pooled(overview.pooled, of_all=False),
+        equal=_equal(overview.equal),
+        tests=_tests(overview.tests),
         forests=_pictures(overview.forests),
         series=_pictures(overview.series),
         withheld=grid(
@@ -107,9 +113,7 @@ def _pooled(pooled: pd.DataFrame | None, of_all: bool) -> list[Table]:
                 f"{words(row.rhs)} → {words(row.lhs)}",
                 number(row.est, 4) + ("" if row.reliable or pd.isna(row.est) else DAGGER),
                 number(row.se, 4),
-                f"{number(row.ci_lower, 4)} to {number(row.ci_upper, 4)}"
-                if pd.notna(row.est)
-                else row.detail,
+                _interval(row),
                 p_value(row.pvalue),
                 whole(row.slices),
                 whole(row.left_out),
@@ -120,6 +124,56 @@ def _pooled(pooled: pd.DataFrame | None, of_all: bool) -> list[Table]:
         ]
         tables.append(grid(f"{group} firms, {pool}", columns, rows))
     return tables
+
+
+def _equal(equal: pd.DataFrame | None) -> list[Table]:
+    """A table a pool and group: the paths that all slices share."""
+    columns = ["path", "estimate", "error", "interval", "p", "slices", "left out"]
+    tables = []
+    for (pool, group), part in () if equal is None else equal.groupby(["pool", "group"], sort=True):
+        rows = [
+            [
+                f"{words(row.rhs)} → {words(row.lhs)}",
+                number(row.est, 4) + ("" if row.reliable or pd.isna(row.est) else DAGGER),
+                number(row.se, 4),
+                _interval(row),
+                p_value(row.pvalue),
+                whole(row.slices),
+                whole(row.left_out),
+            ]
+            for row in part.itertuples()
+        ]
+        tables.append(grid(f"{group} firms, {pool}", columns, rows))
+    return tables
+
+
+def _tests(tests: pd.DataFrame | None) -> list[Table]:
+    """The tests that loadings, and then paths, are equal."""
+    if tests is None or tests.empty:
+        return []
+    columns = ["slices of", "firms", "equal", "chi-square", "df", "F", "df", "df of the error", "p"]
+    rows = [
+        [
+            row.pool,
+            row.group,
+            words(row.equal),
+            number(row.chisq, 2),
+            whole(row.chisq_df),
+            number(row.f, 3),
+            number(row.f_df, 1),
+            number(row.f_df_error, 1),
+            p_value(row.pvalue) if pd.notna(row.pvalue) else row.detail,
+        ]
+        for row in tests.itertuples()
+    ]
+    return [grid("Are they equal?", columns, rows, 3)]
+
+
+def _interval(row: Any) -> str:
+    """The ends of an interval, or why there is none."""
+    if pd.isna(row.est):
+        return str(row.detail)
+    return f"{number(row.ci_lower, 4)} to {number(row.ci_upper, 4)}"
 
 
 def _pictures(pictures: Sequence[Picture]) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def render(
         figures=[{"svg": Markup(figure["svg"]), "caption": figure["caption"]} for figure in figures],
         level=settings.fit.level,
         primary_error=settings.fit.primary_error,
-        paths=_paths(primary, settings.fit.confidence),
+        paths=_paths(primary, settings.fit.confidence, tables.get("bootstrap_estimates")),
         reliability=diagnosis.reliability(tables) if diagnosed else [],
         missed=diagnosis.missed(tables) if diagnosed else [],
         differences=_differences(tables["group_differences"], settings.fit.primary_error),
@@ -122,7 +122,12 @@ def _origins(frame: pd.DataFrame) -> list[Table]:
     return [table for _, table in sorted(grids, key=lambda pair: pair[0])]
 
 
-def _paths(primary: pd.DataFrame, confidence: float) -> list[Table]:
+def _paths(primary: pd.DataFrame, confidence: float, again: pd.DataFrame | None) -> list[Table]:
+    """A table a wave and group; `again`: as bootstrap_estimates, whose BCa intervals stand beside."""
+    drawn = again is not None and len(again) > 0
+    if again is not None and drawn:
+        ends = again[again.quantity == "est"][["wave", "group", "lhs", "op", "rhs", "bca_lower", "bca_upper"]]
+        primary = primary.merge(ends, how="left", on=["wave", "group", "lhs", "op", "rhs"])
     grids = []
     for (wave, group), part in primary[primary.op == "~"].groupby(["wave", "group"], sort=True):
         rows = [
@@ -130,17 +135,23 @@ def _paths(primary: pd.DataFrame, confidence: float) -> list[Table]:
                 f"{words(row.rhs)} → {words(row.lhs)}",
                 number(row.est, 4),
                 number(row.se, 4),
-                f"{number(row.ci_lower, 4)} to {number(row.ci_upper, 4)}",
+                _interval(row.ci_lower, row.ci_upper),
+                *([_interval(row.bca_lower, row.bca_upper)] if drawn else []),
                 p_value(row.pvalue),
                 number(row.std_all, 2) + marks(row),
             ]
             for row in part.itertuples()
         ]
         interval = f"{100 * confidence:g} % interval"
-        columns = ["path", "estimate", "error", interval, "p", "standardised"]
+        columns = ["path", "estimate", "error", interval, *(["bootstrap (BCa)"] if drawn else [])]
+        columns += ["p", "standardised"]
         unreliable = not part.reliable.all()
         grids.append(grid(f"{wave}, {group}" + (f" ({UNRELIABLE})" if unreliable else ""), columns, rows))
     return grids
+
+
+def _interval(lower: Any, upper: Any) -> str:
+    return "" if pd.isna(lower) or pd.isna(upper) else f"{number(lower, 4)} to {number(upper, 4)}"
 
 
 def _differences(frame: pd.DataFrame, error: str) -> list[Table]:

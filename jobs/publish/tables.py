@@ -8,20 +8,22 @@ import numpy as np
 import pandas as pd
 
 from jobs.publish import disclosure
+from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.settings.sections import DisclosureSettings
 from jobs.transforms.partner_origin import ORIGINS, size_classes
 
 PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
-    *("group_differences", "fit_status", *DIAGNOSIS, "sample_waterfall"),
+    *("group_differences", "fit_status", *DIAGNOSIS, *BOOTSTRAP, "sample_waterfall"),
 )
 NOT_PUBLISHED = ["answered", "turnover", "largest", "second"]
 
 
-def names(diagnosis: bool) -> list[str]:
-    """The published tables; those of a diagnosis where it is asked for, since empty files help nobody."""
-    return [name for name in PUBLISHED if diagnosis or name not in DIAGNOSIS]
+def names(diagnosis: bool, bootstrap: bool) -> list[str]:
+    """The published tables; those of a diagnosis or bootstrap where asked for: empty files help nobody."""
+    unasked = {*(() if diagnosis else DIAGNOSIS), *(() if bootstrap else BOOTSTRAP)}
+    return [name for name in PUBLISHED if name not in unasked]
 
 
 def protected(

@@ -19,7 +19,7 @@ from jobs.settings import classifications, models, resources, schemas, simulatio
 from jobs.settings.classifications import Classification
 from jobs.settings.inputs import LABELS, PAIR, FlowsInput, WaveSettings
 from jobs.settings.methods import method
-from jobs.settings.run_file import RunSettings
+from jobs.settings.run_file import RunFile, RunSettings
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wording import shown
 
@@ -40,6 +40,19 @@ def check_slices(slices: Mapping[Slice, SliceSettings], path: str) -> None:
         if shape not in alike:
             alike.add(shape)
             _check(_alone(settings), path, partial(_of_slice, slice))
+
+
+def check_pool(settings: RunFile, path: str) -> None:
+    """Refuse one model over slices of which some are not fitted in the way that it needs."""
+    if settings.pool is None or not settings.pool.one_model:
+        return
+    for slice, own in settings.slices.items():
+        fit = own.fit
+        if own.model and (fit.estimator != "ml" or fit.missing != "listwise" or "region" not in fit.clusters):
+            raise SettingsError(
+                f"{path}: pool.one_model needs estimator ml, missing listwise and region among the clusters, "
+                f"which fit of {slice} has not; change fit, or set pool.one_model to false."
+            )
 
 
 def _of_slice(slice: Slice, where: str) -> str:

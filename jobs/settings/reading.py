@@ -41,6 +41,7 @@ def read(
             update={"waves": tuple(wave for wave in settings.waves if wave.wave in waves)}
         )
     coherence.check(settings, path)
+    coherence.check_pool(settings, path)
     return settings
 
 
@@ -58,7 +59,9 @@ def _of_countries(
     if not chosen:
         raise SettingsError(f"{path} has no such wave of that country; there is nothing to do.")
     coherence.check_slices(chosen, path)
-    return settings.with_slices(chosen)
+    settings = settings.with_slices(chosen)
+    coherence.check_pool(settings, path)
+    return settings
 
 
 def _demand(chosen: list[str], known: list[str], path: str, kind: str) -> None:

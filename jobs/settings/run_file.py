@@ -31,6 +31,11 @@ class PoolSettings(Section):
     over: tuple[Literal["country", "wave"], ...] = Field(
         ("country", "wave"), min_length=1, description="what the mean is taken over; the other stays apart"
     )
+    one_model: bool = Field(
+        False,
+        description="fit one model of all slices of a pool too: equal loadings and paths, free intercepts, "
+        "and test that they are equal; estimator ml with missing listwise only",
+    )
 
 
 class RunFile(Section):

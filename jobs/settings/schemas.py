@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import (
+    ArrayType,
     BinaryType,
     BooleanType,
     DataType,
@@ -94,6 +95,9 @@ def _type(ddl: str) -> DataType:
     pair = re.fullmatch(r"map<(\w+),\s*(\w+)>", ddl)
     if pair:
         return MapType(PLAIN[pair[1]], PLAIN[pair[2]])
+    several = re.fullmatch(r"array<(\w+)>", ddl)
+    if several:
+        return ArrayType(PLAIN[several[1]])
     raise ValueError(f"{ddl} is no type of a schema; add it to jobs/settings/schemas.py")
 
 

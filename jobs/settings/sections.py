@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from jobs.settings import spark_options
 from jobs.settings.section import FilePath, Name, Section, Text
 
+FEWEST_REPLICATES = 100  # of a bootstrap
 MOST_EMPLOYEES = 10_000_000
 
 
@@ -102,6 +103,14 @@ class FitSettings(Section):
         False,
         description="publish residuals, modification indices, reliability and standardised estimates too",
     )
+    bootstrap: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="replicates of a bootstrap of the first cluster column, without one of firms; 0 is none, "
+        f"else at least {FEWEST_REPLICATES}",
+    )
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of the bootstrap")
     max_failed_groups: int = Field(0, ge=0, le=1000)
     collect_limit: int = Field(
         500_000,
@@ -125,6 +134,13 @@ class FitSettings(Section):
     def _stands_once(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(given)) < len(given):
             raise ValueError("names something twice; each counts once")
+        return given
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _replicates_are_enough(cls, given: int) -> int:
+        if 0 < given < FEWEST_REPLICATES:
+            raise ValueError(f"is 0 or at least {FEWEST_REPLICATES} replicates; 1000 is usual")
         return given
 
     @model_validator(mode="after")

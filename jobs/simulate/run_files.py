@@ -67,6 +67,6 @@ def of_countries(
             country: {} if file == usual.replace("{country}", country) else {"regions": file}
             for country, file in regions.items()
         },
-        "pool": {"over": ["country", "wave"]},
+        "pool": {"over": ["country", "wave"], "one_model": True},
         "spark": {"driver_memory": "3g", "shuffle_partitions": 8},
     }

@@ -17,6 +17,7 @@ from jobs.fits import slices
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import CONVERGED, Fits
 from jobs.run.context import Batch, Outcome, Results
+from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.sem.model.structure import ModelError, structure_of
 from jobs.settings import models, resources, schemas
@@ -27,7 +28,11 @@ from jobs.spark.frames import local
 from jobs.spark.tables import Tables
 
 NAME = "fit"
-TABLES = (*DIAGNOSIS, "influences", "estimates", "fit_measures", "group_differences", "fit_status")
+TABLES = (
+    *DIAGNOSIS,
+    *BOOTSTRAP,
+    *("influences", "moments", "estimates", "fit_measures", "group_differences", "fit_status"),
+)
 ROWS: tuple[str, ...] = ()
 READS = ("linked",)
 SIDES = 2  # groups of a slice: the firms for which the column of the groups is true, and the others
@@ -60,13 +65,13 @@ def run(batch: Batch) -> Results:
             except DiamantError as error:
                 results.fail(slice, error)
             if isinstance(fitted, Fits):
-                for table, frame in _frames(fitted, chosen.diagnosis).items():
+                for table, frame in _frames(fitted, chosen).items():
                     tables.setdefault(table, []).append(frame.assign(**slice.keys))
     results.frames = {
         table: _spark_frame(batch, table, pd.concat(frames, ignore_index=True))
         for table, frames in tables.items()
     }
-    for table in set(TABLES) - set(DIAGNOSIS) - set(results.frames):
+    for table in set(TABLES) - {*DIAGNOSIS, *BOOTSTRAP} - set(results.frames):
         results.frames[table] = local(batch.spark, [], schemas.table(table).struct)
     return results
 
@@ -79,6 +84,8 @@ def plan_of(name: str, chosen: FitSettings) -> FitPlan:
         error=chosen.primary_error,
         group="group",
         key="firm_id",
+        replicates=chosen.bootstrap,
+        seed=chosen.seed,
         collect_limit=chosen.collect_limit,
     )
 
@@ -86,7 +93,8 @@ def plan_of(name: str, chosen: FitSettings) -> FitPlan:
 def _too_large(firms: int, plan: FitPlan) -> SettingsError:
     return SettingsError(
         f"{firms} firms are more than fit.collect_limit ({plan.collect_limit}), and only estimator ml with "
-        "missing listwise and no diagnosis works without collecting them; take those, or raise the limit."
+        "missing listwise, without diagnosis and bootstrap, works without collecting them; take those, or "
+        "raise the limit."
     )
 
 
@@ -134,11 +142,13 @@ def _sizes(batch: Batch, sample: DataFrame) -> dict[Slice, int]:
     return {slice: counted.get(slice, 0) for slice in batch.slices}
 
 
-def _frames(fits: Fits, diagnosis: bool) -> dict[str, pd.DataFrame]:
+def _frames(fits: Fits, chosen: FitSettings) -> dict[str, pd.DataFrame]:
     """The tables to be written."""
     return {
-        **({name: getattr(fits, name) for name in DIAGNOSIS} if diagnosis else {}),
+        **({name: getattr(fits, name) for name in DIAGNOSIS} if chosen.diagnosis else {}),
+        **({name: getattr(fits, name) for name in BOOTSTRAP} if chosen.bootstrap else {}),
         "influences": fits.influences,
+        "moments": fits.moments,
         "estimates": fits.estimates,
         "fit_measures": fits.fit_measures,
         "group_differences": fits.differences,
@@ -161,6 +171,8 @@ def _spark_frame(batch: Batch, name: str, frame: pd.DataFrame) -> DataFrame:
 def _typed(value: Any, kind: str) -> Any:
     if value is None:
         return None
+    if kind == "array<double>":
+        return [float(part) for part in value]
     return {"double": float, "int": int, "bigint": int, "boolean": bool}.get(kind, str)(value)
 
 

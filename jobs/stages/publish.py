@@ -15,7 +15,7 @@ from jobs.errors import DiamantError, SettingsError
 from jobs.output import manifests
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
-from jobs.publish import disclosure, figures, overview, pictures, report, tables, workbook
+from jobs.publish import disclosure, figures, overview, pictures, pooled, report, tables, workbook
 from jobs.publish.figures import Drawn, Figure
 from jobs.publish.overview import Overview
 from jobs.publish.pictures import Picture
@@ -24,8 +24,8 @@ from jobs.run.context import Context, Outcome
 from jobs.run.fingerprints import fingerprint
 from jobs.run.ledger import Ledger
 from jobs.run.published import Published
-from jobs.sem.groups.pooled_slices import ALL, pool_slices
-from jobs.settings import schemas
+from jobs.sem.groups.pooled_slices import ALL
+from jobs.settings import models, resources, schemas
 from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.frames import nothing
@@ -78,14 +78,15 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     hidden = status[status.status == disclosure.WITHHELD][["country", "wave", "group"]]
     groups = set(hidden.itertuples(index=False, name=None))
     facts = disclosure.protect_facts(facts, settings.disclosure, groups)
-    pooled = _pooled(context, state, shown) if settings.pool else {}
-    if pooled:
-        shown["pooled_paths"] = pd.concat(pooled.values(), ignore_index=True).drop_duplicates()
+    means = _pooled(context, state, shown)
+    if means:
+        shown["pooled_paths"] = pd.concat(means.values(), ignore_index=True).drop_duplicates()
+    shown |= _one_model(context, state, shown)
     with replacing(Path(settings.out), manifests.PUBLICATION, "out") as draft:
         write_tables(shown, draft)
         workbook.write(shown, facts, draft / "tables.xlsx")
         wanted = pictures.path_diagrams(shown, lambda *slice: context.slices[Slice(*slice)].fit)
-        wanted += _of_the_run(context, facts, pooled)
+        wanted += _of_the_run(context, facts, means)
         drawn = _drawn(context, wanted, draft)
         _pages(context, state, shown, facts, drawn, draft)
         if len(context.countries) > 1:
@@ -100,24 +101,37 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
 
 
 def _pooled(context: Context, state: Published, shown: Tables) -> Tables:
-    """Paths pooled as the run asks (`asked`), by country and by wave; from published estimates alone."""
-    errors = {str(slice): own.fit.primary_error for slice, own in context.slices.items()}
-    estimates = shown["estimates"]
-    primary = estimates[
-        (estimates.op == "~") & (estimates.error == (estimates.country + " " + estimates.wave).map(errors))
-    ]
-    influences = _table(context, state, "influences")
-    asked = context.settings.pool.over if context.settings.pool else ()
-    ways: dict[str, tuple[str, ...]] = {"asked": asked}
+    """Paths pooled as the run asks (`asked`), by country and by wave; empty where it does not."""
+    if context.settings.pool is None:
+        return {}
+    ways: dict[str, tuple[str, ...]] = {"asked": context.settings.pool.over}
     if len(context.countries) > 1:
         ways |= {"by country": ("wave",), "by wave": ("country",)}
-    confidence = next(iter(context.slices.values())).fit.confidence
-    return {name: pool_slices(primary, influences, over, confidence) for name, over in ways.items()}
+    errors = {str(slice): own.fit.primary_error for slice, own in context.slices.items()}
+    influences = _table(context, state, "influences")
+    return pooled.pooled(shown, influences, ways, errors, _confidence(context))
 
 
-def _of_the_run(context: Context, facts: dict[str, Any], pooled: Tables) -> list[Picture]:
+def _one_model(context: Context, state: Published, shown: Tables) -> Tables:
+    """One model over all slices of a pool, with its tests; empty where the run does not ask for it."""
+    pool = context.settings.pool
+    if pool is None or not pool.one_model:
+        return {}
+    texts = {
+        str(slice): models.read(resources.find(own.model), own.model)
+        for slice, own in context.slices.items()
+        if own.model
+    }
+    return pooled.one_model(shown, _table(context, state, "moments"), texts, pool.over, _confidence(context))
+
+
+def _confidence(context: Context) -> float:
+    return next(iter(context.slices.values())).fit.confidence
+
+
+def _of_the_run(context: Context, facts: dict[str, Any], means: Tables) -> list[Picture]:
     """Forests and series of a run of several countries whose paths are pooled."""
-    if "by country" not in pooled:
+    if "by country" not in means:
         return []
     waves = list(dict.fromkeys(slice.wave for slice in context.slices))
     broken = {
@@ -126,10 +140,10 @@ def _of_the_run(context: Context, facts: dict[str, Any], pooled: Tables) -> list
         if stages.get("harmonise", {}).get("detail", {}).get("breaks")
     }
     breaks = [wave for wave in waves[1:] if wave in broken]
-    whole = pooled["asked"][pooled["asked"].pool == ALL]
+    whole = means["asked"][means["asked"].pool == ALL]
     return [
-        *pictures.forests(pooled["by country"], whole),
-        *pictures.series(pooled["by wave"], waves, breaks),
+        *pictures.forests(means["by country"], whole),
+        *pictures.series(means["by wave"], waves, breaks),
     ]
 
 
@@ -157,6 +171,8 @@ def _overview(
         withheld=_withheld(shown),
         libraries=facts["libraries"],
         pooled=shown.get("pooled_paths"),
+        equal=shown.get("equal_paths"),
+        tests=shown.get("equality_tests"),
         forests=of("forest"),
         series=of("series"),
     )
@@ -275,7 +291,9 @@ def _without_folders(settings: Any, key: str = "") -> Any:
 def _read(context: Context, state: Published) -> Tables:
     """The tables that are to be published, of all slices, before disclosure control."""
     diagnosis = any(own.fit.diagnosis for own in context.slices.values())
-    raw = {name: _table(context, state, name) for name in tables.names(diagnosis) if name != "partner_origin"}
+    bootstrap = any(own.fit.bootstrap for own in context.slices.values())
+    wanted = tables.names(diagnosis, bootstrap)
+    raw = {name: _table(context, state, name) for name in wanted if name != "partner_origin"}
     survey = _frame(context, state, "survey")
     return {**raw, "partner_origin": collected(partner_origin(survey, context.settings.size_classes))}
 

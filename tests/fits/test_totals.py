@@ -59,6 +59,10 @@ def test_estimates_errors_and_measures_are_those_of_the_cases(spark, cases, sett
     assert (wanted.status.status == "converged").sum() == 2
     for name in ("estimates", "fit_measures", "differences"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(wanted, name), rtol=1e-8, atol=1e-9)
+    assert len(wanted.moments) == (14 if "region" in settings.clusters else 0), "seven regions, two groups"
+    assert list(found.moments.cluster) == list(wanted.moments.cluster)
+    for sums, of_cases in zip(found.moments.second, wanted.moments.second, strict=True):
+        np.testing.assert_allclose(sums, of_cases, rtol=1e-7, atol=1e-5)
     pd.testing.assert_frame_equal(
         found.status.drop(columns="max_gradient"), wanted.status.drop(columns="max_gradient")
     )

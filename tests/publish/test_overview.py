@@ -7,6 +7,7 @@ from test_report import Page
 
 from jobs.publish import overview
 from jobs.publish.overview import Overview
+from jobs.sem.groups.over_slices import PATHS
 from jobs.sem.groups.pooled_slices import COLUMNS
 
 STATES = {
@@ -58,3 +59,21 @@ def test_pooled_paths_and_figures_are_shown():
     for words in ("effort → results", "0.0529", "0.0494 to 0.0566", "too few", "a forest", "a series"):
         assert words in shown.text, words
     assert shown.tags.count("svg") == 2
+
+
+def test_one_model_of_all_slices_and_its_tests_are_shown():
+    shared = {
+        "pool": "all",
+        "group": "co-operating",
+        "slices": 7,
+        "countries": 4,
+        "left_out": 1,
+        "detail": "",
+    }
+    path = dict.fromkeys(PATHS) | shared | {"lhs": "results", "op": "~", "rhs": "effort", "est": 0.0548}
+    path |= {"se": 0.0019, "ci_lower": 0.0509, "ci_upper": 0.0586, "pvalue": 1e-5, "reliable": False}
+    test = shared | {"equal": "paths", "chisq": 37.75, "chisq_df": 36.0, "f": 1.039, "f_df": 25.02}
+    test |= {"f_df_error": 500.5, "pvalue": 0.413}
+    shown = page(equal=pd.DataFrame([path]), tests=pd.DataFrame([test]))
+    for words in ("One model of all slices", "0.0548†", "0.0509 to 0.0586", "37.75", "1.039", "0.413"):
+        assert words in shown.text, words

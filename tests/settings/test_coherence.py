@@ -106,6 +106,13 @@ def test_what_goes_together_is_read(change):
     assert settings.read(DEMO, [change])
 
 
+def test_one_model_of_all_slices_needs_moments_by_region():
+    assert settings.read(DEMO, ["pool={one_model: true}"])
+    for fit in ("{missing: fiml}", "{estimator: mlr}", "{clusters: [cell]}"):
+        with pytest.raises(SettingsError, match=r"pool\.one_model needs estimator ml, .* of NL cis2 has not"):
+            settings.read(DEMO, ["pool={one_model: true}", f"fit={fit}"])
+
+
 def test_a_wave_without_tables_is_no_hindrance_where_another_has_them():
     other = "{wave: cis3, survey: {path: s.csv, map: conf/waves/cis2_simulated.yaml}}"
     tables = "{layout: long, paths: {flows: f.csv}}"

@@ -6,13 +6,14 @@ import pytest
 from pyspark.sql.types import DecimalType, LongType, StringType
 
 from jobs.publish.tables import PUBLISHED
+from jobs.sem.bootstrap import replicates
 from jobs.sem.groups import rows as groups
 from jobs.settings import schemas
 from jobs.spark.frames import local
 from jobs.stages.order import STAGES
 
 pytestmark = pytest.mark.usefixtures("spark")  # types are parsed by Spark
-KNOWN_FIRM = {"influences", "answers", "harmonised", "survey", "linked", "quarantine"}
+KNOWN_FIRM = {"influences", "moments", "answers", "harmonised", "survey", "linked", "quarantine"}
 
 
 @pytest.mark.parametrize("name", schemas.names())
@@ -36,7 +37,9 @@ def test_tables_of_firms_are_marked_as_micro_data():
 def test_every_table_a_stage_writes_is_declared_and_the_others_are_published():
     written = {table for name in list(STAGES)[:-1] for table in STAGES[name].TABLES}
     assert written <= set(schemas.names())
-    assert set(schemas.names()) - written == {"partner_origin", "code_numbers", "pooled_paths"}
+    assert set(schemas.names()) - written == {
+        *("partner_origin", "code_numbers", "pooled_paths", "equal_paths", "equality_tests"),
+    }
 
 
 def test_the_statistics_fill_the_columns_that_are_declared():
@@ -44,6 +47,8 @@ def test_the_statistics_fill_the_columns_that_are_declared():
         **{"estimates": groups.ESTIMATES, "fit_measures": groups.MEASURES},
         **{"group_differences": groups.DIFFERENCES, "fit_status": groups.STATUS},
         **groups.DIAGNOSIS,
+        **replicates.TABLES,
+        **{"influences": groups.INFLUENCES, "moments": groups.MOMENTS},
     }
     for name, columns in made.items():
         assert set(schemas.table(name).names) == {"country", "wave", *columns}, name

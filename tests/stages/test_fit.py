@@ -14,6 +14,7 @@ from jobs.errors import SettingsError
 from jobs.fits import slices
 from jobs.fits.plan import FitPlan
 from jobs.run.context import Batch
+from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.sem.routes.method import Method
 from jobs.settings import schemas, sections
@@ -85,7 +86,7 @@ def run(spark, folder, **asked) -> dict[str, int]:
     return {name: schemas.table(name).conform(frame).count() for name, frame in results.frames.items()}
 
 
-@pytest.mark.parametrize("asked", [{"missing": "fiml"}, {"diagnosis": True}])
+@pytest.mark.parametrize("asked", [{"missing": "fiml"}, {"diagnosis": True}, {"bootstrap": 100}])
 def test_above_the_limit_only_complete_cases_and_normal_likelihood_go(spark, tmp_path, asked):
     with pytest.raises(
         SettingsError, match=r"60 firms are more than fit\.collect_limit \(59\), and only estimator ml"
@@ -95,7 +96,7 @@ def test_above_the_limit_only_complete_cases_and_normal_likelihood_go(spark, tmp
 
 def test_a_diagnosis_is_given_where_it_is_asked_for(spark, tmp_path):
     written = run(spark, tmp_path, diagnosis=True)
-    assert set(written) == set(fit.TABLES)
+    assert set(written) == set(fit.TABLES) - set(BOOTSTRAP)
     # Six pairs of four items; the factor; six covariances of errors, the first loading is no candidate;
     # four loadings, four errors and the factor's variance by two kinds of error.
     assert {name: written[name] for name in DIAGNOSIS} == {
@@ -103,8 +104,18 @@ def test_a_diagnosis_is_given_where_it_is_asked_for(spark, tmp_path):
     }
 
 
-def test_without_a_diagnosis_its_tables_have_no_frame(spark, tmp_path):
+def test_a_bootstrap_is_given_where_it_is_asked_for(spark, tmp_path):
+    written = run(spark, tmp_path, bootstrap=100)
+    assert set(written) == set(fit.TABLES) - set(DIAGNOSIS)
+    # Four loadings, four errors and the factor's variance, plain but for the first loading, which is fixed,
+    # and standardised; one group, so no difference.
+    assert {name: written[name] for name in BOOTSTRAP} == {
+        **{"bootstrap_estimates": 8 + 9, "bootstrap_differences": 0, "bootstrap_status": 1}
+    }
+
+
+def test_what_is_not_asked_for_has_no_frame(spark, tmp_path):
     """What an earlier run left in them is then removed, and a table that does not exist is not made."""
     written = run(spark, tmp_path)
-    assert set(written) == set(fit.TABLES) - set(DIAGNOSIS)
+    assert set(written) == set(fit.TABLES) - {*DIAGNOSIS, *BOOTSTRAP}
     assert written["estimates"] > 0

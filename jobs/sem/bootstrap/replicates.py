@@ -39,6 +39,11 @@ RESULTS = ["est", "bias", "se", "ci_lower", "ci_upper", "bca_lower", "bca_upper"
 ESTIMATES = ["group", "lhs", "op", "rhs", "label", "quantity", *RESULTS]
 DIFFERENCES = ["lhs", "op", "rhs", "quantity", "group_a", "group_b", *RESULTS]
 STATUS = ["group", "status", "detail", "units", "replicates", "failed"]
+TABLES = {
+    "bootstrap_estimates": ESTIMATES,
+    "bootstrap_differences": DIFFERENCES,
+    "bootstrap_status": STATUS,
+}
 FAILURES = ["group", "reason", "replicates"]
 
 

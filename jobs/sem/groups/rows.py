@@ -17,6 +17,7 @@ from jobs.sem.diagnosis.solution import STANDARDISED, Diagnosis, standardised_so
 from jobs.sem.estimate import Estimate
 from jobs.sem.routes.inference import Inference
 from jobs.sem.routes.method import Method
+from jobs.sem.routes.totals import sums_by
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.small_sample import difference
 
@@ -36,6 +37,7 @@ class FitReport:
     differences: pd.DataFrame
     status: pd.DataFrame
     influences: pd.DataFrame
+    moments: pd.DataFrame
     residuals: pd.DataFrame | None = None
     modification_indices: pd.DataFrame | None = None
     reliability: pd.DataFrame | None = None
@@ -65,6 +67,7 @@ def _report(fits: list[GroupFit], method: Method) -> FitReport:
         ),
         status=pd.DataFrame([_status(fit) for fit in fits], columns=STATUS),
         influences=pd.DataFrame([row for fit in fits for row in _influences(fit)], columns=INFLUENCES),
+        moments=pd.DataFrame([row for fit in fits for row in _moments(fit, method)], columns=MOMENTS),
         **(_diagnoses(fits, method) if method.diagnosis else {}),
     )
 
@@ -78,6 +81,7 @@ DIFFERENCES = [
     *("lhs", "op", "rhs", "group_a", "group_b", "difference", "error", "se", "statistic", "df", "pvalue"),
 ]
 INFLUENCES = ["group", "lhs", "op", "rhs", "cluster", "value"]
+MOMENTS = ["group", "cluster", "weight", "first", "second"]
 PLACES = "region"  # the clusters that slices of one country share
 STATUS = [
     *("group", "status", "detail", "cases_in", "cases_used", "cases_missing", "parameters", "max_gradient"),
@@ -277,6 +281,25 @@ def _influences(fit: GroupFit) -> list[dict[str, Any]]:
         for parameter in fit.inference.parameters
         if parameter.op == "~" and parameter.free is not None
         for label, part in zip(fit.moments.labels[PLACES], parts, strict=True)
+    ]
+
+
+def _moments(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
+    """The sums over each region's cases that a model over many slices is fitted from (see over_slices).
+
+    Of groups with an estimate by maximum likelihood from complete cases; nothing of others.
+    """
+    sample = fit.moments
+    if fit.inference is None or sample is None or PLACES not in sample.labels:
+        return []
+    if method.estimator != "ml" or method.missing != "listwise":
+        return []
+    sums = sums_by(sample, PLACES)
+    return [
+        {"group": fit.group, "cluster": str(label), "weight": float(weight), "first": first, "second": second}
+        for label, weight, first, second in zip(
+            sample.labels[PLACES], sums.weight, sums.first, sums.second, strict=True
+        )
     ]
 
 

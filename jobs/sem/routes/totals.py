@@ -14,7 +14,7 @@ from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
-from jobs.sem.cases.sums import Sums
+from jobs.sem.cases.sums import Sums, moment_sums
 from jobs.sem.diagnosis.solution import Diagnosis
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
@@ -26,7 +26,6 @@ from jobs.sem.standard_errors.cluster_information import endogenous, expected_in
 from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
 from jobs.sem.standard_errors.standardised import standardised
 from jobs.sem.trouble import ModelError, Trouble
-from jobs.sem.vech import vech_index
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class TotalLikelihood:
 
     def inference(self) -> Inference:
         estimate, sample = self.estimate, self.sample
-        slope, constant = _score_slopes(estimate)
+        slope, constant = cov.score_slopes(estimate.sigma, estimate.derivatives)
         sums = self.totals.sums
         scores = sums.second @ slope - np.outer(sums.weight, constant)
         bread = cov.bread(estimate, sample.n)
@@ -119,11 +118,11 @@ class TotalLikelihood:
         return errors
 
 
-def _score_slopes(estimate: ml.Estimate) -> tuple[Matrix, Matrix]:
-    """A case's score is w (vech(dd') slope - constant): slope (p* x q), constant (q)."""
-    inverse = cov.inverse(estimate.sigma)
-    middle = np.einsum("ab,kbc,cd->kad", inverse, estimate.derivatives, inverse, optimize=True)
-    rows, columns = vech_index(len(inverse))
-    twice = np.where(rows == columns, 1.0, 2.0)
-    constant = np.einsum("kab,ab->k", middle, estimate.sigma, optimize=True)
-    return (middle[:, rows, columns] * twice).T / 2, constant / 2
+def sums_by(sample: Moments, column: str) -> Sums:
+    """The sums of a group's complete cases by the clusters of a column, from cases or from their totals."""
+    codes = sample.clusters[column]
+    if isinstance(sample, Totals):
+        parts = (sample.sums.weight[:, None], sample.sums.first, sample.sums.second)
+        weight, first, second = (cov.cluster_sums(part, codes) for part in parts)
+        return Sums(weight[:, 0], first, second)
+    return moment_sums(sample, codes)

@@ -13,6 +13,7 @@ from scipy import linalg
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.estimate import Estimate
+from jobs.sem.vech import vech_index
 
 
 def expected(estimate: Estimate, n: int) -> Matrix:
@@ -36,6 +37,19 @@ def scores(estimate: Estimate, moments: Moments) -> Matrix:
     products = moments.deviations @ middle  # k x n x p
     quadratic = np.einsum("kna,na->nk", products, moments.deviations, optimize=True)
     return moments.weights[:, None] * (quadratic - constant) / 2
+
+
+def score_slopes(sigma: Matrix, derivatives: Matrix) -> tuple[Matrix, Matrix]:
+    """A case's score is w (vech(dd') slope - constant): slope (p* x q), constant (q).
+
+    `sigma` (p x p) and its `derivatives` (q x p x p); sums of scores follow from sums of w and w vech(dd').
+    """
+    precision = inverse(sigma)
+    middle = np.einsum("ab,kbc,cd->kad", precision, derivatives, precision, optimize=True)
+    rows, columns = vech_index(len(precision))
+    twice = np.where(rows == columns, 1.0, 2.0)
+    constant = np.einsum("kab,ab->k", middle, sigma, optimize=True)
+    return (middle[:, rows, columns] * twice).T / 2, constant / 2
 
 
 def products(influence: Matrix) -> Matrix:

@@ -1,0 +1,411 @@
+"""One model over many slices, with equal loadings and paths and all else free; tests that they are equal.
+
+A slice (a country's wave) enters with its sums over the cases of each region (`Sums`), so that no case is
+read again. The slices' likelihoods add up (Jöreskog 1971, Psychometrika 36, 409-426), each slice counting by
+its cases; intercepts are free in each, so that covariances alone tell the rest. The parameters that slices
+share border those that they do not (`Bordered`): the work grows with the slices and not with their cube.
+
+Regions are the clusters, over all waves and groups of parameters: errors are cluster-robust, with the
+clusters less the countries as degrees of freedom. The tests compare nested models by the difference of their
+chi-squares, with Rao and Scott's correction for clusters (1984, Annals of Statistics 12, 46-60) to the second
+order and in its F-form (Thomas and Rao 1987, JASA 82, 630-636); the trace of the squared design effects is
+estimated without bias (Himeno and Yamada 2014, Journal of Multivariate Analysis 130, 27-38).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import linalg, stats
+
+from jobs.sem.arrays import Matrix
+from jobs.sem.cases.sums import Sums
+from jobs.sem.checks import check_admissible
+from jobs.sem.ml import fit as ml
+from jobs.sem.ml.discrepancy import Discrepancy, Point
+from jobs.sem.model.structure import Structure, structure_of
+from jobs.sem.standard_errors.covariance import score_slopes
+from jobs.sem.trouble import TROUBLES, Trouble, verdict
+
+STEPS = {"loadings": ("=~",), "paths": ("=~", "~")}  # what is equal, each step beyond the one before
+PATHS = ["lhs", "op", "rhs", "est", "se", "df", "pvalue", "ci_lower", "ci_upper", "reliable", "detail"]
+TESTS = ["equal", "chisq", "chisq_df", "f", "f_df", "f_df_error", "pvalue", "detail"]
+FEWEST_DEGREES = 10  # of freedom, below which an error by regions is marked unreliable
+FEWEST_REGIONS = 4  # of a country, from which the trace of its squares is estimated without bias
+SCORING_STEPS, SMALLEST_STEP = 100, 1e-8
+TOO_FEW = "fewer than two slices have an estimate that can be trusted"
+
+
+@dataclass(frozen=True)
+class SliceSums:
+    """A slice's cases of one group: `sums` (G regions) and the regions' names, as codes of one country."""
+
+    country: str
+    wave: str
+    regions: Sequence[str]
+    sums: Sums
+
+
+def fit_over_slices(
+    model: str, slices: Sequence[SliceSums], confidence: float = 0.95
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The paths of one model over all slices (columns PATHS), and the tests of equality (TESTS).
+
+    `model` in lavaan syntax, estimated by maximum likelihood from complete cases. Where there is no estimate
+    that can be trusted the numbers are missing, and `detail` says why in one sentence.
+    """
+    structure = structure_of(model)
+    paths = [parameter for parameter in structure.parameters if parameter.op == "~"]
+    steps = {name: _shared(structure, kinds) for name, kinds in STEPS.items()}
+    try:
+        if len(slices) < 2:
+            raise Trouble("failed", TOO_FEW)
+        members = _members(structure, sorted(slices, key=lambda one: (one.country, one.wave)))
+        fits = {"": Fit(members, np.array([], dtype=np.intp), [member.z for member in members])}
+        for (before, _), (name, shared) in pairwise([("", None), *steps.items()]):
+            assert shared is not None
+            fits[name] = Fit(members, shared, _search(members, shared, fits[before].z))
+    except TROUBLES as error:
+        detail = verdict(error)[1]
+        rows = [{**_named(parameter), "reliable": False, "detail": detail} for parameter in paths]
+        return pd.DataFrame(rows, columns=PATHS), pd.DataFrame(columns=TESTS)
+    tests = [
+        {"equal": name, **_difference(fits[before], fits[name])}
+        for before, name in pairwise(fits)
+        if len(fits[name].shared) > len(fits[before].shared)
+    ]
+    return _paths(fits["paths"], paths, confidence), pd.DataFrame(tests, columns=TESTS)
+
+
+def _shared(structure: Structure, kinds: Sequence[str]) -> NDArray[np.intp]:
+    """Places of the free parameters of some kinds."""
+    places = {
+        parameter.free
+        for parameter in structure.parameters
+        if parameter.op in kinds and parameter.free is not None
+    }
+    return np.array(sorted(places), dtype=np.intp)
+
+
+class Member:
+    """A slice in the model: its likelihood by its parameters z (q), in units that all slices share."""
+
+    def __init__(self, slice: SliceSums, estimate: ml.Estimate, covariance: Matrix, scale: Matrix) -> None:
+        self.slice, self.scale = slice, scale
+        self.cases = float(slice.sums.weight.sum())
+        self.structure = estimate.structure
+        self.surface = Discrepancy(estimate.structure, covariance, scale)
+        self.z = estimate.x / scale
+
+    def scores(self, z: Matrix) -> Matrix:
+        """Derivatives of each region's log-likelihood by z (G x q)."""
+        slope, constant = score_slopes(*self.structure.sigma_and_derivatives(z * self.scale))
+        sums = self.slice.sums
+        return (sums.second @ slope - np.outer(sums.weight, constant)) * self.scale
+
+
+def _members(structure: Structure, slices: Sequence[SliceSums]) -> list[Member]:
+    """The slices with their own estimates. Raises Trouble where a slice has none."""
+    covariances = [one.sums.covariances(np.ones((1, len(one.sums.weight))))[0] for one in slices]
+    estimates = [ml.fit(structure, covariance) for covariance in covariances]
+    for one, estimate in zip(slices, estimates, strict=True):
+        if not estimate.converged:
+            raise Trouble("not converged", f"the model has no solution in {one.country} {one.wave} alone")
+    scale = np.exp(np.mean([np.log(estimate.scale) for estimate in estimates], axis=0))
+    return [
+        Member(one, estimate, covariance, scale)
+        for one, estimate, covariance in zip(slices, estimates, covariances, strict=True)
+    ]
+
+
+class Bordered:
+    """The Hessian of all slices' parameters, of which those at `shared` (a) are the same in all.
+
+    Made of the Hessian of each slice (q x q). Raises LinAlgError where it is not positive definite.
+    """
+
+    def __init__(self, hessians: Sequence[Matrix], shared: NDArray[np.intp]) -> None:
+        self.shared = shared
+        self.own = np.setdiff1d(np.arange(len(hessians[0])), shared)
+        common, own = np.ix_(shared, shared), np.ix_(self.own, self.own)
+        self.factors = [linalg.cho_factor(hessian[own]) for hessian in hessians]
+        self.cross = [
+            linalg.cho_solve(factor, hessian[np.ix_(self.own, shared)])
+            for factor, hessian in zip(self.factors, hessians, strict=True)
+        ]
+        self.parts = [
+            hessian[common] - hessian[np.ix_(shared, self.own)] @ cross
+            for hessian, cross in zip(hessians, self.cross, strict=True)
+        ]
+        self.factor = linalg.cho_factor(sum(self.parts)) if len(shared) else None
+
+    def common(self, rows: Matrix) -> Matrix:
+        """The inverse of the shared parameters' information times rows (m x a), as rows."""
+        return rows if self.factor is None else linalg.cho_solve(self.factor, rows.T).T
+
+    def efficient(self, slice: int, scores: Matrix) -> Matrix:
+        """A slice's scores (m x q) for the shared parameters, less what its own ones explain (m x a)."""
+        return scores[:, self.shared] - scores[:, self.own] @ self.cross[slice]
+
+    def within(self, slice: int, scores: Matrix) -> Matrix:
+        """Products of a slice's scores (m x q) for its own parameters, by their inverse Hessian (m x m)."""
+        own = scores[:, self.own]
+        return own @ linalg.cho_solve(self.factors[slice], own.T)
+
+    def solve(self, gradients: Sequence[Matrix]) -> list[Matrix]:
+        """The inverse times a gradient, which has a part (q) for each slice; the step of each slice (q)."""
+        total = sum(self.efficient(place, part[None]) for place, part in enumerate(gradients))
+        shared = self.common(np.asarray(total))[0]
+        steps = []
+        for place, part in enumerate(gradients):
+            step = np.empty(len(part))
+            step[self.shared] = shared
+            step[self.own] = (
+                linalg.cho_solve(self.factors[place], part[self.own]) - self.cross[place] @ shared
+            )
+            steps.append(step)
+        return steps
+
+
+def _points(members: Sequence[Member], z: Sequence[Matrix]) -> list[Point]:
+    return [member.surface.at(own) for member, own in zip(members, z, strict=True)]
+
+
+def _value(members: Sequence[Member], points: Sequence[Point]) -> float:
+    """Half of the chi-square: minus the log-likelihood, but for a constant."""
+    return sum(member.cases * point.value for member, point in zip(members, points, strict=True)) / 2
+
+
+def _bordered(members: Sequence[Member], points: Sequence[Point], shared: NDArray[np.intp]) -> Bordered:
+    return Bordered(
+        [member.cases * point.hessian() for member, point in zip(members, points, strict=True)], shared
+    )
+
+
+def _start(members: Sequence[Member], shared: NDArray[np.intp], z: Sequence[Matrix]) -> list[Matrix]:
+    """The shared parameters at their mean by information, the slices' own moved along with them."""
+    bordered = _bordered(members, _points(members, z), shared)
+    mean = bordered.common(
+        np.asarray(sum(part @ own[shared] for part, own in zip(bordered.parts, z, strict=True)))[None]
+    )[0]
+    moved = []
+    for place, own in enumerate(z):
+        start = own.copy()
+        start[shared] = mean
+        start[bordered.own] += bordered.cross[place] @ (own[shared] - mean)
+        try:
+            members[place].surface.at(start)
+        except linalg.LinAlgError:  # too far for a straight line
+            start[bordered.own] = own[bordered.own]
+        moved.append(start)
+    return moved
+
+
+def _search(members: Sequence[Member], shared: NDArray[np.intp], z: Sequence[Matrix]) -> list[Matrix]:
+    """The maximum with the parameters at `shared` equal, from a less restricted one: Newton's steps."""
+    z = _start(members, shared, z)
+    points = _points(members, z)
+    cases = sum(member.cases for member in members)
+    for _ in range(SCORING_STEPS):
+        gradients = [member.cases * point.gradient / 2 for member, point in zip(members, points, strict=True)]
+        if _steepest(gradients, shared) < ml.VANISHED * cases:
+            return z
+        try:
+            bordered = _bordered(members, points, shared)
+        except linalg.LinAlgError:  # Fisher's information is positive definite where the Hessian is not
+            bordered = Bordered(
+                [member.cases * point.information() for member, point in zip(members, points, strict=True)],
+                shared,
+            )
+        moved = _better(members, z, bordered.solve(gradients), _value(members, points), cases)
+        if moved is None:
+            break
+        z, points = moved
+    raise Trouble("not converged", "the search for one model of all slices stopped away from a maximum")
+
+
+def _steepest(gradients: Sequence[Matrix], shared: NDArray[np.intp]) -> float:
+    common = np.abs(np.sum(gradients, axis=0)[shared]).max(initial=0.0)
+    own = np.delete(np.array(gradients), shared, axis=1)
+    return float(max(common, np.abs(own).max(initial=0.0)))
+
+
+def _better(
+    members: Sequence[Member], z: Sequence[Matrix], steps: Sequence[Matrix], value: float, cases: float
+) -> tuple[list[Matrix], list[Point]] | None:
+    """The place along the steps, halved as need be, where the likelihood is no less; None without one."""
+    size = 1.0
+    while size > SMALLEST_STEP:
+        there = [own - size * step for own, step in zip(z, steps, strict=True)]
+        try:
+            points = _points(members, there)
+            if _value(members, points) <= value + 1e-12 * cases:
+                return there, points
+        except linalg.LinAlgError:
+            pass
+        size /= 2
+    return None
+
+
+class Fit:
+    """All slices' parameters with those at `shared` equal, and what tests and errors follow from."""
+
+    def __init__(self, members: Sequence[Member], shared: NDArray[np.intp], z: Sequence[Matrix]) -> None:
+        self.members, self.shared, self.z = members, shared, list(z)
+        self.points = _points(members, z)
+
+    @cached_property
+    def hessians(self) -> list[Matrix]:
+        return [
+            member.cases * point.hessian() for member, point in zip(self.members, self.points, strict=True)
+        ]
+
+    @cached_property
+    def clusters(self) -> list[tuple[str, str]]:
+        """The regions of all countries, each once."""
+        slices = [member.slice for member in self.members]
+        return sorted({(one.country, region) for one in slices for region in one.regions})
+
+    @cached_property
+    def rows(self) -> list[NDArray[np.intp]]:
+        """For each slice the places of its regions among the clusters."""
+        place = {cluster: number for number, cluster in enumerate(self.clusters)}
+        return [
+            np.array([place[member.slice.country, region] for region in member.slice.regions], dtype=np.intp)
+            for member in self.members
+        ]
+
+    @cached_property
+    def scores(self) -> list[Matrix]:
+        return [member.scores(z) for member, z in zip(self.members, self.z, strict=True)]
+
+    @property
+    def degrees(self) -> int:
+        """Clusters less countries."""
+        return len(self.clusters) - len({country for country, _ in self.clusters})
+
+    def of_common(self, bordered: Bordered) -> Matrix:
+        """Each cluster's scores for the shared parameters (C x a)."""
+        total = np.zeros((len(self.clusters), len(bordered.shared)))
+        for place, (rows, scores) in enumerate(zip(self.rows, self.scores, strict=True)):
+            np.add.at(total, rows, bordered.efficient(place, scores))
+        return total
+
+    def influence(self) -> Matrix:
+        """Each cluster's part in the error of the shared parameters, in their units (C x a)."""
+        bordered = Bordered(self.hessians, self.shared)
+        return bordered.common(self.of_common(bordered)) * self.members[0].scale[self.shared]
+
+    def products(self, shared: NDArray[np.intp]) -> Matrix:
+        """Products of the clusters' scores by the inverse Hessian of a model that shares those (C x C)."""
+        bordered = Bordered(self.hessians, shared)
+        total = self.of_common(bordered)
+        out = np.asarray(total @ bordered.common(total).T)
+        for place, (rows, scores) in enumerate(zip(self.rows, self.scores, strict=True)):
+            out[np.ix_(rows, rows)] += bordered.within(place, scores)
+        return out
+
+
+def _paths(fit: Fit, paths: Sequence[Any], confidence: float) -> pd.DataFrame:
+    """The paths of the model with their errors by region."""
+    influence, degrees = fit.influence(), fit.degrees
+    for country in {country for country, _ in fit.clusters}:
+        own = [place for place, cluster in enumerate(fit.clusters) if cluster[0] == country]
+        influence[own] *= np.sqrt(len(own) / max(len(own) - 1, 1))
+    variances = (influence**2).sum(axis=0)
+    place = {free: number for number, free in enumerate(fit.shared)}
+    detail = _inadmissible(fit)
+    if degrees < FEWEST_DEGREES and not detail:
+        detail = "too few regions to tell how sure the path is"
+    rows = []
+    for parameter in paths:
+        if parameter.free is None:
+            rows.append({**_named(parameter), "est": parameter.value, "reliable": not detail})
+            continue
+        at = place[parameter.free]
+        est = float(fit.z[0][parameter.free] * fit.members[0].scale[parameter.free])
+        row = {**_named(parameter), "est": est, "reliable": not detail, "detail": detail}
+        if degrees > 0 and variances[at] > 0:
+            se = float(np.sqrt(variances[at]))
+            width = float(stats.t.ppf(0.5 + confidence / 2, degrees)) * se
+            row |= {"se": se, "df": float(degrees), "pvalue": float(2 * stats.t.sf(abs(est / se), degrees))}
+            row |= {"ci_lower": est - width, "ci_upper": est + width}
+        rows.append(row)
+    return pd.DataFrame(rows, columns=PATHS)
+
+
+def _named(parameter: Any) -> dict[str, str]:
+    return {"lhs": parameter.lhs, "op": parameter.op, "rhs": parameter.rhs}
+
+
+def _inadmissible(fit: Fit) -> str:
+    """Which slices have a solution that cannot be, such as a negative variance; empty where none has."""
+    refused = []
+    for member, z in zip(fit.members, fit.z, strict=True):
+        try:
+            check_admissible(member.structure, z * member.scale)
+        except Trouble:
+            refused.append(f"{member.slice.country} {member.slice.wave}")
+    if not refused:
+        return ""
+    named = ", ".join(refused[:3]) + (" and others" if len(refused) > 3 else "")
+    return f"with equal paths the solution of {len(refused)} slices cannot be ({named})"
+
+
+def _difference(free: Fit, restricted: Fit) -> dict[str, Any]:
+    """The test of a restricted model against a freer one (without `equal`)."""
+    df = (len(restricted.shared) - len(free.shared)) * (len(free.members) - 1)
+    chisq = 2 * (_value(free.members, restricted.points) - _value(free.members, free.points))
+    row: dict[str, Any] = {"chisq": chisq, "chisq_df": float(df)}
+    gram = free.products(free.shared) - free.products(restricted.shared)
+    countries = np.array([country for country, _ in free.clusters])
+    if free.degrees < 1:
+        return row | {"detail": "each country has one region, so that nothing tells how sure the test is"}
+    first, second = _traces(gram, countries)
+    f, f_df = chisq / first, min(max(first**2 / second, 1.0), float(df)) if second > 0 else float(df)
+    f_df_error = f_df * free.degrees
+    return row | {
+        **{"f": f, "f_df": f_df, "f_df_error": f_df_error},
+        **{"pvalue": float(stats.f.sf(f, f_df, f_df_error)), "detail": ""},
+    }
+
+
+def _traces(gram: Matrix, countries: NDArray[Any]) -> tuple[float, float]:
+    """The traces of the design effects and of their square, from the clusters' products (C x C).
+
+    Each country's clusters are a sample, and countries are independent.
+    """
+    names = sorted(set(countries))
+    centre = np.eye(len(gram))
+    inflate = np.ones(len(gram))
+    for name in names:
+        own = np.flatnonzero(countries == name)
+        centre[np.ix_(own, own)] -= 1 / len(own)
+        inflate[own] = np.sqrt(len(own) / max(len(own) - 1, 1))
+    effects = (centre @ gram @ centre) * np.outer(inflate, inflate)
+    squares = effects**2
+    second = float(squares.sum())
+    for name in names:
+        own = np.flatnonzero(countries == name)
+        if len(own) >= FEWEST_REGIONS:
+            second += _without_bias(effects[np.ix_(own, own)]) - float(squares[np.ix_(own, own)].sum())
+    return float(np.trace(effects)), second
+
+
+def _without_bias(effects: Matrix) -> float:
+    """tr(Omega^2) of a country's total, from the products of its n clusters (n x n), after Himeno and Yamada.
+
+    `effects` sums to the estimate of Omega; the clusters' own covariance is Omega / n.
+    """
+    n = len(effects)
+    square, trace = float((effects**2).sum()) / n**2, float(np.trace(effects)) / n
+    fourth = (n - 1) * float((np.diag(effects) ** 2).sum()) / n**2
+    unbiased = (n - 1) / (n * (n - 2) * (n - 3)) * ((n - 1) * (n - 2) * square + trace**2 - n * fourth)
+    return n**2 * unbiased
