@@ -18,7 +18,7 @@ from typing import Any
 import matplotlib.figure
 import pandas as pd
 
-from jobs.output import diagram, forest, series
+from jobs.output import diagram, forest, region_map, series
 
 ENDINGS = (".svg", ".png")
 Draw = Callable[[Sequence["Figure"]], list["Drawn"]]
@@ -59,8 +59,17 @@ def _series(figure: Figure) -> matplotlib.figure.Figure:
     return series.draw(figure.rows, waves, breaks, figure.title, figure.note)
 
 
-KINDS = {"path diagram": _path_diagram, "forest": _forest, "series": _series}
-SOURCES = {"path diagram": (), "forest": ("forest.py",), "series": ("series.py",)}  # beside diagram.py
+def _map(figure: Figure) -> matplotlib.figure.Figure:
+    return region_map.draw(figure.rows, dict(figure.more), figure.title, figure.note)
+
+
+KINDS = {"path diagram": _path_diagram, "forest": _forest, "series": _series, "map": _map}
+SOURCES: dict[str, tuple[str, ...]] = {  # of a drawing, beside diagram.py
+    "path diagram": (),
+    "forest": ("forest.py",),
+    "series": ("series.py",),
+    "map": ("region_map.py",),
+}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Which figures a publication has: path diagrams by country, forests and series of the run."""
+"""Which figures a publication has: path diagrams by country, forests and series of the run, maps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,15 @@ import pandas as pd
 from jobs.output import diagram
 from jobs.output.file_names import FileNames
 from jobs.output.forest import heterogeneity
+from jobs.publish.disclosure import WITHHELD
 from jobs.publish.figures import Figure
 from jobs.publish.grids import words
 from jobs.sem.groups.pooled_slices import ALL
+from jobs.settings.classifications import WHOLE
 from jobs.settings.sections import FitSettings
 
 SLICE = ["country", "wave", "group"]
+INDICATORS = ("complementarity_general", "commonality_general")
 Tables = dict[str, pd.DataFrame]
 
 
@@ -79,6 +82,30 @@ def series(by_wave: pd.DataFrame, waves: Sequence[str], breaks: Sequence[str]) -
             "series", rows.rename(columns={"pool": "wave"}), title, note, (tuple(waves), tuple(breaks))
         )
         pictures.append(Picture(names.stem("series", lhs, rhs), figure, title))
+    return pictures
+
+
+def maps(indicators: pd.DataFrame, shapes: Mapping[str, Any], country: str = "") -> list[Picture]:
+    """One a wave and indicator in general: the regions of `country`, or of all countries of the run.
+
+    `indicators`: the published table cluster_indicators; `shapes`: the rings of each region by its code.
+    """
+    names, pictures = FileNames(), []
+    whole = indicators[indicators.sector == WHOLE]
+    for wave, rows in whole.groupby("wave", sort=True):
+        known = rows[rows.region.isin(shapes.keys())]
+        for name in INDICATORS:
+            if known.empty or known[name].isna().all():
+                continue
+            status = rows.get(f"{name}_status", pd.Series("", index=rows.index))
+            shown = pd.DataFrame({"region": rows.region, "value": rows[name].astype(float)})
+            shown["withheld"] = status == WITHHELD
+            title = f"{words(name).capitalize()}, {wave}"
+            note = "share; hatched: withheld; grey: undefined"
+            more = tuple((region, shapes[region]) for region in known.region)
+            figure = Figure("map", shown.reset_index(drop=True), title, note, more)
+            stem = names.stem("map", *([country] if country else []), wave, name)
+            pictures.append(Picture(stem, figure, title, country))
     return pictures
 
 

@@ -37,6 +37,12 @@ def pooled(
     return {name: pool_slices(primary, influences, over, confidence) for name, over in ways.items()}
 
 
+def of_each_wave(estimates: pd.DataFrame, errors: Mapping[str, str]) -> pd.DataFrame:
+    """A country's paths by wave in the form of pooled_paths; `errors`: the kind of error of each wave."""
+    paths = estimates[(estimates.op == "~") & (estimates.error == estimates.wave.map(errors))]
+    return paths.assign(pool=paths.wave, slices=1, countries=1)
+
+
 def one_model(
     shown: Tables, moments: pd.DataFrame, models: Mapping[str, str], over: Sequence[str], confidence: float
 ) -> Tables:

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
 from jobs.output.diagram import UNRELIABLE, marks, stars
-from jobs.publish import diagnosis, disclosure
+from jobs.publish import diagnosis, disclosure, over_slices
 from jobs.publish.grids import Table, grid, number, p_value, percent, whole, words
 from jobs.publish.pages import rendered
 from jobs.settings.slices import SliceSettings
+
+Picture = dict[str, str]  # svg and caption
 
 
 def render(
     tables: dict[str, pd.DataFrame],
     facts: dict[str, Any],
     settings: SliceSettings,
-    figures: list[dict[str, str]],
+    figures: Sequence[Picture],
+    maps: Sequence[Picture] = (),
+    forests: Sequence[Picture] = (),
     overview: str = "",
 ) -> str:
-    """The page of a country for its published tables; `figures` are dicts of svg and caption.
+    """The page of a country for its published tables; `figures` are path diagrams.
 
     `settings` are those of one of its slices: how the model is fitted and shown. `overview`: the name of the
     page of all countries, where there is one.
     """
-    tables = {name: table.assign(wave=slices(table)) for name, table in tables.items()}
+    pooled = {name: tables[name] for name in over_slices.NAMES if name in tables}
+    tables = {name: table.assign(wave=slices(table)) for name, table in tables.items() if name not in pooled}
     primary = tables["estimates"][tables["estimates"].error == settings.fit.primary_error]
     diagnosed = "reliability" in tables
     contents = [
@@ -37,6 +43,7 @@ def render(
         ("fit", "Fit", len(figures)),
         ("sample", "Sample", len(tables["sample_waterfall"])),
         ("clusters", "Clusters", len(tables["cluster_indicators"])),
+        ("pooled", "Over the waves", "pooled_paths" in pooled),
         ("checks", "Checks", 1),
         ("provenance", "Provenance", 1),
     ]
@@ -51,7 +58,7 @@ def render(
         contents=[(place, name) for place, name, there in contents if there],
         findings=findings(primary, tables["group_differences"], settings),
         origins=_origins(tables["partner_origin"]),
-        figures=[{"svg": Markup(figure["svg"]), "caption": figure["caption"]} for figure in figures],
+        figures=_safe(figures),
         level=settings.fit.level,
         primary_error=settings.fit.primary_error,
         paths=_paths(primary, settings.fit.confidence, tables.get("bootstrap_estimates")),
@@ -61,11 +68,20 @@ def render(
         fit=_fit(tables),
         parameters=_parameters(tables["estimates"]),
         waterfall=_waterfall(tables["sample_waterfall"]),
+        maps=_safe(maps),
+        **over_slices.grids(pooled),
+        forests=_safe(forests),
+        forests_by="wave",
         heatmaps=heatmaps(tables["cluster_indicators"]),
         checks=_checks(facts),
         notes=[f"{wave}, {stage}: {note}" for wave, stage, note in _notes(facts)],
         provenance=_provenance(facts),
     )
+
+
+def _safe(pictures: Sequence[Picture]) -> list[Picture]:
+    """The pictures with their SVG marked as the page's own text."""
+    return [{"svg": Markup(picture["svg"]), "caption": picture["caption"]} for picture in pictures]
 
 
 def slices(table: pd.DataFrame) -> pd.Series:
@@ -263,6 +279,8 @@ def heatmaps(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Regions by sectors, a wave and indicator within the sector, with the region as a whole first."""
     maps = []
     for wave, part in frame.groupby("wave", sort=True):
+        region_names, sector_names = (_by_code(part, kind) for kind in ("region", "sector"))
+        key = [f"{code} {name}" for code, name in sorted(sector_names.items())]
         for name in ("complementarity_within", "commonality_within"):
             if part[name].isna().all():
                 continue
@@ -281,16 +299,32 @@ def heatmaps(frame: pd.DataFrame) -> list[dict[str, Any]]:
                 )
             rows = [
                 {
-                    "name": region,
+                    "name": _with_name(region, region_names),
                     "cells": [_heat(*cells.get((region, sector), (None, ""))) for sector in sectors],
                 }
                 for region in sorted(part.region.unique())
             ]
             shown = ["all" if code == "_all" else code.split()[0] for code in sectors]
             maps.append(
-                {"caption": f"{words(name).capitalize()} the sector, {wave}", "sectors": shown, "rows": rows}
+                {
+                    "caption": f"{words(name).capitalize()} the sector, {wave}",
+                    "sectors": shown,
+                    "key": key,
+                    "rows": rows,
+                }
             )
+            key = []  # once a wave
     return maps
+
+
+def _by_code(frame: pd.DataFrame, kind: str) -> dict[str, str]:
+    """The names of regions or sectors that say more than their codes."""
+    pairs = frame[[kind, f"{kind}_name"]].dropna().drop_duplicates()
+    return {code: name for code, name in pairs.itertuples(index=False) if name != code}
+
+
+def _with_name(code: str, names: dict[str, str]) -> str:
+    return f"{code} {names[code]}" if code in names else code
 
 
 def _heat(value: Any, status: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
     *("group_differences", "fit_status", *DIAGNOSIS, *BOOTSTRAP, "sample_waterfall"),
 )
+Names = tuple[dict[str, str], dict[str, str]]  # of regions and of sectors, by code
 NOT_PUBLISHED = ["answered", "turnover", "largest", "second"]
 
 
@@ -40,6 +41,19 @@ def protected(
         "sample_waterfall": disclosure.protect_waterfall(raw["sample_waterfall"], rules, hidden),
     }
     return {name: tables[name].reset_index(drop=True) for name in PUBLISHED if name in raw}
+
+
+def with_names(indicators: pd.DataFrame, names: Mapping[tuple[str, str], Names]) -> pd.DataFrame:
+    """The table cluster_indicators with the names of regions and sectors behind their codes.
+
+    `names`: of a country and wave, those of its regions and of its sectors by code.
+    """
+    slices = list(zip(indicators.country, indicators.wave, strict=True))
+    out = indicators.copy()
+    for place, kind in enumerate(("region", "sector")):
+        found = [names[slice][place].get(code) for slice, code in zip(slices, out[kind], strict=True)]
+        out.insert(out.columns.get_loc(kind) + 1, f"{kind}_name", pd.Series(found, out.index, dtype=object))
+    return out
 
 
 def _origins(cells: pd.DataFrame, rules: DisclosureSettings, edges: Sequence[int]) -> pd.DataFrame:

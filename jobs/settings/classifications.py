@@ -67,6 +67,11 @@ class Classification(Section):
         return {number: code for code, number in self.numbers.items()}
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """Code to name."""
+        return {item.code: item.name for item in self.items}
+
+    @cached_property
     def industrial(self) -> tuple[str, ...]:
         """Codes of the industrial sectors."""
         return tuple(item.code for item in self.items if item.industrial)

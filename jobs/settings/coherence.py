@@ -9,8 +9,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
-from jobs.errors import SettingsError
+from jobs.errors import InputError, SettingsError
 from jobs.sem.model.structure import ModelError
 from jobs.sem.model.syntax import line_of
 from jobs.sem.routes import method as methods
@@ -42,8 +43,14 @@ def check_slices(slices: Mapping[Slice, SliceSettings], path: str) -> None:
             _check(_alone(settings), path, partial(_of_slice, slice))
 
 
-def check_pool(settings: RunFile, path: str) -> None:
-    """Refuse one model over slices of which some are not fitted in the way that it needs."""
+def check_run(settings: RunFile, path: str) -> None:
+    """Refuse what the run as a whole asks for where its slices or files do not allow it.
+
+    Raises SettingsError where one model of all slices is asked for and some are not fitted in the way that it
+    needs; InputError where the boundaries are not there, which a run would else tell at its end.
+    """
+    if settings.boundaries and not Path(settings.boundaries).is_file():
+        raise InputError(f"{path}: boundaries: {settings.boundaries} is missing; mend it, or leave it out.")
     if settings.pool is None or not settings.pool.one_model:
         return
     for slice, own in settings.slices.items():

@@ -18,7 +18,8 @@ from jobs.settings.run_file import CountriesSettings
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wording import fault, shown
 
-FILES = {"path", "map", "regions", "sectors", "model", "paths"}  # keys whose values are names of files
+# Keys whose values are names of files.
+FILES = {"path", "map", "regions", "sectors", "model", "paths", "boundaries"}
 NOT_OF_A_SLICE = {"country", "wave", "simulate"}
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 OWN = "waves"  # the key below a country with what is special of one of its waves

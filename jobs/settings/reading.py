@@ -41,7 +41,7 @@ def read(
             update={"waves": tuple(wave for wave in settings.waves if wave.wave in waves)}
         )
     coherence.check(settings, path)
-    coherence.check_pool(settings, path)
+    coherence.check_run(settings, path)
     return settings
 
 
@@ -60,7 +60,7 @@ def _of_countries(
         raise SettingsError(f"{path} has no such wave of that country; there is nothing to do.")
     coherence.check_slices(chosen, path)
     settings = settings.with_slices(chosen)
-    coherence.check_pool(settings, path)
+    coherence.check_run(settings, path)
     return settings
 
 

@@ -45,6 +45,9 @@ class RunFile(Section):
     title: Text
     work: FilePath = Field(description="folder of the tables; holds micro data")
     out: FilePath = Field(description="folder of the published files")
+    boundaries: FilePath | None = Field(
+        None, description="GeoJSON of the regions' boundaries, for maps, as Eurostat's GISCO gives it"
+    )
     size_classes: tuple[int, ...] = Field((10, 50, 250), min_length=1, max_length=MOST_SIZE_CLASSES)
     pool: PoolSettings | None = Field(None, description="pool the paths of all slices")
     disclosure: DisclosureSettings = DisclosureSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from importlib.metadata import version
@@ -11,21 +12,32 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from jobs.errors import DiamantError, SettingsError
+from jobs.errors import DiamantError, InputError, SettingsError
 from jobs.output import manifests
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
-from jobs.publish import disclosure, figures, overview, pictures, pooled, report, tables, workbook
+from jobs.publish import (
+    disclosure,
+    figures,
+    over_slices,
+    overview,
+    pictures,
+    pooled,
+    report,
+    tables,
+    workbook,
+)
 from jobs.publish.figures import Drawn, Figure
 from jobs.publish.overview import Overview
 from jobs.publish.pictures import Picture
+from jobs.readers import boundaries
 from jobs.run import published, sources
 from jobs.run.context import Context, Outcome
 from jobs.run.fingerprints import fingerprint
 from jobs.run.ledger import Ledger
 from jobs.run.published import Published
 from jobs.sem.groups.pooled_slices import ALL
-from jobs.settings import models, resources, schemas
+from jobs.settings import classifications, models, resources, schemas
 from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.frames import nothing
@@ -74,6 +86,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     facts |= {"libraries": {name: version(name) for name in LIBRARIES}}
     shown = tables.protected(_read(context, state), settings.disclosure, settings.size_classes)
     disclosure.check(shown, settings.disclosure)
+    shown["cluster_indicators"] = tables.with_names(shown["cluster_indicators"], _names(context))
     status = shown["fit_status"]
     hidden = status[status.status == disclosure.WITHHELD][["country", "wave", "group"]]
     groups = set(hidden.itertuples(index=False, name=None))
@@ -86,7 +99,8 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
         write_tables(shown, draft)
         workbook.write(shown, facts, draft / "tables.xlsx")
         wanted = pictures.path_diagrams(shown, lambda *slice: context.slices[Slice(*slice)].fit)
-        wanted += _of_the_run(context, facts, means)
+        wanted += _of_the_run(context, shown, facts, means)
+        wanted += _maps(context, shown)
         drawn = _drawn(context, wanted, draft)
         _pages(context, state, shown, facts, drawn, draft)
         if len(context.countries) > 1:
@@ -129,10 +143,14 @@ def _confidence(context: Context) -> float:
     return next(iter(context.slices.values())).fit.confidence
 
 
-def _of_the_run(context: Context, facts: dict[str, Any], means: Tables) -> list[Picture]:
-    """Forests and series of a run of several countries whose paths are pooled."""
-    if "by country" not in means:
+def _of_the_run(context: Context, shown: Tables, facts: dict[str, Any], means: Tables) -> list[Picture]:
+    """Forests of a run whose paths are pooled, and of several countries the series."""
+    if not means:
         return []
+    whole = means["asked"][means["asked"].pool == ALL]
+    if "by country" not in means:
+        errors = {slice.wave: own.fit.primary_error for slice, own in context.slices.items()}
+        return pictures.forests(pooled.of_each_wave(shown["estimates"], errors), whole)
     waves = list(dict.fromkeys(slice.wave for slice in context.slices))
     broken = {
         slice.partition(" ")[2]
@@ -140,11 +158,36 @@ def _of_the_run(context: Context, facts: dict[str, Any], means: Tables) -> list[
         if stages.get("harmonise", {}).get("detail", {}).get("breaks")
     }
     breaks = [wave for wave in waves[1:] if wave in broken]
-    whole = means["asked"][means["asked"].pool == ALL]
     return [
         *pictures.forests(means["by country"], whole),
         *pictures.series(means["by wave"], waves, breaks),
     ]
+
+
+def _maps(context: Context, shown: Tables) -> list[Picture]:
+    """Maps of the regions, where the run names a file of their boundaries."""
+    path = context.settings.boundaries
+    if path is None:
+        return []
+    shapes = boundaries.read(path)
+    indicators = shown["cluster_indicators"]
+    if len(indicators) and not indicators.region.isin(shapes.keys()).any():
+        raise InputError(
+            f"{path} holds none of the run's regions; take the file of the same version and level of NUTS."
+        )
+    country = "" if len(context.countries) > 1 else context.countries[0]
+    return pictures.maps(indicators, shapes, country)
+
+
+def _names(context: Context) -> dict[tuple[str, str], tables.Names]:
+    """The names of regions and sectors by code, of each slice."""
+    return {
+        (slice.country, slice.wave): (
+            classifications.read(own.regions).names,
+            classifications.read(own.sectors).names,
+        )
+        for slice, own in context.slices.items()
+    }
 
 
 def _overview(
@@ -170,11 +213,10 @@ def _overview(
         pages={country: _page(context, country) for country in published_countries},
         withheld=_withheld(shown),
         libraries=facts["libraries"],
-        pooled=shown.get("pooled_paths"),
-        equal=shown.get("equal_paths"),
-        tests=shown.get("equality_tests"),
+        pooled={name: shown[name] for name in over_slices.NAMES if name in shown},
         forests=of("forest"),
         series=of("series"),
+        maps=of("map"),
     )
 
 
@@ -186,6 +228,7 @@ def _mark(context: Context, state: Published, failures: Failures) -> str:
         program.versions(),
         {name: schemas.table(name).form for name in sorted(program.schemas)},
         context.settings.model_dump(mode="json", exclude=EXECUTION),
+        _digest(context.settings.boundaries),
         {
             str(slice): {stage: entry.mark for stage, entry in entries.items()}
             for slice, entries in state.entries.items()
@@ -193,6 +236,11 @@ def _mark(context: Context, state: Published, failures: Failures) -> str:
         {str(slice): word for slice, word in state.states.items()},
         {str(slice): str(error) for slice, error in failures.items()},
     )
+
+
+def _digest(path: str | None) -> str:
+    """sha256 of a file that is there."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path and Path(path).is_file() else ""
 
 
 def _drawn(context: Context, wanted: list[Picture], folder: Path) -> list[tuple[Picture, str]]:
@@ -239,13 +287,29 @@ def _pages(
             for name, frame in shown.items()
             if "country" in frame.columns
         }
+        if len(context.countries) == 1:
+            own |= {name: shown[name] for name in over_slices.NAMES if name in shown}
         of_country = {**facts, "slices": {str(slice): facts["slices"][str(slice)] for slice in slices}}
         settings: SliceSettings = context.slices[slices[0]]
-        mine = [
-            {"svg": svg, "caption": picture.caption} for picture, svg in drawn if picture.country == country
-        ]
+        mine = {
+            kind: [
+                {"svg": svg, "caption": picture.caption}
+                for picture, svg in drawn
+                if picture.country in (country, "" if len(context.countries) == 1 else country)
+                and picture.figure.kind == kind
+            ]
+            for kind in ("path diagram", "map", "forest")
+        }
         above = "report.html" if len(context.countries) > 1 else ""
-        page = report.render(own, of_country, settings, mine, above)
+        page = report.render(
+            own,
+            of_country,
+            settings,
+            mine["path diagram"],
+            mine["map"],
+            mine["forest"],
+            above,
+        )
         (folder / _page(context, country)).write_text(page, encoding="utf-8")
 
 

@@ -71,7 +71,9 @@ def tables() -> dict[str, pd.DataFrame]:
             {
                 **keys,
                 "region": "NL11",
+                "region_name": "Groningen",
                 "sector": sector,
+                "sector_name": None if sector == "_all" else "Food & drink",
                 "direction": "sales",
                 "commonality_within_status": mark,
             }

@@ -52,7 +52,7 @@ def test_pooled_paths_and_figures_are_shown():
     row |= {"ci_lower": 0.0494, "ci_upper": 0.0566, "pvalue": 1e-5, "tau2": 0.0, "i2": 0.0, "reliable": True}
     none = row | {"rhs": "information", "est": None, "se": None, "reliable": False, "detail": "too few"}
     shown = page(
-        pooled=pd.DataFrame([row, none]),
+        pooled={"pooled_paths": pd.DataFrame([row, none])},
         forests=[{"svg": "<svg></svg>", "caption": "a forest"}],
         series=[{"svg": "<svg></svg>", "caption": "a series"}],
     )
@@ -74,6 +74,6 @@ def test_one_model_of_all_slices_and_its_tests_are_shown():
     path |= {"se": 0.0019, "ci_lower": 0.0509, "ci_upper": 0.0586, "pvalue": 1e-5, "reliable": False}
     test = shared | {"equal": "paths", "chisq": 37.75, "chisq_df": 36.0, "f": 1.039, "f_df": 25.02}
     test |= {"f_df_error": 500.5, "pvalue": 0.413}
-    shown = page(equal=pd.DataFrame([path]), tests=pd.DataFrame([test]))
+    shown = page(pooled={"equal_paths": pd.DataFrame([path]), "equality_tests": pd.DataFrame([test])})
     for words in ("One model of all slices", "0.0548†", "0.0509 to 0.0586", "37.75", "1.039", "0.413"):
         assert words in shown.text, words

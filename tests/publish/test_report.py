@@ -9,6 +9,7 @@ import pytest
 from published import FACTS, TITLE, estimates, tables
 
 from jobs.publish import report
+from jobs.sem.groups.pooled_slices import COLUMNS
 from jobs.settings import reading as settings
 
 LOADING = ("src", "href", "srcset", "data", "action", "poster")
@@ -114,3 +115,15 @@ def test_waves_of_two_countries_with_one_name_stay_apart(run):
         assert f"Wave {slice}" in text and f"{slice}, all sizes" in text
     one = Page(report.render(tables(), FACTS, run, [])).text
     assert text.count("Wave NL w") == one.count("Wave NL w") and "BE w" not in one
+
+
+def test_names_stand_beside_codes(page):
+    assert "NL11 Groningen" in page.text and "-1+1 Food & drink." in page.text
+
+
+def test_maps_and_what_is_said_over_the_waves_have_their_places(run):
+    svg = {"svg": "<svg></svg>", "caption": "a drawing"}
+    pooled = pd.DataFrame(columns=COLUMNS)
+    shown = Page(report.render({**tables(), "pooled_paths": pooled}, FACTS, run, [], [svg], [svg, svg]))
+    assert shown.tags.count("svg") == 3 and "Each wave's estimate" in shown.text
+    assert "svg" not in Page(report.render(tables(), FACTS, run, [])).tags

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from jobs.errors import SettingsError
+from jobs.errors import InputError, SettingsError
 from jobs.settings import reading as settings
 
 DEMO = "conf/runs/demo.yaml"
@@ -111,6 +111,11 @@ def test_one_model_of_all_slices_needs_moments_by_region():
     for fit in ("{missing: fiml}", "{estimator: mlr}", "{clusters: [cell]}"):
         with pytest.raises(SettingsError, match=r"pool\.one_model needs estimator ml, .* of NL cis2 has not"):
             settings.read(DEMO, ["pool={one_model: true}", f"fit={fit}"])
+
+
+def test_boundaries_that_are_not_there_are_told_before_the_run():
+    with pytest.raises(InputError, match=r"boundaries: nuts\.geojson is missing"):
+        settings.read(DEMO, ["boundaries=nuts.geojson"])
 
 
 def test_a_wave_without_tables_is_no_hindrance_where_another_has_them():
