@@ -12,50 +12,27 @@ from jobs.publish.grids import Table, grid, number, p_value, whole, words
 from jobs.sem.groups.pooled_slices import ALL
 
 NAMES = ("pooled_paths", "equal_paths", "equality_tests")  # the published tables
+SPREAD = {"tau2": ("tau²", 4), "i2": ("I²", 2)}  # how far slices differ
 
 
 def grids(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[Table]]:
     """The grids for over_slices.html.j2; `tables`: those of NAMES that the run has."""
-    pooled = tables.get("pooled_paths")
-    return {
-        "pooled": _pooled(pooled, of_all=True),
-        "apart": _pooled(pooled, of_all=False),
-        "equal": _equal(tables.get("equal_paths")),
-        "tests": _tests(tables.get("equality_tests")),
-    }
+    grids_by_name: dict[str, list[Table]] = {"pooled": [], "apart": [], "equal": []}
+    if "pooled_paths" in tables:
+        pooled = tables["pooled_paths"]
+        grids_by_name["pooled"] = _paths(pooled[pooled.pool == ALL], SPREAD)
+        grids_by_name["apart"] = _paths(pooled[pooled.pool != ALL], SPREAD)
+    if "equal_paths" in tables:
+        grids_by_name["equal"] = _paths(tables["equal_paths"], {})
+    return {**grids_by_name, "tests": _tests(tables.get("equality_tests"))}
 
 
-def _pooled(pooled: pd.DataFrame | None, of_all: bool) -> list[Table]:
-    """A table a pool and group: each path's mean over all slices, or those of countries and of waves."""
-    if pooled is None:
-        return []
-    chosen = pooled[(pooled.pool == ALL) == of_all]
-    columns = ["path", "mean", "error", "interval", "p", "slices", "left out", "tau²", "I²"]
-    tables = []
-    for (pool, group), part in chosen.groupby(["pool", "group"], sort=True):
-        rows = [
-            [
-                f"{words(row.rhs)} → {words(row.lhs)}",
-                number(row.est, 4) + ("" if row.reliable or pd.isna(row.est) else DAGGER),
-                number(row.se, 4),
-                _interval(row),
-                p_value(row.pvalue),
-                whole(row.slices),
-                whole(row.left_out),
-                number(row.tau2, 4),
-                number(row.i2, 2),
-            ]
-            for row in part.itertuples()
-        ]
-        tables.append(grid(f"{group} firms, {pool}", columns, rows))
-    return tables
-
-
-def _equal(equal: pd.DataFrame | None) -> list[Table]:
-    """A table a pool and group: the paths that all slices share."""
+def _paths(paths: pd.DataFrame, more: Mapping[str, tuple[str, int]]) -> list[Table]:
+    """A table a pool and group, one row a path; `more`: further columns, with their heads and digits."""
     columns = ["path", "estimate", "error", "interval", "p", "slices", "left out"]
+    columns += [head for head, _ in more.values()]
     tables = []
-    for (pool, group), part in () if equal is None else equal.groupby(["pool", "group"], sort=True):
+    for (pool, group), part in paths.groupby(["pool", "group"], sort=True):
         rows = [
             [
                 f"{words(row.rhs)} → {words(row.lhs)}",
@@ -65,6 +42,7 @@ def _equal(equal: pd.DataFrame | None) -> list[Table]:
                 p_value(row.pvalue),
                 whole(row.slices),
                 whole(row.left_out),
+                *[number(getattr(row, name), digits) for name, (_, digits) in more.items()],
             ]
             for row in part.itertuples()
         ]
