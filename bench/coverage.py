@@ -209,7 +209,7 @@ def sample(population: DataFrame, plan: Plan, observed: list[str]) -> DataFrame:
     together, alone = GROUPS
     group = F.when(F.col("cooperates"), together).otherwise(alone)
     cell = F.concat_ws(":", "region", "sector")
-    keys = ["wave", "number", "region", group.alias("group"), cell.alias("cell")]
+    keys = ["country", "wave", "number", "region", group.alias("group"), cell.alias("cell")]
     return frame.select(*keys, *[F.col(name).cast("double") for name in observed])
 
 
