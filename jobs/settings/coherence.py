@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from jobs.errors import InputError, SettingsError
+from jobs.errors import SettingsError
 from jobs.sem.model.structure import ModelError
 from jobs.sem.model.syntax import line_of
 from jobs.sem.routes import method as methods
@@ -47,10 +47,12 @@ def check_run(settings: RunFile, path: str) -> None:
     """Refuse what the run as a whole asks for where its slices or files do not allow it.
 
     Raises SettingsError where one model of all slices is asked for and some are not fitted in the way that it
-    needs; InputError where the boundaries are not there, which a run would else tell at its end.
+    needs, and where the file of boundaries is not there, which a run would else tell at its end.
     """
     if settings.boundaries and not Path(settings.boundaries).is_file():
-        raise InputError(f"{path}: boundaries: {settings.boundaries} is missing; mend it, or leave it out.")
+        raise SettingsError(
+            f"{path}: boundaries: {shown(settings.boundaries)} is no file here; mend it, or leave it out."
+        )
     if settings.pool is None or not settings.pool.one_model:
         return
     for slice, own in settings.slices.items():

@@ -21,6 +21,7 @@ from jobs.publish import (
     figures,
     over_slices,
     overview,
+    pages,
     pictures,
     pooled,
     report,
@@ -226,6 +227,7 @@ def _mark(context: Context, state: Published, failures: Failures) -> str:
     return fingerprint(
         program.modules,
         program.versions(),
+        pages.digest(),
         {name: schemas.table(name).form for name in sorted(program.schemas)},
         context.settings.model_dump(mode="json", exclude=EXECUTION),
         _digest(context.settings.boundaries),

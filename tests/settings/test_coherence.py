@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from jobs.errors import InputError, SettingsError
+from jobs.errors import SettingsError
 from jobs.settings import reading as settings
 
 DEMO = "conf/runs/demo.yaml"
@@ -114,7 +114,7 @@ def test_one_model_of_all_slices_needs_moments_by_region():
 
 
 def test_boundaries_that_are_not_there_are_told_before_the_run():
-    with pytest.raises(InputError, match=r"boundaries: nuts\.geojson is missing"):
+    with pytest.raises(SettingsError, match=r"boundaries: nuts\.geojson is no file here"):
         settings.read(DEMO, ["boundaries=nuts.geojson"])
 
 

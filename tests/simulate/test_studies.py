@@ -106,7 +106,7 @@ def test_several_countries_have_one_run_file(europe):
         },
         "waves": {"w1": {}, "w2": {}},
         "countries": {"AA": {}, "BB": {}},
-        "pool": {"over": ["country", "wave"]},
+        "pool": {"over": ["country", "wave"], "one_model": True},
         "spark": {"driver_memory": "3g", "shuffle_partitions": 8},
     }
     for country in ("AA", "BB"):

@@ -12,8 +12,10 @@ from rich.console import Console
 from study_runs import DIAMANT, REPOSITORY
 
 from jobs.errors import SlicesFailed
+from jobs.publish import pages
 from jobs.run import execute, workfolder
 from jobs.run.context import Context
+from jobs.run.ledger import Ledger
 from jobs.run.progress import Progress
 from jobs.settings import reading
 from jobs.simulate import studies
@@ -23,13 +25,18 @@ from jobs.stages.order import STAGES
 REQUEST = {"countries": ["AA", "BB", "CC"], "waves": ["w1", "w2"], "regions": 6, "sectors": 5, "firms": 1200}
 
 
-def run(session, folder: Path) -> list[str]:
-    """The run of the folder's files, in its work folder; what it said."""
-    said = io.StringIO()
+def opened(session, folder: Path) -> Context:
+    """What a run of the folder's files works with."""
     changes = [f"work={folder / 'work'}", f"out={folder / 'published'}", "disclosure.threshold=10"]
     chosen = reading.read(str(folder / "europe.yaml"), changes)
     workfolder.claim(Path(chosen.work))
-    context = Context(session, chosen, Tables(session, f"{chosen.work}/tables"), STAGES)
+    return Context(session, chosen, Tables(session, f"{chosen.work}/tables"), STAGES)
+
+
+def run(session, folder: Path) -> list[str]:
+    """The run of the folder's files, in its work folder; what it said."""
+    said = io.StringIO()
+    context = opened(session, folder)
     try:
         execute.run(context, Progress(Console(file=said, width=1000)))
     except SlicesFailed as failed:
@@ -83,6 +90,13 @@ def test_with_nothing_to_do_no_spark_starts_and_nothing_is_written(europe):
     assert all("6 slices" in line and "up to date, skipped" in line for line in lines[:-1])
     assert lines[-1].split() == ["publish", "all", "up", "to", "date,", "skipped"]
     assert published(europe) == before
+
+
+def test_a_changed_page_makes_the_publication_anew(europe, monkeypatch):
+    context, kept = opened(None, europe), Ledger.read(str(europe / "work"))
+    assert STAGES["publish"].is_current(context, kept, {})
+    monkeypatch.setattr(pages, "digest", lambda: "of other templates")
+    assert not STAGES["publish"].is_current(context, kept, {})
 
 
 def test_one_broken_file_leaves_the_others_and_a_corrected_one_is_as_from_scratch(spark, europe, tmp_path):
