@@ -15,6 +15,7 @@ from jobs.publish.pages import rendered
 from jobs.settings.slices import SliceSettings
 
 Picture = dict[str, str]  # svg and caption
+PARAMETER = ["lhs", "op", "rhs"]
 
 
 def render(
@@ -95,6 +96,8 @@ def findings(
     """In words, a wave: what each path does in each group, and where the groups differ by the test."""
     sections = []
     level = settings.fit.level
+    tested = differences[(differences.op == "~") & (differences.error == settings.fit.primary_error)]
+    pvalues = {key: part.pvalue.tolist() for key, part in tested.groupby(["wave", "lhs", "rhs"])}
     for wave, part in primary[primary.op == "~"].groupby("wave", sort=True):
         lines = []
         for (lhs, rhs), rows in part.groupby(["lhs", "rhs"], sort=False):
@@ -107,14 +110,7 @@ def findings(
                     said.append(f"{sign} it in {row.group} ({row.std_all:.2f}{stars(row.pvalue)})")
                 else:
                     said.append(f"no significant effect in {row.group}")
-            test = differences[
-                (differences.wave == wave)
-                & (differences.lhs == lhs)
-                & (differences.op == "~")
-                & (differences.rhs == rhs)
-                & (differences.error == settings.fit.primary_error)
-            ]
-            differ = [row for row in test.itertuples() if row.pvalue < level]
+            differ = [pvalue for pvalue in pvalues.get((wave, lhs, rhs), []) if pvalue < level]
             said.append("the groups differ" if differ else "no difference between the groups is shown")
             lines.append(f"{words(rhs)} → {words(lhs)}: {'; '.join(said)}.")
         sections.append({"head": f"Wave {wave}", "lines": lines})
@@ -237,18 +233,17 @@ def _parameters(frame: pd.DataFrame) -> list[Table]:
             part.error.unique(),
             key=lambda kind: ("expected", "robust").index(kind) if kind in ("expected", "robust") else 2,
         )
-        rows = []
-        for (lhs, op, rhs), lines in part.groupby(["lhs", "op", "rhs"], sort=True):
-            errors = lines.set_index("error").se
-            first = lines.iloc[0]
-            rows.append(
-                [
-                    f"{lhs} {op} {rhs}",
-                    number(first.est, 4),
-                    number(first.std_all, 3),
-                    *[number(errors.get(kind), 4) for kind in kinds],
-                ]
-            )
+        first = part.drop_duplicates(PARAMETER).sort_values(PARAMETER)
+        errors = part.pivot(index=PARAMETER, columns="error", values="se").reindex(columns=kinds)
+        rows = [
+            [
+                f"{row.lhs} {row.op} {row.rhs}",
+                number(row.est, 4),
+                number(row.std_all, 3),
+                *[number(error, 4) for error in own],
+            ]
+            for row, own in zip(first.itertuples(), errors.sort_index().to_numpy(), strict=True)
+        ]
         grids.append(
             grid(
                 f"{wave}, {group}",

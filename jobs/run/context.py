@@ -32,7 +32,7 @@ class Context:
     def slices(self) -> dict[Slice, SliceSettings]:
         return self.settings.slices
 
-    @property
+    @cached_property
     def countries(self) -> list[str]:
         """The countries of the run in their order."""
         return list(dict.fromkeys(slice.country for slice in self.slices))

@@ -32,7 +32,7 @@ class Sources:
 
     def versions(self) -> dict[str, str]:
         """The installed version of each library."""
-        return {name: version(DISTRIBUTIONS.get(name, name)) for name in sorted(self.libraries)}
+        return {name: _version(name) for name in sorted(self.libraries)}
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,12 @@ class _Module:
     modules: frozenset[str]
     libraries: frozenset[str]
     schemas: frozenset[str]
+
+
+@cache
+def _version(library: str) -> str:
+    """The same question is asked for every slice."""
+    return version(DISTRIBUTIONS.get(library, library))
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -223,7 +223,7 @@ def _overview(
 
 def _mark(context: Context, state: Published, failures: Failures) -> str:
     """What a publication depends on: the program, the settings, the marks of what is published."""
-    program = sources.of_module(__name__ if __name__ != "__main__" else "jobs.stages.publish")
+    program = _program()
     return fingerprint(
         program.modules,
         program.versions(),
@@ -280,6 +280,7 @@ def _pages(
     folder: Path,
 ) -> None:
     """One page a country; a run of several has an overview beside them."""
+    by_name: dict[str, pages.Page] = {}
     for country in context.countries:
         slices = [slice for slice in state.entries if slice.country == country]
         if not slices:
@@ -303,16 +304,17 @@ def _pages(
             for kind in ("path diagram", "map", "forest")
         }
         above = "report.html" if len(context.countries) > 1 else ""
-        page = report.render(
-            own,
-            of_country,
-            settings,
-            mine["path diagram"],
-            mine["map"],
-            mine["forest"],
-            above,
-        )
-        (folder / _page(context, country)).write_text(page, encoding="utf-8")
+        mark = pages.mark(_program().modules, own, of_country, settings.model_dump(mode="json"), mine, above)
+        drawings = (mine["path diagram"], mine["map"], mine["forest"])
+        make = partial(report.render, own, of_country, settings, *drawings, above)
+        by_name[_page(context, country)] = pages.Page(mark, make)
+    for name, text in pages.kept(_kept(context, "countries"), by_name).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _program() -> sources.Sources:
+    """The sources of this stage."""
+    return sources.of_module(__name__ if __name__ != "__main__" else "jobs.stages.publish")
 
 
 def _page(context: Context, country: str) -> str:

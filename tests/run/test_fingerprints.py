@@ -42,7 +42,7 @@ def checkout(tmp_path, monkeypatch):
 
 def marks(**changes: str) -> dict[str, str]:
     """The mark of each stage but publish, as a program that is started now would find it."""
-    for cached in (schemas.table, sources.of_module, sources._module):
+    for cached in (schemas.table, sources.of_module, sources._module, sources._version):
         cached.cache_clear()
     given = [f"{key.replace('__', '.')}={value}" for key, value in changes.items()]
     given += [
@@ -61,7 +61,7 @@ def marks(**changes: str) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def _forget():
     yield
-    for cached in (schemas.table, sources.of_module, sources._module):
+    for cached in (schemas.table, sources.of_module, sources._module, sources._version):
         cached.cache_clear()
 
 

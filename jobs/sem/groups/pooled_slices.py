@@ -17,6 +17,7 @@ Q is Cochran's, as if slices were independent; I squared is Higgins and Thompson
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,21 +54,30 @@ def pool_slices(
     """
     apart = [name for name in ("country", "wave") if name not in over]
     ordered = estimates.sort_values(["country", "wave", *KEYS], kind="stable")
-    sums = {
-        key: part.set_index("cluster").value.sort_index()
-        for key, part in influences.groupby(["country", "wave", *KEYS], sort=True)
-    }
+    of_regions = Parts(influences)
     rows = []
     for key, part in ordered.groupby([*apart, *KEYS], sort=True):
         used = part[part.reliable.astype(bool) & (part.se > 0)]
         row: dict[str, Any] = dict(zip([*apart, *KEYS], key, strict=True))
         pool = row.pop(apart[0]) if apart else ALL
         row |= {"pool": pool, "slices": len(used), "countries": used.country.nunique()}
-        rows.append(row | {"left_out": len(part) - len(used)} | _mean(used, sums, confidence))
+        rows.append(row | {"left_out": len(part) - len(used)} | _mean(used, of_regions, confidence))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _mean(used: pd.DataFrame, sums: dict[Any, pd.Series], confidence: float) -> dict[str, Any]:
+class Parts:
+    """The regions' parts in the error of each path of each slice, put in order when they are first needed."""
+
+    def __init__(self, influences: pd.DataFrame) -> None:
+        self.influences = influences
+
+    @cached_property
+    def by_path(self) -> dict[Any, pd.Series]:
+        grouped = self.influences.sort_values("cluster").groupby(["country", "wave", *KEYS], sort=True)
+        return {key: pd.Series(part.value.to_numpy(), part.cluster.to_numpy()) for key, part in grouped}
+
+
+def _mean(used: pd.DataFrame, of_regions: Parts, confidence: float) -> dict[str, Any]:
     """The mean of some slices with its error; why there is none where they are too few."""
     if len(used) < 2:
         return {"reliable": False, "detail": TOO_FEW}
@@ -80,7 +90,7 @@ def _mean(used: pd.DataFrame, sums: dict[Any, pd.Series], confidence: float) -> 
         se, df = _by_country(y, weights, countries)
         reliable = df >= FEWEST_DEGREES
     else:
-        se, df = _by_region(used, sums, weights / weights.sum(), tau2)
+        se, df = _by_region(used, of_regions, weights / weights.sum(), tau2)
         reliable = df >= 1
     if se == 0:
         return {"reliable": False, "detail": NO_SPREAD}
@@ -120,9 +130,7 @@ def _by_country(y: Array, weights: Array, countries: Array) -> tuple[float, floa
     return float(np.sqrt(variance)), float(np.trace(omega) ** 2 / (omega**2).sum())
 
 
-def _by_region(
-    used: pd.DataFrame, sums: dict[Any, pd.Series], share: Array, tau2: float
-) -> tuple[float, float]:
+def _by_region(used: pd.DataFrame, of_regions: Parts, share: Array, tau2: float) -> tuple[float, float]:
     """Error of the mean of a few countries' slices: the regions' parts over all waves, and tau squared.
 
     A slice without parts by region counts as independent of the others.
@@ -130,7 +138,7 @@ def _by_region(
     parts: dict[tuple[str, str], float] = {}
     alone = 0.0
     for row, weight in zip(used.itertuples(index=False), share, strict=True):
-        own = sums.get((row.country, row.wave, *[getattr(row, key) for key in KEYS]))
+        own = of_regions.by_path.get((row.country, row.wave, *[getattr(row, key) for key in KEYS]))
         size = float(np.sqrt((own**2).sum())) if own is not None else 0.0
         if own is None or size == 0:
             alone += (weight * row.se) ** 2
