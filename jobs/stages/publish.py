@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import partial, reduce
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pyspark.sql import DataFrame
 
 from jobs.errors import DiamantError, InputError, SettingsError
 from jobs.output import manifests
@@ -37,13 +36,12 @@ from jobs.run.context import Context, Outcome
 from jobs.run.fingerprints import fingerprint
 from jobs.run.ledger import Ledger
 from jobs.run.published import Published
+from jobs.run.rows import Rows
 from jobs.sem.groups.pooled_slices import ALL
 from jobs.settings import classifications, models, resources, schemas
 from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
-from jobs.spark.frames import nothing
 from jobs.spark.spread import spread
-from jobs.spark.tables import collected
 from jobs.transforms.partner_origin import partner_origin
 
 NAME = "publish"
@@ -85,17 +83,19 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     state = published.chosen(context, ledger, failures)
     facts = published.facts(context, state)
     facts |= {"libraries": {name: version(name) for name in LIBRARIES}}
-    shown = tables.protected(_read(context, state), settings.disclosure, settings.size_classes)
+    rows = Rows(context, state, _program().modules, _kept(context, "rows"))
+    shown = tables.protected(_read(context, rows), settings.disclosure, settings.size_classes)
     disclosure.check(shown, settings.disclosure)
     shown["cluster_indicators"] = tables.with_names(shown["cluster_indicators"], _names(context))
     status = shown["fit_status"]
     hidden = status[status.status == disclosure.WITHHELD][["country", "wave", "group"]]
     groups = set(hidden.itertuples(index=False, name=None))
     facts = disclosure.protect_facts(facts, settings.disclosure, groups)
-    means = _pooled(context, state, shown)
+    means = _pooled(context, rows, shown)
     if means:
         shown["pooled_paths"] = pd.concat(means.values(), ignore_index=True).drop_duplicates()
-    shown |= _one_model(context, state, shown)
+    shown |= _one_model(context, rows, shown)
+    rows.forget_others()
     with replacing(Path(settings.out), manifests.PUBLICATION, "out") as draft:
         write_tables(shown, draft)
         workbook.write(shown, facts, draft / "tables.xlsx")
@@ -111,11 +111,11 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
         for path in [draft, *draft.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
     ledger.publish(state.entries, _mark(context, state, failures))
-    rows = sum(len(frame) for frame in shown.values())
-    return Outcome(rows, rows)
+    count = sum(len(frame) for frame in shown.values())
+    return Outcome(count, count)
 
 
-def _pooled(context: Context, state: Published, shown: Tables) -> Tables:
+def _pooled(context: Context, rows: Rows, shown: Tables) -> Tables:
     """Paths pooled as the run asks (`asked`), by country and by wave; empty where it does not."""
     if context.settings.pool is None:
         return {}
@@ -123,11 +123,11 @@ def _pooled(context: Context, state: Published, shown: Tables) -> Tables:
     if len(context.countries) > 1:
         ways |= {"by country": ("wave",), "by wave": ("country",)}
     errors = {str(slice): own.fit.primary_error for slice, own in context.slices.items()}
-    influences = _table(context, state, "influences")
+    influences = rows.table("influences")
     return pooled.pooled(shown, influences, ways, errors, _confidence(context))
 
 
-def _one_model(context: Context, state: Published, shown: Tables) -> Tables:
+def _one_model(context: Context, rows: Rows, shown: Tables) -> Tables:
     """One model over all slices of a pool, with its tests; empty where the run does not ask for it."""
     pool = context.settings.pool
     if pool is None or not pool.one_model:
@@ -137,7 +137,7 @@ def _one_model(context: Context, state: Published, shown: Tables) -> Tables:
         for slice, own in context.slices.items()
         if own.model
     }
-    return pooled.one_model(shown, _table(context, state, "moments"), texts, pool.over, _confidence(context))
+    return pooled.one_model(shown, rows.table("moments"), texts, pool.over, _confidence(context))
 
 
 def _confidence(context: Context) -> float:
@@ -356,42 +356,15 @@ def _without_folders(settings: Any, key: str = "") -> Any:
     return Path(settings).name if key in FILES and isinstance(settings, str) else settings
 
 
-def _read(context: Context, state: Published) -> Tables:
+def _read(context: Context, rows: Rows) -> Tables:
     """The tables that are to be published, of all slices, before disclosure control."""
     diagnosis = any(own.fit.diagnosis for own in context.slices.values())
     bootstrap = any(own.fit.bootstrap for own in context.slices.values())
     wanted = tables.names(diagnosis, bootstrap)
-    raw = {name: _table(context, state, name) for name in wanted if name != "partner_origin"}
-    survey = _frame(context, state, "survey")
-    return {**raw, "partner_origin": collected(partner_origin(survey, context.settings.size_classes))}
-
-
-def _frame(context: Context, state: Published, name: str) -> DataFrame:
-    """A table's published slices: each as it is now, or as it was when it was published before."""
-    now: list[dict[str, str]] = []
-    before: dict[int, list[dict[str, str]]] = {}
-    for slice in state.entries:
-        kept = state.version(slice, name)
-        if state.states[slice] == published.NOW:
-            now.append(slice.keys)
-        elif kept is not None:
-            before.setdefault(kept, []).append(slice.keys)
-    if not context.tables.exists(name):
-        return nothing(context.spark, name)
-    frames = [context.tables.read(name, now)] if now else []
-    frames += [context.tables.read(name, slices, of) for of, slices in sorted(before.items())]
-    return reduce(DataFrame.unionByName, frames)
-
-
-def _table(context: Context, state: Published, name: str) -> pd.DataFrame:
-    table = schemas.table(name)
-    chosen = collected(_frame(context, state, name).select(*table.names))
-    for column in table.columns:
-        if column.type.startswith("decimal"):
-            chosen[column.name] = chosen[column.name].astype(float)
-        elif column.type in ("int", "bigint", "smallint"):
-            chosen[column.name] = chosen[column.name].astype("Int64")
-    return chosen.sort_values(list(table.key), kind="stable").reset_index(drop=True)
+    raw = {name: rows.table(name) for name in wanted if name != "partner_origin"}
+    edges = context.settings.size_classes
+    origins = rows.made("partner_origin", "survey", lambda survey: partner_origin(survey, edges))
+    return {**raw, "partner_origin": origins}
 
 
 if __name__ == "__main__":

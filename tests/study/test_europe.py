@@ -49,6 +49,12 @@ def published(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder / "published")): file.read_bytes() for file in files}
 
 
+def rows_by_table(folder: Path) -> dict[str, set[str]]:
+    """The files of kept rows, one a country, of each published table."""
+    tables = (folder / "work" / "pages" / "rows").iterdir()
+    return {table.name: {file.name for file in table.iterdir()} for table in tables}
+
+
 def copied(folder: Path, target: Path, *names: str) -> Path:
     """The input of a folder, and these of its other folders, elsewhere; the run file names the new place."""
     for name in ("AA", "BB", "CC", *names):
@@ -114,11 +120,14 @@ def test_one_broken_file_leaves_the_others_and_a_corrected_one_is_as_from_scratc
     tables = {name for name in before if name.endswith((".csv", ".parquet"))}
     assert tables and all(after[name] == before[name] for name in tables)
 
+    kept = rows_by_table(folder)
     corrected = whole.splitlines(keepends=True)[:-40]
     survey.write_bytes(b"".join(corrected))
     lines = run(lambda: spark, folder)
     ran = {line.split()[0]: line.split()[1:3] for line in lines if "skipped" not in line and line[0] != " "}
     assert [ran[name] for name in list(STAGES)[1:-1]] == [["BB", "w2"]] * 6, "its slice alone"
+    for table, files in rows_by_table(folder).items():
+        assert len(files) == 3 and len(files & kept[table]) == 2, "of two countries no row is read again"
     scratch = copied(folder, tmp_path / "scratch")
     run(lambda: spark, scratch)
     again, first = published(folder), published(scratch)

@@ -1,0 +1,109 @@
+"""The rows of published tables on the driver, read by Spark only where a country's slices changed.
+
+Each country's rows of each table are kept as a Parquet file in the work folder, under the mark of all that
+they come from. A publication then reads the countries that changed, and no history of the others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import reduce
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
+
+from jobs.run.context import Context
+from jobs.run.fingerprints import fingerprint
+from jobs.run.published import NOW, Published
+from jobs.settings import schemas
+from jobs.settings.slices import Slice
+from jobs.spark.frames import nothing
+
+Make = Callable[[DataFrame], DataFrame]
+
+
+class Rows:
+    """The rows of a run's published slices, table by table.
+
+    `program`: digests of the sources that make rows from tables; a change of one reads all again.
+    """
+
+    def __init__(self, context: Context, state: Published, program: Mapping[str, str], folder: Path) -> None:
+        self.context, self.state, self.folder = context, state, folder
+        self._program = fingerprint(program, context.settings.size_classes)
+        self._files: set[Path] = set()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table's rows as they were written, sorted by its key; decimals are floats."""
+        table = schemas.table(name)
+        chosen = self.made(name, name, lambda frame: frame.select(*table.names))
+        for column in table.columns:
+            if column.type.startswith("decimal"):
+                chosen[column.name] = chosen[column.name].astype(float)
+            elif column.type in ("int", "bigint", "smallint"):
+                chosen[column.name] = chosen[column.name].astype("Int64")
+        return chosen.sort_values(list(table.key), kind="stable").reset_index(drop=True)
+
+    def made(self, name: str, source: str, make: Make) -> pd.DataFrame:
+        """The rows of `name` that `make` gives of the table `source`, for which each country stands alone."""
+        countries: dict[str, list[Slice]] = {}
+        for slice in self.state.entries:
+            countries.setdefault(slice.country, []).append(slice)
+        files = {country: self._file(name, source, slices) for country, slices in countries.items()}
+        self._files |= set(files.values())
+        missing = [country for country, file in files.items() if not file.is_file()]
+        if missing:
+            slices = [slice for country in missing for slice in countries[country]]
+            rows = make(self._frame(source, slices)).toArrow()
+            of_country = rows.column("country")
+            for country in missing:
+                self._keep(rows.filter(pc.equal(of_country, country)), files[country])
+        if not files:
+            return make(nothing(self.context.spark, source)).toPandas()
+        return pa.concat_tables([pq.read_table(file) for file in files.values()]).to_pandas()
+
+    def forget_others(self) -> None:
+        """Remove what is kept of rows that were not asked for."""
+        for file in set(self.folder.rglob("*.parquet")) - self._files:
+            file.unlink()
+
+    def _file(self, name: str, source: str, slices: list[Slice]) -> Path:
+        """Where a country's rows of a table are kept."""
+        written = {
+            slice.wave: [
+                (stage, entry.mark, entry.tables[source].files)
+                for stage, entry in self.state.entries[slice].items()
+                if source in entry.tables
+            ]
+            for slice in slices
+        }
+        mark = fingerprint(self._program, schemas.table(source).form, slices[0].country, written)
+        return self.folder / name / f"{mark}.parquet"
+
+    def _keep(self, rows: pa.Table, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = file.with_name(f".{file.name}")
+        pq.write_table(rows, draft, compression="zstd")
+        os.replace(draft, file)
+
+    def _frame(self, name: str, slices: list[Slice]) -> DataFrame:
+        """These slices of a table: each as it is now, or as it was when it was published before."""
+        now: list[dict[str, str]] = []
+        before: dict[int, list[dict[str, str]]] = {}
+        for slice in slices:
+            kept = self.state.version(slice, name)
+            if self.state.states[slice] == NOW:
+                now.append(slice.keys)
+            elif kept is not None:
+                before.setdefault(kept, []).append(slice.keys)
+        tables = self.context.tables
+        if not tables.exists(name):
+            return nothing(self.context.spark, name)
+        frames = [tables.read(name, now)] if now else []
+        frames += [tables.read(name, slices, of) for of, slices in sorted(before.items())]
+        return reduce(DataFrame.unionByName, frames) if frames else nothing(self.context.spark, name)
