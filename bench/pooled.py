@@ -16,16 +16,13 @@ import pickle
 import time
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from coverage import DEMO, RESULTS, sample
 from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
 
-from jobs.sem.cases.sums import Sums
+from jobs.publish import pooled
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.groups.over_slices import SliceSums, fit_over_slices
-from jobs.sem.groups.pooled_slices import pool_slices
 from jobs.sem.groups.rows import FitReport
 from jobs.sem.model.structure import Structure
 from jobs.sem.routes.method import Method
@@ -45,7 +42,7 @@ AT_ONCE = 4  # data sets a Spark job
 LEVEL = 0.05
 FITS_TYPE = "country string, wave string, fits binary"
 ERROR = "bias_reduced:cell"
-KEYS = ["group", "lhs", "op", "rhs"]
+OVER, CONFIDENCE = ("country", "wave"), 0.95
 Slices = dict[tuple[str, str], FitReport]  # by country and wave
 
 
@@ -93,33 +90,23 @@ def text() -> str:
     return resources.find(read(DEMO).model or "").read_text(encoding="utf-8")
 
 
-def pooled(slices: Slices) -> pd.DataFrame:
-    """The means over slices: a row a path and group."""
-    keyed = [fit.estimates.assign(country=country, wave=wave) for (country, wave), fit in slices.items()]
-    estimates = pd.concat(keyed)
-    influences = pd.concat(
-        [fit.influences.assign(country=country, wave=wave) for (country, wave), fit in slices.items()]
+def stacked(slices: Slices, name: str) -> pd.DataFrame:
+    """A table of all slices' fits below each other."""
+    return pd.concat(
+        [getattr(fit, name).assign(country=country, wave=wave) for (country, wave), fit in slices.items()],
+        ignore_index=True,
     )
-    return pool_slices(estimates[(estimates.op == "~") & (estimates.error == ERROR)], influences)
 
 
-def one_model(model: str, slices: Slices) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One model of all slices a group: its paths, and the tests of equality."""
-    paths, tests = [], []
-    for group in ("co-operating", "stand-alone"):
-        sums = []
-        for (country, wave), fit in slices.items():
-            status = fit.status[fit.status.group == group].status
-            rows = fit.moments[fit.moments.group == group]
-            if status.item() == "converged":
-                first, second = (np.stack(rows[name].to_list()) for name in ("first", "second"))
-                sums.append(
-                    SliceSums(country, wave, list(rows.cluster), Sums(rows.weight.to_numpy(), first, second))
-                )
-        found = fit_over_slices(model, sums)
-        paths.append(found[0].assign(group=group))
-        tests.append(found[1].assign(group=group))
-    return pd.concat(paths), pd.concat(tests)
+def published(slices: Slices) -> dict[str, pd.DataFrame]:
+    """Pooled paths, the paths of one model and its tests, as a run publishes them."""
+    shown = {"estimates": stacked(slices, "estimates"), "fit_status": stacked(slices, "status")}
+    names = [f"{country} {wave}" for country, wave in slices]
+    means = pooled.pooled(
+        shown, stacked(slices, "influences"), {"all": OVER}, dict.fromkeys(names, ERROR), CONFIDENCE
+    )
+    models = dict.fromkeys(names, text())
+    return means | pooled.one_model(shown, stacked(slices, "moments"), models, OVER, CONFIDENCE)
 
 
 def main() -> None:
@@ -139,15 +126,17 @@ def main() -> None:
     for number, slices in enumerate(data_sets(spark, asked.data_sets)):
         of_one = {key: fit for key, fit in slices.items() if key[0] == COUNTRIES[0]}
         for pool, some in (("five countries", slices), ("one country", of_one)):
-            paths, equal = one_model(text(), some)
-            intervals.append(pooled(some).assign(way="mean of slices", pool=pool, data_set=number))
-            intervals.append(paths.assign(way="one model", pool=pool, data_set=number))
-            tests.append(equal.assign(pool=pool, data_set=number))
-    found = pd.concat(intervals, ignore_index=True)
-    found["truth"] = [known[key] for key in zip(found.group, found.rhs, strict=True)]
-    held = (found.ci_lower <= found.truth) & (found.truth <= found.ci_upper)
-    found["held"] = held.astype(float).where(found.ci_lower.notna())
-    write("pooled_coverage", found.groupby(["way", "pool", "group", "rhs"]).apply(_coverage).reset_index())
+            found = published(some)
+            intervals.append(found["all"].assign(way="mean of slices", pool=pool, data_set=number))
+            intervals.append(found["equal_paths"].assign(way="one model", pool=pool, data_set=number))
+            tests.append(found["equality_tests"].assign(pool=pool, data_set=number))
+    every_path = pd.concat(intervals, ignore_index=True)
+    every_path["truth"] = [known[key] for key in zip(every_path.group, every_path.rhs, strict=True)]
+    held = (every_path.ci_lower <= every_path.truth) & (every_path.truth <= every_path.ci_upper)
+    every_path["held"] = held.astype(float).where(every_path.ci_lower.notna())
+    write(
+        "pooled_coverage", every_path.groupby(["way", "pool", "group", "rhs"]).apply(_coverage).reset_index()
+    )
     every = pd.concat(tests, ignore_index=True)
     every["rejected"] = (every.pvalue < LEVEL).astype(float).where(every.pvalue.notna())
     sizes = every.groupby(["pool", "group", "equal"]).rejected.agg(["count", "mean"]).reset_index()

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from jobs.anytable.request import Request
-from jobs.fits.results import CONVERGED, Fits
+from jobs.fits.results import Fits
 from jobs.sem.groups.multiple import benjamini_hochberg, family
 from jobs.sem.groups.pooling import pool_paths
-from jobs.sem.groups.rows import DIAGNOSIS
+from jobs.sem.groups.rows import CONVERGED, DIAGNOSIS
 
 NO_ERROR = "no error"
 NAMES = {

@@ -37,8 +37,7 @@ class FitPlan:
     @property
     def from_sums(self) -> bool:
         """Whether sums over the cases are enough for what is asked."""
-        method = self.method
-        plain = method.estimator == "ml" and method.missing == "listwise" and not method.diagnosis
+        plain = self.method.from_moments and not self.method.diagnosis
         return plain and not (self.joint or self.invariance or self.replicates)
 
     def is_summed(self, cases: int) -> bool:

@@ -20,8 +20,6 @@ from jobs.sem.groups.rows import (
 from jobs.sem.joint.hypotheses import HYPOTHESES
 from jobs.sem.joint.invariance import COLUMNS as STEPS
 
-CONVERGED = "converged"  # the status of a fit that can be trusted
-
 
 @dataclass(frozen=True)
 class Fits:

@@ -71,8 +71,8 @@ def _frame(points: np.ndarray, degrees: bool) -> tuple[tuple[float, float], tupl
     if degrees:
         (west, east), (south, north) = EUROPE
         x, y = points.T
-        here = (west <= x) & (x <= east) & (south <= y) & (y <= north)
-        inside = points[here] if here.mean() > 0.5 else points
+        within = (west <= x) & (x <= east) & (south <= y) & (y <= north)
+        inside = points[within] if within.mean() > 0.5 else points
     low, high = inside.min(axis=0), inside.max(axis=0)
     margin = 0.02 * max(high - low) + 1e-9
     return (low[0] - margin, high[0] + margin), (low[1] - margin, high[1] + margin)

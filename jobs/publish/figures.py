@@ -7,11 +7,11 @@ were made from, so that a run draws what changed; many are drawn by the executor
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from functools import partial
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import matplotlib.figure
 import pandas as pd
 
 from jobs.output import diagram, forest, region_map, series
+from jobs.output.kept import Kept
 
 ENDINGS = (".svg", ".png")
 Draw = Callable[[Sequence["Figure"]], list["Drawn"]]
@@ -38,7 +39,7 @@ class Figure:
     def digest(self) -> str:
         """sha256 of all that the drawing depends on."""
         sources = ("diagram.py", *SOURCES[self.kind])
-        program = b"".join((files("jobs.output") / name).read_bytes() for name in sources)
+        program = b"".join((resources("jobs.output") / name).read_bytes() for name in sources)
         words = (
             f"{self.kind}\0{self.title}\0{self.note}\0{self.more}\0{self.rows.to_json(double_precision=15)}"
         )
@@ -89,26 +90,14 @@ def draw(figure: Figure) -> Drawn:
     return Drawn(svg, png)
 
 
-def drawn(figures: Sequence[Figure], kept: Path, each: Draw) -> list[Drawn]:
-    """All figures; those not in the folder `kept` are drawn by `each`. Others are removed from the folder."""
-    kept.mkdir(parents=True, exist_ok=True, mode=0o700)
-    digests = [figure.digest for figure in figures]
-    known = {digest: _read(kept / digest) for digest in dict.fromkeys(digests)}
-    missing = {
-        digest: figure for digest, figure in zip(digests, figures, strict=True) if known[digest] is None
-    }
-    for (digest, _), new in zip(missing.items(), each(list(missing.values())), strict=True):
-        known[digest] = new
-        for ending, content in zip(ENDINGS, (new.svg, new.png), strict=True):
-            draft = kept / f".{digest}{ending}"
-            draft.write_bytes(content)
-            os.replace(draft, kept / f"{digest}{ending}")
-    for file in kept.iterdir():
-        if file.stem not in known:
-            file.unlink()
-    return [figure for digest in digests if (figure := known[digest]) is not None]
-
-
-def _read(stem: Path) -> Drawn | None:
-    files = [stem.with_name(stem.name + ending) for ending in ENDINGS]
-    return Drawn(*(file.read_bytes() for file in files)) if all(file.is_file() for file in files) else None
+def drawn(figures: Sequence[Figure], folder: Path, each: Draw) -> list[Drawn]:
+    """All figures; those not in the folder are drawn by `each`. Others are removed from the folder."""
+    kept = Kept(folder)
+    by_digest = {figure.digest: figure for figure in figures}
+    places = {digest: [kept.file(digest, ending) for ending in ENDINGS] for digest in by_digest}
+    missing = [digest for digest, own in places.items() if not all(file.is_file() for file in own)]
+    for digest, new in zip(missing, each([by_digest[digest] for digest in missing]), strict=True):
+        for file, content in zip(places[digest], (new.svg, new.png), strict=True):
+            kept.put(file, partial(Path.write_bytes, data=content))
+    kept.forget_others()
+    return [Drawn(*(file.read_bytes() for file in places[figure.digest])) for figure in figures]

@@ -20,6 +20,11 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{float(value):.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def interval(lower: Any, upper: Any) -> str:
+    """The ends of an interval; empty where it has none."""
+    return "" if pd.isna(lower) or pd.isna(upper) else f"{number(lower, 4)} to {number(upper, 4)}"
+
+
 def whole(value: Any) -> str:
     return "" if value is None or pd.isna(value) else f"{int(value):,}"
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
 from jobs.output.diagram import DAGGER
-from jobs.publish.grids import Table, grid, number, p_value, whole, words
+from jobs.publish.grids import Table, grid, interval, number, p_value, whole, words
 from jobs.sem.groups.pooled_slices import ALL
 
 NAMES = ("pooled_paths", "equal_paths", "equality_tests")  # the published tables
@@ -38,7 +37,7 @@ def _paths(paths: pd.DataFrame, more: Mapping[str, tuple[str, int]]) -> list[Tab
                 f"{words(row.rhs)} → {words(row.lhs)}",
                 number(row.est, 4) + ("" if row.reliable or pd.isna(row.est) else DAGGER),
                 number(row.se, 4),
-                _interval(row),
+                str(row.detail) if pd.isna(row.est) else interval(row.ci_lower, row.ci_upper),
                 p_value(row.pvalue),
                 whole(row.slices),
                 whole(row.left_out),
@@ -70,10 +69,3 @@ def _tests(tests: pd.DataFrame | None) -> list[Table]:
         for row in tests.itertuples()
     ]
     return [grid("Are they equal?", columns, rows, 3)]
-
-
-def _interval(row: Any) -> str:
-    """The ends of an interval, or why there is none."""
-    if pd.isna(row.est):
-        return str(row.detail)
-    return f"{number(row.ci_lower, 4)} to {number(row.ci_upper, 4)}"

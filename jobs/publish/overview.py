@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from jobs.publish import over_slices
 from jobs.publish.grids import grid, whole, words
-from jobs.publish.pages import rendered
+from jobs.publish.pages import Drawing, drawings, rendered
 
 WORDS = {"published": "✓", "as before": "as before", "failed": "failed", "absent": "–"}
-Picture = dict[str, str]  # svg and caption
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,9 @@ class Overview:
     withheld: Mapping[str, int]
     libraries: Mapping[str, str]
     pooled: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    forests: Sequence[Picture] = field(default_factory=list)
-    series: Sequence[Picture] = field(default_factory=list)
-    maps: Sequence[Picture] = field(default_factory=list)
+    forests: Sequence[Drawing] = field(default_factory=list)
+    series: Sequence[Drawing] = field(default_factory=list)
+    maps: Sequence[Drawing] = field(default_factory=list)
 
 
 def render(overview: Overview) -> str:
@@ -66,10 +64,10 @@ def render(overview: Overview) -> str:
         counts=_counts(overview.states.values()),
         failures=[f"{country} {wave}: {why}" for (country, wave), why in overview.failures.items()],
         **over_slices.grids(overview.pooled),
-        forests=_pictures(overview.forests),
+        forests=drawings(overview.forests),
         forests_by="country",
-        series=_pictures(overview.series),
-        maps=_pictures(overview.maps),
+        series=drawings(overview.series),
+        maps=drawings(overview.maps),
         withheld=grid(
             "Withheld cells by table",
             ["table", "cells"],
@@ -95,7 +93,3 @@ def _counts(states: Any) -> str:
     counts = Counter(states)
     named = [(counts[word], word) for word in WORDS if counts[word] and word != "absent"]
     return ", ".join(f"{count} slices {word}" for count, word in named) + "."
-
-
-def _pictures(pictures: Sequence[Picture]) -> list[dict[str, Any]]:
-    return [{"svg": Markup(picture["svg"]), "caption": picture["caption"]} for picture in pictures]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from jobs.output.kept import Kept
+
+Drawing = dict[str, str]  # svg and caption
 
 
 @cache
@@ -44,6 +48,11 @@ def rendered(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**values)
 
 
+def drawings(given: Sequence[Drawing]) -> list[Drawing]:
+    """The drawings with their SVG marked as the page's own text."""
+    return [{"svg": Markup(drawing["svg"]), "caption": drawing["caption"]} for drawing in given]
+
+
 @dataclass(frozen=True)
 class Page:
     """How a page is made, and the mark of all that it is made from."""
@@ -54,26 +63,23 @@ class Page:
 
 def mark(program: Mapping[str, str], tables: Mapping[str, pd.DataFrame], *others: Any) -> str:
     """sha256 of what a page is made from: sources, templates, tables, and `others` that JSON can hold."""
-    found = hashlib.sha256(digest().encode())
+    content = hashlib.sha256(digest().encode())
     for name, table in sorted(tables.items()):
-        found.update(f"{name}\0{list(table.columns)}\0".encode())
-        found.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
-    found.update(json.dumps([dict(program), *others], sort_keys=True, default=str).encode())
-    return found.hexdigest()
+        content.update(f"{name}\0{list(table.columns)}\0".encode())
+        content.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    content.update(json.dumps([dict(program), *others], sort_keys=True, default=str).encode())
+    return content.hexdigest()
 
 
-def kept(folder: Path, pages: Mapping[str, Page]) -> dict[str, str]:
+def current(folder: Path, pages: Mapping[str, Page]) -> dict[str, str]:
     """The texts of pages by name: from `folder` where they were made from the same before, else made anew.
 
     What the folder holds of other pages is removed.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = {name: folder / f"{page.mark}.html" for name, page in pages.items()}
+    kept = Kept(folder)
+    files = {name: kept.file(page.mark, ".html") for name, page in pages.items()}
     for name, file in files.items():
         if not file.is_file():
-            draft = folder / f".{file.name}"
-            draft.write_text(pages[name].make(), encoding="utf-8")
-            os.replace(draft, file)
-    for file in set(folder.iterdir()) - set(files.values()):
-        file.unlink()
+            kept.put(file, partial(Path.write_text, data=pages[name].make(), encoding="utf-8"))
+    kept.forget_others()
     return {name: file.read_text(encoding="utf-8") for name, file in files.items()}

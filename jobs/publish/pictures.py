@@ -52,20 +52,20 @@ def path_diagrams(shown: Tables, fit_of: Callable[[str, str], FitSettings]) -> l
     return pictures
 
 
-def forests(by_country: pd.DataFrame, pooled: pd.DataFrame) -> list[Picture]:
-    """One a path and group: each country's mean over its waves, and the mean of all.
+def forests(parts: pd.DataFrame, pooled: pd.DataFrame, country: str = "") -> list[Picture]:
+    """One a path and group: each country's mean over its waves, or each wave of `country`; the mean of all.
 
     Both as the table pooled_paths.
     """
     names, pictures = FileNames(), []
     for row in _shown(pooled).itertuples():
-        countries = _of(by_country, row).rename(columns={"pool": "name"})
-        rows = pd.concat([countries, pd.DataFrame([row._asdict()])], ignore_index=True)
+        own = _of(parts, row).rename(columns={"pool": "name"})
+        rows = pd.concat([own, pd.DataFrame([row._asdict()])], ignore_index=True)
         rows = rows.assign(group=rows.name.fillna(ALL), groups=rows.slices)
         title = f"{words(row.rhs)} → {words(row.lhs)}, {row.group} firms"
         figure = Figure("forest", rows, title, heterogeneity(pd.Series(row._asdict())))
         caption = f"{title}: {row.slices} slices of {row.countries} countries"
-        pictures.append(Picture(names.stem("forest", row.group, row.lhs, row.rhs), figure, caption))
+        pictures.append(Picture(names.stem("forest", row.group, row.lhs, row.rhs), figure, caption, country))
     return pictures
 
 

@@ -13,8 +13,8 @@ import pandas as pd
 from jobs.sem.cases.sums import Sums
 from jobs.sem.groups.over_slices import PATHS, TESTS, SliceSums, fit_over_slices
 from jobs.sem.groups.pooled_slices import ALL, pool_slices
+from jobs.sem.groups.rows import CONVERGED
 
-CONVERGED = "converged"
 Tables = dict[str, pd.DataFrame]
 
 
@@ -52,28 +52,28 @@ def one_model(
     """
     apart = next((name for name in ("country", "wave") if name not in over), None)
     status = shown["fit_status"].assign(pool=shown["fit_status"][apart] if apart else ALL)
-    found: dict[str, list[pd.DataFrame]] = {"equal_paths": [], "equality_tests": []}
+    parts: dict[str, list[pd.DataFrame]] = {"equal_paths": [], "equality_tests": []}
     sums = {key: part.sort_values("cluster") for key, part in moments.groupby(["country", "wave", "group"])}
     for (pool, group), part in status.groupby(["pool", "group"], sort=True):
         keys = [
             (row.country, row.wave, group) for row in part[part.status == CONVERGED].itertuples(index=False)
         ]
         slices = [_slice(key[0], key[1], sums[key]) for key in keys if key in sums]
-        texts = {models[f"{one.country} {one.wave}"] for one in slices}
+        texts = {models[f"{slice.country} {slice.wave}"] for slice in slices}
         if len(texts) != 1:
             continue  # other models have other paths
         paths, tests = fit_over_slices(texts.pop(), slices, confidence)
-        counts = {"slices": len(slices), "countries": len({one.country for one in slices})}
+        counts = {"slices": len(slices), "countries": len({slice.country for slice in slices})}
         own = {"pool": pool, "group": group, **counts, "left_out": len(part) - len(slices)}
-        found["equal_paths"].append(paths.assign(**own))
-        found["equality_tests"].append(tests.assign(**own))
+        parts["equal_paths"].append(paths.assign(**own))
+        parts["equality_tests"].append(tests.assign(**own))
     columns = {"equal_paths": PATHS, "equality_tests": TESTS}
     before = ["pool", "group", "slices", "countries", "left_out"]
     return {
         name: pd.concat(frames, ignore_index=True)[[*before, *columns[name]]]
         if frames
         else pd.DataFrame(columns=[*before, *columns[name]])
-        for name, frames in found.items()
+        for name, frames in parts.items()
     }
 
 

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from jobs.output.diagram import UNRELIABLE, marks, stars
 from jobs.publish import diagnosis, disclosure, over_slices
-from jobs.publish.grids import Table, grid, number, p_value, percent, whole, words
-from jobs.publish.pages import rendered
+from jobs.publish.grids import Table, grid, interval, number, p_value, percent, whole, words
+from jobs.publish.pages import Drawing, drawings, rendered
 from jobs.settings.slices import SliceSettings
 
-Picture = dict[str, str]  # svg and caption
 PARAMETER = ["lhs", "op", "rhs"]
 
 
@@ -22,9 +20,9 @@ def render(
     tables: dict[str, pd.DataFrame],
     facts: dict[str, Any],
     settings: SliceSettings,
-    figures: Sequence[Picture],
-    maps: Sequence[Picture] = (),
-    forests: Sequence[Picture] = (),
+    figures: Sequence[Drawing],
+    maps: Sequence[Drawing] = (),
+    forests: Sequence[Drawing] = (),
     overview: str = "",
 ) -> str:
     """The page of a country for its published tables; `figures` are path diagrams.
@@ -59,7 +57,7 @@ def render(
         contents=[(place, name) for place, name, there in contents if there],
         findings=findings(primary, tables["group_differences"], settings),
         origins=_origins(tables["partner_origin"]),
-        figures=_safe(figures),
+        figures=drawings(figures),
         level=settings.fit.level,
         primary_error=settings.fit.primary_error,
         paths=_paths(primary, settings.fit.confidence, tables.get("bootstrap_estimates")),
@@ -69,20 +67,15 @@ def render(
         fit=_fit(tables),
         parameters=_parameters(tables["estimates"]),
         waterfall=_waterfall(tables["sample_waterfall"]),
-        maps=_safe(maps),
+        maps=drawings(maps),
         **over_slices.grids(pooled),
-        forests=_safe(forests),
+        forests=drawings(forests),
         forests_by="wave",
         heatmaps=heatmaps(tables["cluster_indicators"]),
         checks=_checks(facts),
         notes=[f"{wave}, {stage}: {note}" for wave, stage, note in _notes(facts)],
         provenance=_provenance(facts),
     )
-
-
-def _safe(pictures: Sequence[Picture]) -> list[Picture]:
-    """The pictures with their SVG marked as the page's own text."""
-    return [{"svg": Markup(picture["svg"]), "caption": picture["caption"]} for picture in pictures]
 
 
 def slices(table: pd.DataFrame) -> pd.Series:
@@ -147,23 +140,19 @@ def _paths(primary: pd.DataFrame, confidence: float, again: pd.DataFrame | None)
                 f"{words(row.rhs)} → {words(row.lhs)}",
                 number(row.est, 4),
                 number(row.se, 4),
-                _interval(row.ci_lower, row.ci_upper),
-                *([_interval(row.bca_lower, row.bca_upper)] if drawn else []),
+                interval(row.ci_lower, row.ci_upper),
+                *([interval(row.bca_lower, row.bca_upper)] if drawn else []),
                 p_value(row.pvalue),
                 number(row.std_all, 2) + marks(row),
             ]
             for row in part.itertuples()
         ]
-        interval = f"{100 * confidence:g} % interval"
-        columns = ["path", "estimate", "error", interval, *(["bootstrap (BCa)"] if drawn else [])]
+        head = f"{100 * confidence:g} % interval"
+        columns = ["path", "estimate", "error", head, *(["bootstrap (BCa)"] if drawn else [])]
         columns += ["p", "standardised"]
         unreliable = not part.reliable.all()
         grids.append(grid(f"{wave}, {group}" + (f" ({UNRELIABLE})" if unreliable else ""), columns, rows))
     return grids
-
-
-def _interval(lower: Any, upper: Any) -> str:
-    return "" if pd.isna(lower) or pd.isna(upper) else f"{number(lower, 4)} to {number(upper, 4)}"
 
 
 def _differences(frame: pd.DataFrame, error: str) -> list[Table]:

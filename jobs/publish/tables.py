@@ -51,8 +51,8 @@ def with_names(indicators: pd.DataFrame, names: Mapping[tuple[str, str], Names])
     slices = list(zip(indicators.country, indicators.wave, strict=True))
     out = indicators.copy()
     for place, kind in enumerate(("region", "sector")):
-        found = [names[slice][place].get(code) for slice, code in zip(slices, out[kind], strict=True)]
-        out.insert(out.columns.get_loc(kind) + 1, f"{kind}_name", pd.Series(found, out.index, dtype=object))
+        known = [names[slice][place].get(code) for slice, code in zip(slices, out[kind], strict=True)]
+        out.insert(out.columns.get_loc(kind) + 1, f"{kind}_name", pd.Series(known, out.index, dtype=object))
     return out
 
 

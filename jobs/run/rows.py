@@ -6,9 +6,8 @@ they come from. A publication then reads the countries that changed, and no hist
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 import pandas as pd
@@ -17,12 +16,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
+from jobs.output.kept import Kept
 from jobs.run.context import Context
 from jobs.run.fingerprints import fingerprint
 from jobs.run.published import NOW, Published
 from jobs.settings import schemas
 from jobs.settings.slices import Slice
 from jobs.spark.frames import nothing
+from jobs.spark.tables import collected
 
 Make = Callable[[DataFrame], DataFrame]
 
@@ -36,7 +37,7 @@ class Rows:
     def __init__(self, context: Context, state: Published, program: Mapping[str, str], folder: Path) -> None:
         self.context, self.state, self.folder = context, state, folder
         self._program = fingerprint(program, context.settings.size_classes)
-        self._files: set[Path] = set()
+        self._kept: dict[str, Kept] = {}  # a folder each table
 
     def table(self, name: str) -> pd.DataFrame:
         """A table's rows as they were written, sorted by its key; decimals are floats."""
@@ -54,26 +55,30 @@ class Rows:
         countries: dict[str, list[Slice]] = {}
         for slice in self.state.entries:
             countries.setdefault(slice.country, []).append(slice)
-        files = {country: self._file(name, source, slices) for country, slices in countries.items()}
-        self._files |= set(files.values())
+        kept = self._kept.setdefault(name, Kept(self.folder / name))
+        files = {
+            country: kept.file(self._mark(country, source, slices), ".parquet")
+            for country, slices in countries.items()
+        }
         missing = [country for country, file in files.items() if not file.is_file()]
         if missing:
             slices = [slice for country in missing for slice in countries[country]]
             rows = make(self._frame(source, slices)).toArrow()
             of_country = rows.column("country")
             for country in missing:
-                self._keep(rows.filter(pc.equal(of_country, country)), files[country])
+                own = rows.filter(pc.equal(of_country, country))
+                kept.put(files[country], partial(pq.write_table, own, compression="zstd"))
         if not files:
-            return make(nothing(self.context.spark, source)).toPandas()
+            return collected(make(nothing(self.context.spark, source)))
         return pa.concat_tables([pq.read_table(file) for file in files.values()]).to_pandas()
 
     def forget_others(self) -> None:
         """Remove what is kept of rows that were not asked for."""
-        for file in set(self.folder.rglob("*.parquet")) - self._files:
-            file.unlink()
+        for kept in self._kept.values():
+            kept.forget_others()
 
-    def _file(self, name: str, source: str, slices: list[Slice]) -> Path:
-        """Where a country's rows of a table are kept."""
+    def _mark(self, country: str, source: str, slices: list[Slice]) -> str:
+        """The mark of a country's rows that are made of these slices of a table."""
         written = {
             slice.wave: [
                 (stage, entry.mark, entry.tables[source].files)
@@ -82,14 +87,7 @@ class Rows:
             ]
             for slice in slices
         }
-        mark = fingerprint(self._program, schemas.table(source).form, slices[0].country, written)
-        return self.folder / name / f"{mark}.parquet"
-
-    def _keep(self, rows: pa.Table, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = file.with_name(f".{file.name}")
-        pq.write_table(rows, draft, compression="zstd")
-        os.replace(draft, file)
+        return fingerprint(self._program, schemas.table(source).form, country, written)
 
     def _frame(self, name: str, slices: list[Slice]) -> DataFrame:
         """These slices of a table: each as it is now, or as it was when it was published before."""

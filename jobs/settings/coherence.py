@@ -56,8 +56,8 @@ def check_run(settings: RunFile, path: str) -> None:
     if settings.pool is None or not settings.pool.one_model:
         return
     for slice, own in settings.slices.items():
-        fit = own.fit
-        if own.model and (fit.estimator != "ml" or fit.missing != "listwise" or "region" not in fit.clusters):
+        fit = method(own.fit)
+        if own.model and not (fit.from_moments and "region" in fit.clusters):
             raise SettingsError(
                 f"{path}: pool.one_model needs estimator ml, missing listwise and region among the clusters, "
                 f"which fit of {slice} has not; change fit, or set pool.one_model to false."

@@ -94,8 +94,8 @@ def check(wanted: Wanted, out: Path) -> None:
     several = len(wanted.countries) > 1
     if several and set("{}") & set(str(out.resolve())):
         raise SettingsError(f"{LABEL}: braces stand for country and wave; name a folder without them.")
-    here = [run_files.EUROPE, "sectors.yaml"] if several else [f"{wanted.countries[0]}.yaml"]
-    owned.check(out, here, LABEL)
+    names = [run_files.EUROPE, "sectors.yaml"] if several else [f"{wanted.countries[0]}.yaml"]
+    owned.check(out, names, LABEL)
     for country in wanted.countries:
         folder = out / country
         if os.path.lexists(folder) and not folder.is_dir():

@@ -198,8 +198,8 @@ class Tables:
 
         A slice that was found whole is not read again by this object, unless it was committed anew.
         """
-        asked = json.dumps([name, keys, dict(digests)], sort_keys=True)
-        if asked in self._whole:
+        state = json.dumps([name, keys, dict(digests)], sort_keys=True)
+        if state in self._whole:
             return None
         folder, files = Path(self.path(name)), self._files(name, keys)
         checksums = {delta_log.checksum_of(file.path) for file in files}
@@ -211,7 +211,7 @@ class Tables:
             lost = path in checksums and not (folder / path).exists()  # Spark does without a checksum file
             if not lost and sha256(folder / path) != digest:
                 return "a data file is damaged"
-        self._whole.add(asked)
+        self._whole.add(state)
         return None
 
     def digests(self, name: str, keys: Keys) -> dict[str, str] | None:

@@ -15,10 +15,10 @@ from pyspark.sql import functions as F
 from jobs.errors import DiamantError, FitsFailed, SettingsError
 from jobs.fits import slices
 from jobs.fits.plan import FitPlan
-from jobs.fits.results import CONVERGED, Fits
+from jobs.fits.results import Fits
 from jobs.run.context import Batch, Outcome, Results
 from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
-from jobs.sem.groups.rows import DIAGNOSIS
+from jobs.sem.groups.rows import CONVERGED, DIAGNOSIS
 from jobs.sem.model.structure import ModelError, structure_of
 from jobs.settings import models, resources, schemas
 from jobs.settings.methods import method

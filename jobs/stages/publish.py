@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -151,7 +150,8 @@ def _of_the_run(context: Context, shown: Tables, facts: dict[str, Any], means: T
     whole = means["asked"][means["asked"].pool == ALL]
     if "by country" not in means:
         errors = {slice.wave: own.fit.primary_error for slice, own in context.slices.items()}
-        return pictures.forests(pooled.of_each_wave(shown["estimates"], errors), whole)
+        by_wave = pooled.of_each_wave(shown["estimates"], errors)
+        return pictures.forests(by_wave, whole, context.countries[0])
     waves = list(dict.fromkeys(slice.wave for slice in context.slices))
     broken = {
         slice.partition(" ")[2]
@@ -223,14 +223,14 @@ def _overview(
 
 def _mark(context: Context, state: Published, failures: Failures) -> str:
     """What a publication depends on: the program, the settings, the marks of what is published."""
-    program = _program()
+    program, outlines = _program(), context.settings.boundaries
     return fingerprint(
         program.modules,
         program.versions(),
         pages.digest(),
         {name: schemas.table(name).form for name in sorted(program.schemas)},
         context.settings.model_dump(mode="json", exclude=EXECUTION),
-        _digest(context.settings.boundaries),
+        manifests.sha256(Path(outlines)) if outlines and Path(outlines).is_file() else "",
         {
             str(slice): {stage: entry.mark for stage, entry in entries.items()}
             for slice, entries in state.entries.items()
@@ -238,11 +238,6 @@ def _mark(context: Context, state: Published, failures: Failures) -> str:
         {str(slice): word for slice, word in state.states.items()},
         {str(slice): str(error) for slice, error in failures.items()},
     )
-
-
-def _digest(path: str | None) -> str:
-    """sha256 of a file that is there."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path and Path(path).is_file() else ""
 
 
 def _drawn(context: Context, wanted: list[Picture], folder: Path) -> list[tuple[Picture, str]]:
@@ -298,8 +293,7 @@ def _pages(
             kind: [
                 {"svg": svg, "caption": picture.caption}
                 for picture, svg in drawn
-                if picture.country in (country, "" if len(context.countries) == 1 else country)
-                and picture.figure.kind == kind
+                if picture.country == country and picture.figure.kind == kind
             ]
             for kind in ("path diagram", "map", "forest")
         }
@@ -308,7 +302,7 @@ def _pages(
         drawings = (mine["path diagram"], mine["map"], mine["forest"])
         make = partial(report.render, own, of_country, settings, *drawings, above)
         by_name[_page(context, country)] = pages.Page(mark, make)
-    for name, text in pages.kept(_kept(context, "countries"), by_name).items():
+    for name, text in pages.current(_kept(context, "countries"), by_name).items():
         (folder / name).write_text(text, encoding="utf-8")
 
 

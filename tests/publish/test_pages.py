@@ -20,9 +20,9 @@ def test_a_page_is_made_once_and_again_where_its_content_changed(tmp_path):
     def page(name: str, own: str) -> pages.Page:
         return pages.Page(own, lambda: calls.append(name) or f"{name} of {own}")
 
-    first = pages.kept(tmp_path / "kept", {"nl": page("nl", mark()), "be": page("be", mark(country="BE"))})
+    first = pages.current(tmp_path / "kept", {"nl": page("nl", mark()), "be": page("be", mark(country="BE"))})
     changed = {"nl": page("nl", mark(title="new")), "be": page("be", mark(country="BE"))}
-    second = pages.kept(tmp_path / "kept", changed)
+    second = pages.current(tmp_path / "kept", changed)
     assert calls == ["nl", "be", "nl"] and second["be"] == first["be"] and second["nl"] != first["nl"]
     assert len(list((tmp_path / "kept").iterdir())) == 2, "what nobody has is removed"
 

@@ -56,7 +56,7 @@ def fit_totals(
     structure = structure_of(model)
     check(method, structure)
     check_definitions(structure.definitions, structure.labels())
-    if method.estimator != "ml" or method.missing != "listwise" or method.diagnosis:
+    if not method.from_moments or method.diagnosis:
         raise ModelError("only estimator ml with missing listwise, without diagnosis, works from sums alone")
     fits = [_fit_group(model, name, sums, method) for name, sums in sorted(totals.items())]
     if group is not None and without_group:

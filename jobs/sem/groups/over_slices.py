@@ -67,7 +67,7 @@ def fit_over_slices(
     try:
         if len(slices) < 2:
             raise Trouble("failed", TOO_FEW)
-        members = _members(structure, sorted(slices, key=lambda one: (one.country, one.wave)))
+        members = _members(structure, sorted(slices, key=lambda slice: (slice.country, slice.wave)))
         fits = {"": Fit(members, np.array([], dtype=np.intp), [member.z for member in members])}
         for (before, _), (name, shared) in pairwise([("", None), *steps.items()]):
             assert shared is not None
@@ -113,15 +113,15 @@ class Member:
 
 def _members(structure: Structure, slices: Sequence[SliceSums]) -> list[Member]:
     """The slices with their own estimates. Raises Trouble where a slice has none."""
-    covariances = [one.sums.covariances(np.ones((1, len(one.sums.weight))))[0] for one in slices]
+    covariances = [slice.sums.covariances(np.ones((1, len(slice.sums.weight))))[0] for slice in slices]
     estimates = [ml.fit(structure, covariance) for covariance in covariances]
-    for one, estimate in zip(slices, estimates, strict=True):
+    for slice, estimate in zip(slices, estimates, strict=True):
         if not estimate.converged:
-            raise Trouble("not converged", f"the model has no solution in {one.country} {one.wave} alone")
+            raise Trouble("not converged", f"the model has no solution in {slice.country} {slice.wave} alone")
     scale = np.exp(np.mean([np.log(estimate.scale) for estimate in estimates], axis=0))
     return [
-        Member(one, estimate, covariance, scale)
-        for one, estimate, covariance in zip(slices, estimates, covariances, strict=True)
+        Member(slice, estimate, covariance, scale)
+        for slice, estimate, covariance in zip(slices, estimates, covariances, strict=True)
     ]
 
 
@@ -183,15 +183,14 @@ def _value(members: Sequence[Member], points: Sequence[Point]) -> float:
     return sum(member.cases * point.value for member, point in zip(members, points, strict=True)) / 2
 
 
-def _bordered(members: Sequence[Member], points: Sequence[Point], shared: NDArray[np.intp]) -> Bordered:
-    return Bordered(
-        [member.cases * point.hessian() for member, point in zip(members, points, strict=True)], shared
-    )
+def _hessians(members: Sequence[Member], points: Sequence[Point]) -> list[Matrix]:
+    """Of each slice's minus log-likelihood (q x q)."""
+    return [member.cases * point.hessian() for member, point in zip(members, points, strict=True)]
 
 
 def _start(members: Sequence[Member], shared: NDArray[np.intp], z: Sequence[Matrix]) -> list[Matrix]:
     """The shared parameters at their mean by information, the slices' own moved along with them."""
-    bordered = _bordered(members, _points(members, z), shared)
+    bordered = Bordered(_hessians(members, _points(members, z)), shared)
     mean = bordered.common(
         np.asarray(sum(part @ own[shared] for part, own in zip(bordered.parts, z, strict=True)))[None]
     )[0]
@@ -218,7 +217,7 @@ def _search(members: Sequence[Member], shared: NDArray[np.intp], z: Sequence[Mat
         if _steepest(gradients, shared) < ml.VANISHED * cases:
             return z
         try:
-            bordered = _bordered(members, points, shared)
+            bordered = Bordered(_hessians(members, points), shared)
         except linalg.LinAlgError:  # Fisher's information is positive definite where the Hessian is not
             bordered = Bordered(
                 [member.cases * point.information() for member, point in zip(members, points, strict=True)],
@@ -263,15 +262,13 @@ class Fit:
 
     @cached_property
     def hessians(self) -> list[Matrix]:
-        return [
-            member.cases * point.hessian() for member, point in zip(self.members, self.points, strict=True)
-        ]
+        return _hessians(self.members, self.points)
 
     @cached_property
     def clusters(self) -> list[tuple[str, str]]:
         """The regions of all countries, each once."""
         slices = [member.slice for member in self.members]
-        return sorted({(one.country, region) for one in slices for region in one.regions})
+        return sorted({(slice.country, region) for slice in slices for region in slice.regions})
 
     @cached_property
     def rows(self) -> list[NDArray[np.intp]]:

@@ -103,11 +103,11 @@ def positive_definite(matrix: Array) -> bool:
 class _Turned:
     """Estimates (k) along the eigenvectors of their covariance matrix, where they are independent.
 
-    `one` (k) is what a common mean of 1 is along them, `variance` (k) the eigenvalues.
+    `unit` (k) is what a common mean of 1 is along them, `variance` (k) the eigenvalues.
     """
 
     y: Array
-    one: Array
+    unit: Array
     variance: Array
 
     @staticmethod
@@ -120,15 +120,15 @@ class _Turned:
     def mean(self, tau2: float) -> tuple[float, float, float]:
         """The weighted mean, the sum of the weights, and the weighted squares around the mean."""
         w = 1 / (self.variance + tau2)
-        total = float(w @ self.one**2)
-        mean = float(w @ (self.one * self.y)) / total
-        return mean, total, float(w @ (self.y - mean * self.one) ** 2)
+        total = float(w @ self.unit**2)
+        mean = float(w @ (self.unit * self.y)) / total
+        return mean, total, float(w @ (self.y - mean * self.unit) ** 2)
 
     def log_likelihood(self, tau2: Array) -> Array:
         """Restricted, less a constant, at each of some variances (m)."""
         w = 1 / (self.variance + tau2[:, None])
-        total = w @ self.one**2
-        residual = self.y - (w @ (self.one * self.y) / total)[:, None] * self.one
+        total = w @ self.unit**2
+        residual = self.y - (w @ (self.unit * self.y) / total)[:, None] * self.unit
         return (np.log(w).sum(axis=1) - np.log(total) - (w * residual**2).sum(axis=1)) / 2
 
 
@@ -138,15 +138,15 @@ def restricted_likelihood(turned: _Turned) -> float:
     The likelihood can have several maxima: the best point of a grid comes first, Fisher scoring refines it.
     """
     mean, _, _ = turned.mean(0.0)
-    size = float(((turned.y - mean * turned.one) ** 2).mean() + turned.variance.mean())
+    size = float(((turned.y - mean * turned.unit) ** 2).mean() + turned.variance.mean())
     grid = np.concatenate([[0.0], size * np.logspace(-6, 3, POINTS)])
     tau2 = float(grid[np.argmax(turned.log_likelihood(grid))])
-    squared = turned.one**2
+    squared = turned.unit**2
     for _ in range(STEPS):
         w = 1 / (turned.variance + tau2)
         mean, total, _ = turned.mean(tau2)
         share = w**2 @ squared / total
-        score = (w**2 @ (turned.y - mean * turned.one) ** 2 - w.sum() + share) / 2
+        score = (w**2 @ (turned.y - mean * turned.unit) ** 2 - w.sum() + share) / 2
         information = ((w**2).sum() - 2 * (w**3 @ squared) / total + share**2) / 2
         step = max(tau2 + score / information, 0.0) - tau2
         tau2 += step

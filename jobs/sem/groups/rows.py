@@ -21,6 +21,7 @@ from jobs.sem.routes.totals import sums_by
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.small_sample import difference
 
+CONVERGED = "converged"  # the status of a fit that can be trusted
 COMPARED = ("=~", "~", ":=")  # what is tested to be the same in two groups
 FEWEST_DEGREES = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
 
@@ -292,7 +293,7 @@ def _moments(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
     sample = fit.moments
     if fit.inference is None or sample is None or PLACES not in sample.labels:
         return []
-    if method.estimator != "ml" or method.missing != "listwise":
+    if not method.from_moments:
         return []
     sums = sums_by(sample, PLACES)
     return [

@@ -28,6 +28,11 @@ class Method:
     confidence: float = 0.95
     diagnosis: bool = False
 
+    @property
+    def from_moments(self) -> bool:
+        """Whether sums over complete cases are all that the estimates and errors need."""
+        return self.estimator == "ml" and self.missing == "listwise"
+
 
 def error_kinds(method: Method) -> list[str]:
     """The kinds of standard error that a fit with these settings gives."""
