@@ -11,9 +11,9 @@ import pandas as pd
 from jobs.output import diagram
 from jobs.output.file_names import FileNames
 from jobs.output.forest import heterogeneity
-from jobs.publish.disclosure import WITHHELD
 from jobs.publish.figures import Figure
 from jobs.publish.grids import words
+from jobs.publish.rules import WITHHELD
 from jobs.sem.groups.pooled_slices import ALL
 from jobs.settings.classifications import WHOLE
 from jobs.settings.sections import FitSettings

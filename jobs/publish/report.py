@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from jobs.output.diagram import UNRELIABLE, marks, stars
-from jobs.publish import diagnosis, disclosure, over_slices
+from jobs.publish import diagnosis, over_slices
 from jobs.publish.grids import Table, grid, interval, number, p_value, percent, whole, words
 from jobs.publish.pages import Drawing, drawings, rendered
+from jobs.publish.rules import WITHHELD
 from jobs.settings.slices import SliceSettings
 
 PARAMETER = ["lhs", "op", "rhs"]
@@ -110,17 +111,23 @@ def findings(
     return sections
 
 
+def _or_withheld(status: str, text: str) -> str:
+    return WITHHELD if status == WITHHELD else text
+
+
 def _origins(frame: pd.DataFrame) -> list[Table]:
     grids = []
     for (wave, size), part in frame.groupby(["wave", "size_class"], sort=False):
         rows = []
         for row in part.itertuples():
-            if row.status == disclosure.WITHHELD:
-                rows.append([row.origin, "c", "c", "c"])
-            else:
-                rows.append(
-                    [row.origin, whole(row.firms), percent(row.share), percent(row.innovative_turnover)]
-                )
+            rows.append(
+                [
+                    row.origin,
+                    _or_withheld(row.status, whole(row.firms)),
+                    _or_withheld(row.share_status, percent(row.share)),
+                    _or_withheld(row.innovative_turnover_status, percent(row.innovative_turnover)),
+                ]
+            )
         label = "all sizes" if size == "all" else f"{size} employees"
         columns = ["origin", "firms (N)", "weighted share", "innovative products in turnover"]
         grids.append((size != "all", grid(f"{wave}, {label}", columns, rows)))
@@ -180,9 +187,9 @@ def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
             r.wave,
             r.group,
             r.status,
-            whole(r.cases_in),
-            whole(r.cases_used),
-            whole(r.cases_missing),
+            _or_withheld(r.cases_in_status, whole(r.cases_in)),
+            _or_withheld(r.cases_used_status, whole(r.cases_used)),
+            _or_withheld(r.cases_missing_status, whole(r.cases_missing)),
             r.detail or "",
         ]
         for r in status.itertuples()
@@ -249,9 +256,9 @@ def _waterfall(frame: pd.DataFrame) -> list[Table]:
         rows = [
             [
                 r.filter,
-                whole(r.rows_in),
-                "c" if r.status == disclosure.WITHHELD else whole(r.rows_taken),
-                whole(r.rows_out),
+                _or_withheld(r.rows_in_status, whole(r.rows_in)),
+                _or_withheld(r.status, whole(r.rows_taken)),
+                _or_withheld(r.rows_out_status, whole(r.rows_out)),
             ]
             for r in part.itertuples()
         ]
@@ -312,7 +319,7 @@ def _with_name(code: str, names: dict[str, str]) -> str:
 
 
 def _heat(value: Any, status: str) -> dict[str, Any]:
-    if status == disclosure.WITHHELD:
+    if status == WITHHELD:
         return {"text": "c", "tint": None}
     if value is None or pd.isna(value):
         return {"text": "·", "tint": None}
@@ -339,7 +346,7 @@ def _checks(facts: dict[str, Any]) -> list[Table]:
             [name, whole(stage["rows_in"]), whole(stage["rows_out"]), whole(stage["rows_set_aside"])]
             for name, stage in stages.items()
         ]
-        grids.append(grid(f"{wave}: rows a stage", ["stage", "in", "out", "set aside"], counts))
+        grids.append(grid(f"{wave}: rows a stage, rounded down", ["stage", "in", "out", "set aside"], counts))
     return grids
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jobs.publish import disclosure
+from jobs.publish import commonality, counts, disclosure, safeguards
+from jobs.publish.rules import WITHHELD
 from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.settings.sections import DisclosureSettings
@@ -17,8 +19,12 @@ PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
     *("group_differences", "fit_status", *DIAGNOSIS, *BOOTSTRAP, "sample_waterfall"),
 )
+Each = Callable[[Callable[..., Any], list[Any]], list[Any]]
 Names = tuple[dict[str, str], dict[str, str]]  # of regions and of sectors, by code
-NOT_PUBLISHED = ["answered", "turnover", "largest", "second"]
+
+
+def _in_turn(function: Callable[..., Any], tasks: list[Any]) -> list[Any]:
+    return [function(task) for task in tasks]
 
 
 def names(diagnosis: bool, bootstrap: bool) -> list[str]:
@@ -28,19 +34,29 @@ def names(diagnosis: bool, bootstrap: bool) -> list[str]:
 
 
 def protected(
-    raw: dict[str, pd.DataFrame], rules: DisclosureSettings, edges: Sequence[int]
-) -> dict[str, pd.DataFrame]:
-    """The tables `raw` after disclosure control; `edges` are those of the size classes."""
+    raw: dict[str, pd.DataFrame], rules: DisclosureSettings, edges: Sequence[int], each: Each = _in_turn
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """The tables `raw` after disclosure control, and its audit (see safeguards.audit).
+
+    `raw` holds beside the published tables `in_the_sample` and `largest_weights` (see jobs.transforms);
+    `edges` are those of the size classes. `each` applies a function to every one of a list.
+    """
     hidden = disclosure.unpublishable(raw["fit_status"], rules)
-    fits = without_groups({name: table for name, table in raw.items() if name != "partner_origin"}, hidden)
+    origins = sorted_cells(counts.whole_table(raw["partner_origin"]), edges)
+    slices = safeguards.slices(origins, raw, hidden, rules)
+    guarded = dict(zip(slices, each(counts.guard, list(slices.values())), strict=True))
+    fits = without_groups({name: raw[name] for name in PUBLISHED if name in raw}, hidden)
+    indicators, reasons = commonality.protect(raw["cluster_indicators"], raw["largest_weights"], rules)
     tables = {
-        "partner_origin": _origins(raw["partner_origin"], rules, edges),
         **fits,
         **without_residuals(fits, rules),
-        "cluster_indicators": disclosure.protect_indicators(raw["cluster_indicators"], rules),
-        "sample_waterfall": disclosure.protect_waterfall(raw["sample_waterfall"], rules, hidden),
+        "partner_origin": safeguards.origins(origins, guarded),
+        "cluster_indicators": indicators,
+        "sample_waterfall": safeguards.waterfall(raw["sample_waterfall"], guarded),
+        "fit_status": safeguards.status(fits["fit_status"], raw["fit_status"], guarded),
     }
-    return {name: tables[name].reset_index(drop=True) for name in PUBLISHED if name in raw}
+    published = {name: tables[name].reset_index(drop=True) for name in PUBLISHED if name in raw}
+    return published, safeguards.audit(guarded, reasons)
 
 
 def with_names(indicators: pd.DataFrame, names: Mapping[tuple[str, str], Names]) -> pd.DataFrame:
@@ -56,37 +72,23 @@ def with_names(indicators: pd.DataFrame, names: Mapping[tuple[str, str], Names])
     return out
 
 
-def _origins(cells: pd.DataFrame, rules: DisclosureSettings, edges: Sequence[int]) -> pd.DataFrame:
+def sorted_cells(cells: pd.DataFrame, edges: Sequence[int]) -> pd.DataFrame:
     """The origins of partners by size class, in the order of their classes."""
     cells = cells.copy()
     order = {"size_class": size_classes(edges), "origin": list(ORIGINS)}
     for column, values in order.items():
         cells[column] = pd.Categorical(cells[column], values, ordered=True)
     cells = cells.sort_values(["country", "wave", "size_class", "origin"]).reset_index(drop=True)
-    cells = cells.astype({"size_class": str, "origin": str})
-    origins = disclosure.protect_origins(cells, rules).drop(columns=NOT_PUBLISHED)
-    origins["firms"] = origins.firms.astype("Int64")
-    shown = origins.status != disclosure.WITHHELD
-    for figure in ("firms", "share", "innovative_turnover"):
-        origins[figure] = origins[figure].where(shown)
-    return origins
+    return cells.astype({"size_class": str, "origin": str})
 
 
 def without_groups(tables: dict[str, pd.DataFrame], hidden: disclosure.Groups) -> dict[str, pd.DataFrame]:
-    """The tables of the fits without the groups `hidden`; of their status the fact.
-
-    The firms of the other groups that did not answer are left out in their waves, so that a hidden group
-    does not follow from the sample's size.
-    """
+    """The tables of the fits without the groups `hidden`; of their status the fact."""
     out = dict(tables)
     status = tables["fit_status"].copy()
     withheld = _are(status, "group", hidden)
-    beside = status.wave.isin({wave for _, wave, _ in hidden}).to_numpy()
-    status["status"] = status.status.where(~withheld, disclosure.WITHHELD)
-    for column in ("cases_used", "max_gradient"):
-        status[column] = status[column].where(~withheld)
-    for column in ("cases_in", "cases_missing"):
-        status[column] = status[column].where(~beside)
+    status["status"] = status.status.where(~withheld, WITHHELD)
+    status["max_gradient"] = status.max_gradient.where(~withheld)
     status["detail"] = status.detail.where(~withheld, "too few firms for publication")
     out["fit_status"] = status
     for name, side in disclosure.of_groups(tables):

@@ -13,6 +13,7 @@ import pandas as pd
 import xlsxwriter
 
 from jobs.output.tables import rounded
+from jobs.publish.rules import STATUS
 from jobs.settings import schemas
 
 # A fixed time of creation: the same tables give the same bytes.
@@ -73,7 +74,7 @@ def _table(book: Any, name: str, frame: pd.DataFrame, title: Any, head: Any) -> 
     for column, label in enumerate(frame.columns):
         sheet.write_string(1, column, label, head)
         sheet.set_column(column, column, min(max(len(label) + 2, 12), WIDEST))
-    withheld = [_hides(frame, column) for column in frame.columns]
+    withheld = [_hides(name, frame, column) for column in frame.columns]
     for row, values in enumerate(frame.itertuples(index=False, name=None)):
         for column, value in enumerate(values):
             if withheld[column] is not None and withheld[column][row] == "c" and pd.isna(value):
@@ -91,8 +92,7 @@ def _table(book: Any, name: str, frame: pd.DataFrame, title: Any, head: Any) -> 
         sheet.autofilter(1, 0, len(frame) + 1, len(frame.columns) - 1)
 
 
-def _hides(frame: pd.DataFrame, column: str) -> Any:
+def _hides(name: str, frame: pd.DataFrame, column: str) -> Any:
     """The status that tells whether an empty cell of the column is withheld; None where there is none."""
-    own = [f"{column.removesuffix(suffix)}_status" for suffix in ("", "_firms")]
-    status = next((name for name in [*own, "status"] if name in frame.columns), None)
-    return frame[status].tolist() if status and status != column else None
+    status = STATUS.get(name, {}).get(column)
+    return frame[status].tolist() if status in frame.columns else None

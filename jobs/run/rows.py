@@ -6,7 +6,7 @@ they come from. A publication then reads the countries that changed, and no hist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from jobs.settings.slices import Slice
 from jobs.spark.frames import nothing
 from jobs.spark.tables import collected
 
-Make = Callable[[DataFrame], DataFrame]
+Make = Callable[..., DataFrame]
 
 
 class Rows:
@@ -42,7 +42,7 @@ class Rows:
     def table(self, name: str) -> pd.DataFrame:
         """A table's rows as they were written, sorted by its key; decimals are floats."""
         table = schemas.table(name)
-        chosen = self.made(name, name, lambda frame: frame.select(*table.names))
+        chosen = self.made(name, [name], lambda frame: frame.select(*table.names))
         for column in table.columns:
             if column.type.startswith("decimal"):
                 chosen[column.name] = chosen[column.name].astype(float)
@@ -50,26 +50,26 @@ class Rows:
                 chosen[column.name] = chosen[column.name].astype("Int64")
         return chosen.sort_values(list(table.key), kind="stable").reset_index(drop=True)
 
-    def made(self, name: str, source: str, make: Make) -> pd.DataFrame:
-        """The rows of `name` that `make` gives of the table `source`, for which each country stands alone."""
+    def made(self, name: str, sources: Sequence[str], make: Make) -> pd.DataFrame:
+        """The rows of `name` that `make` gives of the tables `sources`; each country stands alone."""
         countries: dict[str, list[Slice]] = {}
         for slice in self.state.entries:
             countries.setdefault(slice.country, []).append(slice)
         kept = self._kept.setdefault(name, Kept(self.folder / name))
         files = {
-            country: kept.file(self._mark(country, source, slices), ".parquet")
+            country: kept.file(self._mark(country, sources, slices), ".parquet")
             for country, slices in countries.items()
         }
         missing = [country for country, file in files.items() if not file.is_file()]
         if missing:
             slices = [slice for country in missing for slice in countries[country]]
-            rows = make(self._frame(source, slices)).toArrow()
+            rows = make(*(self._frame(source, slices) for source in sources)).toArrow()
             of_country = rows.column("country")
             for country in missing:
                 own = rows.filter(pc.equal(of_country, country))
                 kept.put(files[country], partial(pq.write_table, own, compression="zstd"))
         if not files:
-            return collected(make(nothing(self.context.spark, source)))
+            return collected(make(*(nothing(self.context.spark, source) for source in sources)))
         return pa.concat_tables([pq.read_table(file) for file in files.values()]).to_pandas()
 
     def forget_others(self) -> None:
@@ -77,17 +77,19 @@ class Rows:
         for kept in self._kept.values():
             kept.forget_others()
 
-    def _mark(self, country: str, source: str, slices: list[Slice]) -> str:
-        """The mark of a country's rows that are made of these slices of a table."""
+    def _mark(self, country: str, sources: Sequence[str], slices: list[Slice]) -> str:
+        """The mark of a country's rows that are made of these slices of tables."""
         written = {
             slice.wave: [
-                (stage, entry.mark, entry.tables[source].files)
+                (stage, source, entry.mark, entry.tables[source].files)
+                for source in sources
                 for stage, entry in self.state.entries[slice].items()
                 if source in entry.tables
             ]
             for slice in slices
         }
-        return fingerprint(self._program, schemas.table(source).form, country, written)
+        forms = [schemas.table(source).form for source in sources]
+        return fingerprint(self._program, forms, country, written)
 
     def _frame(self, name: str, slices: list[Slice]) -> DataFrame:
         """These slices of a table: each as it is now, or as it was when it was published before."""

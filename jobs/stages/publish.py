@@ -15,6 +15,7 @@ from jobs.output import manifests
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
 from jobs.publish import (
+    checker,
     disclosure,
     figures,
     over_slices,
@@ -29,6 +30,7 @@ from jobs.publish import (
 from jobs.publish.figures import Drawn, Figure
 from jobs.publish.overview import Overview
 from jobs.publish.pictures import Picture
+from jobs.publish.rules import WITHHELD
 from jobs.readers import boundaries
 from jobs.run import published, sources
 from jobs.run.context import Context, Outcome
@@ -41,7 +43,8 @@ from jobs.settings import classifications, models, resources, schemas
 from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.spread import spread
-from jobs.transforms.partner_origin import partner_origin
+from jobs.transforms.indicators import largest_weights
+from jobs.transforms.partner_origin import in_the_sample, partner_origin
 
 NAME = "publish"
 LIBRARIES = (
@@ -83,13 +86,13 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     facts = published.facts(context, state)
     facts |= {"libraries": {name: version(name) for name in LIBRARIES}}
     rows = Rows(context, state, _program().modules, _kept(context, "rows"))
-    shown = tables.protected(_read(context, rows), settings.disclosure, settings.size_classes)
+    shown, audit = tables.protected(
+        _read(context, rows), settings.disclosure, settings.size_classes, partial(spread, context.spark)
+    )
     disclosure.check(shown, settings.disclosure)
     shown["cluster_indicators"] = tables.with_names(shown["cluster_indicators"], _names(context))
-    status = shown["fit_status"]
-    hidden = status[status.status == disclosure.WITHHELD][["country", "wave", "group"]]
-    groups = set(hidden.itertuples(index=False, name=None))
-    facts = disclosure.protect_facts(facts, settings.disclosure, groups)
+    facts = disclosure.protect_facts(facts, settings.disclosure)
+    checker.write(Path(settings.work) / "checker", shown, audit, settings.disclosure)
     means = _pooled(context, rows, shown)
     if means:
         shown["pooled_paths"] = pd.concat(means.values(), ignore_index=True).drop_duplicates()
@@ -332,9 +335,7 @@ def _manifest(context: Context, shown: Tables, facts: dict[str, Any], folder: Pa
 def _withheld(shown: Tables) -> dict[str, int]:
     """The withheld cells of each published table."""
     return {
-        name: int(
-            sum((frame[column] == disclosure.WITHHELD).sum() for column in frame if column.endswith("status"))
-        )
+        name: int(sum((frame[column] == WITHHELD).sum() for column in frame if column.endswith("status")))
         for name, frame in shown.items()
     }
 
@@ -357,8 +358,18 @@ def _read(context: Context, rows: Rows) -> Tables:
     wanted = tables.names(diagnosis, bootstrap)
     raw = {name: rows.table(name) for name in wanted if name != "partner_origin"}
     edges = context.settings.size_classes
-    origins = rows.made("partner_origin", "survey", lambda survey: partner_origin(survey, edges))
-    return {**raw, "partner_origin": origins}
+    beside = {
+        "partner_origin": rows.made(
+            "partner_origin", ["survey"], lambda survey: partner_origin(survey, edges)
+        ),
+        "in_the_sample": rows.made(
+            "in_the_sample",
+            ["survey", "linked"],
+            lambda survey, linked: in_the_sample(survey, linked, edges),
+        ),
+        "largest_weights": rows.made("largest_weights", ["survey"], largest_weights),
+    }
+    return {**raw, **beside}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from jobs.settings.classifications import REST, WHOLE
 from jobs.transforms.flows import Codes
 from jobs.transforms.lookup import by_slice, looked_up
+from jobs.transforms.partner_origin import largest
 
 ALL = WHOLE
 MONEY = "decimal(28,9)"
@@ -154,6 +155,20 @@ def commonality(survey: DataFrame) -> DataFrame:
         "sector",
         *_ratio("commonality_within", "", "no weighted firms of the sector in the region"),
         *_ratio("commonality_general", "region_", "no weighted firms in the region"),
+    )
+
+
+def largest_weights(survey: DataFrame) -> DataFrame:
+    """The largest weights behind each commonality: country, wave, region, sector ('_all') and `weights`.
+
+    In falling order, at most as many as the dominance rule may look at.
+    """
+    firms = survey.where(counted()).withColumn("weight", F.col("weight").cast("double"))
+    sectors = F.explode(F.array("sector", F.lit(ALL))).alias("sector")
+    return (
+        firms.select("country", "wave", "region", sectors, "weight")
+        .groupBy("country", "wave", "region", "sector")
+        .agg(largest("weight").alias("weights"))
     )
 
 

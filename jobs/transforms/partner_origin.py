@@ -13,6 +13,7 @@ EXCLUSIVE = ("domestic only", "foreign only", "both", "unknown")
 OVERLAPPING = ("any domestic", "any foreign")
 ORIGINS = (*EXCLUSIVE, *OVERLAPPING, ALL)
 MONEY = "decimal(38,9)"
+MOST = 5  # firms that the dominance rule may look at
 
 
 def size_class(edges: Sequence[int]) -> Column:
@@ -34,9 +35,10 @@ def partner_origin(survey: DataFrame, edges: Sequence[int]) -> DataFrame:
     """One row per country, wave, size class and origin, with what disclosure control needs to judge it.
 
     Counts are unweighted; `share` is weighted and of the firms with a known origin; `innovative_turnover`
-    is sum(w turnover share) / sum(w turnover) over the firms that answered. `largest` and `second` are the
-    greatest unweighted turnovers behind the ratio, `turnover` their unweighted total, `answered` the
-    firms: they never leave the publication stage.
+    is sum(w turnover share) / sum(w turnover) over the firms that answered. Never published are: `weight`,
+    the sum of weights; `answered`, the firms behind the ratio; `turnover`, their unweighted turnover;
+    `innovative` and `mass`, the ratio's two sums; and the MOST largest of the weights of a known origin
+    (`weights`), of the turnovers and of the weighted turnovers (`masses`), in falling order.
     """
     cells = _cells(_firms(survey, edges))
     whole = cells.where(F.col("origin") == ALL).select(
@@ -57,14 +59,27 @@ def partner_origin(survey: DataFrame, edges: Sequence[int]) -> DataFrame:
             "innovative_turnover"
         ),
         "answered",
-        F.col("turnover").cast("double").alias("turnover"),
-        F.try_element_at("top", F.lit(1)).cast("double").alias("largest"),
-        F.try_element_at("top", F.lit(2)).cast("double").alias("second"),
+        *[F.col(name).cast("double").alias(name) for name in ("weight", "turnover", "innovative", "mass")],
+        *[F.col(name).cast("array<double>").alias(name) for name in ("weights", "turnovers", "masses")],
     )
 
 
-def _firms(survey: DataFrame, edges: Sequence[int]) -> DataFrame:
-    """The co-operating product innovators, with their size class and the origin of their partners."""
+def in_the_sample(survey: DataFrame, linked: DataFrame, edges: Sequence[int]) -> DataFrame:
+    """How many firms of each innermost cell of Table 1 the sample holds, by group, and each filter took.
+
+    One row per country, wave, size class, exclusive origin, `excluded_by` and `group` (see schemas/linked).
+    """
+    keys = ["country", "wave", "firm_id"]
+    firms = _firms(survey, edges, ("firm_id",))
+    joined = firms.join(linked.select(*keys, "excluded_by", "group"), keys)
+    inner = joined.withColumn("group", F.when(F.col("excluded_by").isNull(), F.col("group")))
+    return inner.groupBy(
+        "country", "wave", "size_class", F.col("exclusive").alias("origin"), "excluded_by", "group"
+    ).agg(F.count("*").alias("firms"))
+
+
+def _firms(survey: DataFrame, edges: Sequence[int], further: Sequence[str] = ()) -> DataFrame:
+    """The co-operating product innovators, with size class, origin of partners and the columns `further`."""
     home, away = F.col("partners_domestic"), F.col("partners_foreign")
     known = F.coalesce(home, F.lit(False)) | F.coalesce(away, F.lit(False))
     origin = (
@@ -76,6 +91,7 @@ def _firms(survey: DataFrame, edges: Sequence[int]) -> DataFrame:
     return survey.where("cooperates and product_innovator").select(
         "country",
         "wave",
+        *further,
         size_class(edges).alias("size_class"),
         origin.alias("exclusive"),
         F.col("weight").cast("decimal(28,12)").alias("weight"),
@@ -99,30 +115,34 @@ def _member_of() -> Column:
     )
 
 
+def largest(column: str) -> Column:
+    """The MOST largest values of a column, in falling order; nulls do not count."""
+    return F.slice(F.sort_array(F.collect_list(column), asc=False), 1, MOST)
+
+
 def _cells(firms: DataFrame) -> DataFrame:
-    """Counts and sums of each cell; `top` holds the two greatest turnovers that were answered."""
+    """Counts, sums and largest values of each cell."""
+    known = F.when(F.col("exclusive") != "unknown", F.col("weight"))
     answered = F.col("innovative_share").isNotNull() & F.col("turnover").isNotNull()
     return (
         firms.withColumn("origin", F.explode(_member_of()))
         .withColumn("size_class", F.explode(F.array("size_class", F.lit(ALL))))
         .withColumn("counted", F.when(answered, F.col("turnover")))
+        .withColumn("known", known)
+        .withColumn("grossed", F.col("weight").cast("double") * F.col("counted").cast("double"))
         .groupBy("country", "wave", "size_class", "origin")
         .agg(
             F.count("*").alias("firms"),
             F.sum("weight").alias("weight"),
-            F.sum(F.when(F.col("exclusive") != "unknown", F.col("weight"))).alias("known_weight"),
-            F.sum(
-                (
-                    F.col("weight").cast("double")
-                    * F.col("counted").cast("double")
-                    * F.col("innovative_share").cast("double")
-                ).cast("decimal(38,9)")
-            ).alias("innovative"),
-            F.sum(
-                (F.col("weight").cast("double") * F.col("counted").cast("double")).cast("decimal(38,9)")
-            ).alias("mass"),
+            F.sum("known").alias("known_weight"),
+            F.sum((F.col("grossed") * F.col("innovative_share").cast("double")).cast(MONEY)).alias(
+                "innovative"
+            ),
+            F.sum(F.col("grossed").cast(MONEY)).alias("mass"),
             F.count("counted").alias("answered"),
             F.sum("counted").alias("turnover"),
-            F.slice(F.sort_array(F.collect_list("counted"), asc=False), 1, 2).alias("top"),
+            largest("known").alias("weights"),
+            largest("counted").alias("turnovers"),
+            largest("grossed").alias("masses"),
         )
     )

@@ -65,7 +65,8 @@ def tables() -> dict[str, pd.DataFrame]:
     )
     origins["firms"] = origins.firms.astype("Int64")
     origins["innovative_turnover"] = [1 / 3, None]
-    origins["status"] = ["", "c"]
+    for name in ("status", "share_status", "innovative_turnover_status"):
+        origins[name] = ["", "c"]
     cells = pd.DataFrame(
         [
             {
@@ -88,10 +89,11 @@ def tables() -> dict[str, pd.DataFrame]:
     steps = pd.DataFrame(
         [{**keys, "step": 0, "filter": "start", "rows_in": 90, "rows_taken": 0, "rows_out": 90}]
     )
-    steps["status"] = ""
+    steps[["rows_in_status", "status", "rows_out_status"]] = ""
     measures = pd.DataFrame([{**keys, "group": "g", "measure": "cfi", "value": 0.99}])
     status = pd.DataFrame([{**keys, "group": "g", "status": "converged", "detail": "", "cases_in": 90}])
     status = status.assign(cases_used=88, cases_missing=2, parameters=5, max_gradient=1e-9)
+    status[["cases_in_status", "cases_used_status", "cases_missing_status"]] = ""
     differences = pd.DataFrame(columns=schemas.table("group_differences").names)
     return {
         "partner_origin": origins,

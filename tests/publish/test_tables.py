@@ -81,7 +81,7 @@ def test_a_group_of_too_few_firms_is_left_out_in_its_wave_only():
     assert made["fit_measures"].empty and made["residuals"].group.tolist() == ["h"]
     status = made["fit_status"]
     assert status.status.tolist() == ["converged", "c", "converged"]
-    assert status.cases_used.isna().tolist() == [False, True, False]
+    assert status.max_gradient.isna().tolist() == [False, True, False]
     assert status.detail[1] == "too few firms for publication"
     empty = {name: frame.iloc[:0] for name, frame in frames.items()}
     assert tables.without_groups(empty, set())["group_differences"].empty
