@@ -51,14 +51,24 @@ def test_the_groups_are_compared_by_a_test(demo):
 
 
 def test_rows_are_accounted_for(demo):
-    manifest = json.loads(demo.published["manifest.json"])
-    stages = manifest["slices"]["NL cis2"]
+    ledger = json.loads((demo.folder / "work" / "ledger.json").read_text())
+    stages = {name: entry["outcome"] for name, entry in ledger["slices"]["NL cis2"].items()}
     assert stages["harmonise"]["rows_set_aside"] == 12
     for stage in stages.values():
         assert stage["rows_in"] == stage["rows_out"] + stage["rows_set_aside"]
     waterfall = table(demo, "sample_waterfall").sort_values("step")
     assert (waterfall.rows_in - waterfall.rows_taken == waterfall.rows_out).all()
     assert waterfall.rows_out.iloc[-1] == stages["link"]["detail"]["sample"]
+
+
+def test_exact_counts_of_rows_stay_with_the_office(demo):
+    """The manifest has them rounded down; the note to the checker lies in the work folder."""
+    stages = json.loads(demo.published["manifest.json"])["slices"]["NL cis2"]
+    assert stages["harmonise"]["rows_set_aside"] == 10
+    counts = [stage[name] for stage in stages.values() for name in stage if name.startswith("rows_")]
+    assert counts and all(count % 10 == 0 for count in counts)
+    note = (demo.folder / "work" / "checker" / "note.md").read_text()
+    assert "| partner_origin | firms |" in note and not [name for name in demo.published if "note" in name]
 
 
 def test_plain_lines_and_the_reports_path_are_printed(demo):

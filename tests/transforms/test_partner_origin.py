@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from jobs.spark.frames import local
-from jobs.transforms.partner_origin import partner_origin, size_classes
+from jobs.transforms.partner_origin import in_the_sample, partner_origin, size_classes
 
 FIRMS = (
     "country string, wave string, cooperates boolean, product_innovator boolean, partners_domestic boolean, "
@@ -85,10 +85,33 @@ def test_overlapping_shares_add_up_as_the_studys_do(cells):
 
 def test_what_disclosure_control_needs_is_of_the_firms_that_answered(cells):
     row = cells["10-49", "any domestic"]
-    assert (row["answered"], row["turnover"], row["largest"], row["second"]) == (2, 400.0, 300.0, 100.0)
-    alone = cells["250+", "both"]
-    assert (alone["answered"], alone["largest"], alone["second"]) == (1, 1000.0, None)
+    assert (row["answered"], row["turnover"], row["turnovers"]) == (2, 400.0, [300.0, 100.0])
+    assert (row["mass"], row["innovative"], row["masses"]) == (1000.0, 280.0, [600.0, 400.0])
+    assert cells["250+", "both"]["turnovers"] == [1000.0]
     assert cells["10-49", "both"]["answered"] == 0
+    all_origins = cells["10-49", "all"]
+    assert (all_origins["weight"], all_origins["weights"]) == (16.0, [4.0, 3.0, 2.0, 1.0]), "of known origin"
+
+
+def test_cells_are_crossed_with_what_became_of_their_firms(spark):
+    rows = [firm(True, False, 20, 1.0, 100, 0.1), firm(True, False, 30, 1.0, 100, 0.1)]
+    rows += [firm(True, True, 300, 1.0, 100, 0.1), firm(True, False, 20, 1.0, 100, 0.1, cooperates=False)]
+    survey = local(spark, [(*row, f"f{k}") for k, row in enumerate(rows)], f"{FIRMS}, firm_id string")
+    fates = [("f0", None, "in"), ("f1", "industrial", "in"), ("f2", None, "in"), ("f3", None, "out")]
+    linked = local(
+        spark,
+        [(*rows[0][:2], *fate) for fate in fates],
+        "country string, wave string, firm_id string, excluded_by string, `group` string",
+    )
+    counts = {
+        (row["size_class"], row["origin"], row["excluded_by"], row["group"]): row["firms"]
+        for row in in_the_sample(survey, linked, EDGES).collect()
+    }
+    assert counts == {
+        ("10-49", "domestic only", None, "in"): 1,
+        ("10-49", "domestic only", "industrial", None): 1,
+        ("250+", "both", None, "in"): 1,
+    }
 
 
 def test_a_class_without_firms_has_no_row(cells):
