@@ -8,6 +8,7 @@ are in, and beside them the firms that Table 1 leaves out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,6 +54,11 @@ class Counted:
     groups: pd.DataFrame
     rules: DisclosureSettings
 
+    def content(self) -> list[str]:
+        """All that the answer depends on, as text."""
+        frames = (self.cells, self.crossed, self.steps, self.groups)
+        return [frame.to_json(double_precision=15) for frame in frames] + [self.rules.model_dump_json()]
+
 
 @dataclass(frozen=True)
 class Guarded:
@@ -64,6 +70,17 @@ class Guarded:
 
     withheld: frozenset[Key]
     safeguards: tuple[Safeguard, ...]
+
+    def written(self) -> str:
+        """As JSON, from which `read` makes the same again."""
+        keys = sorted(map(list, self.withheld), key=str)
+        return json.dumps({"withheld": keys, "safeguards": self.safeguards}, default=int)
+
+    @staticmethod
+    def read(text: str) -> Guarded:
+        content = json.loads(text)
+        safeguards = [Safeguard(tuple(key), *others) for key, *others in content["safeguards"]]
+        return Guarded(frozenset(map(tuple, content["withheld"])), tuple(safeguards))
 
 
 def whole_table(cells: pd.DataFrame) -> pd.DataFrame:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from jobs.publish import commonality, counts, disclosure, safeguards
+from jobs.publish.counts import Counted, Guarded
 from jobs.publish.rules import WITHHELD
 from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
@@ -19,12 +19,12 @@ PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
     *("group_differences", "fit_status", *DIAGNOSIS, *BOOTSTRAP, "sample_waterfall"),
 )
-Each = Callable[[Callable[..., Any], list[Any]], list[Any]]
+Guard = Callable[[list[Counted]], list[Guarded]]
 Names = tuple[dict[str, str], dict[str, str]]  # of regions and of sectors, by code
 
 
-def _in_turn(function: Callable[..., Any], tasks: list[Any]) -> list[Any]:
-    return [function(task) for task in tasks]
+def _in_turn(slices: list[Counted]) -> list[Guarded]:
+    return [counts.guard(counted) for counted in slices]
 
 
 def names(diagnosis: bool, bootstrap: bool) -> list[str]:
@@ -34,17 +34,17 @@ def names(diagnosis: bool, bootstrap: bool) -> list[str]:
 
 
 def protected(
-    raw: dict[str, pd.DataFrame], rules: DisclosureSettings, edges: Sequence[int], each: Each = _in_turn
+    raw: dict[str, pd.DataFrame], rules: DisclosureSettings, edges: Sequence[int], guard: Guard = _in_turn
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """The tables `raw` after disclosure control, and its audit (see safeguards.audit).
 
     `raw` holds beside the published tables `in_the_sample` and `largest_weights` (see jobs.transforms);
-    `edges` are those of the size classes. `each` applies a function to every one of a list.
+    `edges` are those of the size classes. `guard` is counts.guard of each of a list.
     """
     hidden = disclosure.unpublishable(raw["fit_status"], rules)
     origins = sorted_cells(counts.whole_table(raw["partner_origin"]), edges)
     slices = safeguards.slices(origins, raw, hidden, rules)
-    guarded = dict(zip(slices, each(counts.guard, list(slices.values())), strict=True))
+    guarded = dict(zip(slices, guard(list(slices.values())), strict=True))
     fits = without_groups({name: raw[name] for name in PUBLISHED if name in raw}, hidden)
     indicators, reasons = commonality.protect(raw["cluster_indicators"], raw["largest_weights"], rules)
     tables = {

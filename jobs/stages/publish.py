@@ -12,10 +12,12 @@ import pandas as pd
 
 from jobs.errors import DiamantError, InputError, SettingsError
 from jobs.output import manifests
+from jobs.output.kept import Kept
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
 from jobs.publish import (
     checker,
+    counts,
     disclosure,
     figures,
     over_slices,
@@ -27,6 +29,7 @@ from jobs.publish import (
     tables,
     workbook,
 )
+from jobs.publish.counts import Counted, Guarded
 from jobs.publish.figures import Drawn, Figure
 from jobs.publish.overview import Overview
 from jobs.publish.pictures import Picture
@@ -87,7 +90,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     facts |= {"libraries": {name: version(name) for name in LIBRARIES}}
     rows = Rows(context, state, _program().modules, _kept(context, "rows"))
     shown, audit = tables.protected(
-        _read(context, rows), settings.disclosure, settings.size_classes, partial(spread, context.spark)
+        _read(context, rows), settings.disclosure, settings.size_classes, partial(_guarded, context)
     )
     disclosure.check(shown, settings.disclosure)
     shown["cluster_indicators"] = tables.with_names(shown["cluster_indicators"], _names(context))
@@ -349,6 +352,21 @@ def _without_folders(settings: Any, key: str = "") -> Any:
     if isinstance(settings, list):
         return [_without_folders(part, key) for part in settings]
     return Path(settings).name if key in FILES and isinstance(settings, str) else settings
+
+
+def _guarded(context: Context, counted: Sequence[Counted]) -> list[Guarded]:
+    """What is withheld of each country's wave; only of those that changed it is searched again."""
+    kept, program = Kept(_kept(context, "guarded")), _program()
+    files = [
+        kept.file(fingerprint(program.modules, program.versions(), each.content()), ".json")
+        for each in counted
+    ]
+    missing = [(file, each) for file, each in zip(files, counted, strict=True) if not file.is_file()]
+    searched = spread(context.spark, counts.guard, [each for _, each in missing])
+    for (file, _), guarded in zip(missing, searched, strict=True):
+        kept.put(file, partial(Path.write_text, data=guarded.written(), encoding="utf-8"))
+    kept.forget_others()
+    return [Guarded.read(file.read_text(encoding="utf-8")) for file in files]
 
 
 def _read(context: Context, rows: Rows) -> Tables:
