@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jobs.publish import turnover
 from jobs.publish.linked import Array, Figure, Key, Linked, Protected, Safeguard
@@ -152,6 +153,17 @@ class _Atoms:
             fates.setdefault(row.size_class, {}).setdefault(fate, {})[row.origin] = row.firms
         return {size: dict(sorted(of.items(), key=str)) for size, of in fates.items()}
 
+    def usual(self) -> NDArray[np.bool_]:
+        """The atoms of the fate that most firms of their size class have."""
+        of_fate: dict[tuple[str | None, Key], float] = {}
+        for (size, _, fate), firms in zip(self.labels, self.firms, strict=True):
+            of_fate[size, fate] = of_fate.get((size, fate), 0.0) + firms
+        most: dict[str | None, Key] = {}
+        for (size, fate), firms in of_fate.items():
+            if size not in most or firms > of_fate[size, most[size]]:
+                most[size] = fate
+        return np.array([size is None or fate == most[size] for size, _, fate in self.labels], dtype=bool)
+
     def _rest(self, fate: Key, firms: float) -> None:
         if firms > 0:
             self._add(None, None, fate, float(firms))
@@ -179,7 +191,7 @@ def system_of(counted: Counted) -> tuple[Linked, list[Protected]]:
             protected.append(Protected(key, members, rules.threshold, _ways(members @ firms, rules), FEW))
     reach = REACH * rules.threshold
     least, most = -np.minimum(firms, reach), np.full(len(firms), float(reach))
-    return Linked(firms, least, most, figures, reasons=reasons), protected
+    return Linked(firms, least, most, figures, likely=atoms.usual(), reasons=reasons), protected
 
 
 def _ways(firms: float, rules: DisclosureSettings) -> tuple[int, ...]:

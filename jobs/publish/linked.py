@@ -89,7 +89,8 @@ class Safeguard(NamedTuple):
 class Linked:
     """The true `atoms`, how far each may change (`least`, `most`), and the figures made of them.
 
-    `whole`: changes are whole numbers. `reasons`: rules for which figures are withheld that need no distance.
+    `whole`: changes are whole numbers. `likely`: the atoms in which a change is searched first, as is faster,
+    and that by no more than its width. `reasons`: rules for which figures are withheld that need no distance.
     `withheld`: keys of the figures that are not shown; `others`: for each protected sum a change of the atoms
     that the publication does not tell from the truth, by its place.
     """
@@ -99,6 +100,7 @@ class Linked:
     most: Array
     figures: Sequence[Figure]
     whole: bool = True
+    likely: NDArray[np.bool_] | None = None
     reasons: dict[Key, str] = field(default_factory=dict)
     withheld: set[Key] = field(default_factory=set)
     others: dict[int, Array] = field(default_factory=dict)
@@ -176,27 +178,34 @@ class Linked:
 
     def _hidden(self, each: Protected) -> Array | None:
         """A change that moves withheld figures only; None where there is none."""
-        change = self._solved(each, set())
+        change = self._solved(each, set(), (self.least, self.most))
         return change if change is not None and self.moved(change) <= self.withheld else None
 
     def _cheapest(self, each: Protected) -> Array | None:
         """The change that moves shown figures of the least cost, or nearly."""
         shown = {figure.key for figure in self.figures if np.isfinite(figure.cost)} - self.withheld
-        return self._solved(each, shown)
+        if self.likely is not None:
+            near = np.where(self.likely, each.width, 0.0)
+            change = self._solved(each, shown, (np.maximum(self.least, -near), np.minimum(self.most, near)))
+            if change is not None:
+                return change
+        return self._solved(each, shown, (self.least, self.most))
 
-    def _solved(self, each: Protected, movable: set[Key]) -> Array | None:
+    def _solved(self, each: Protected, movable: set[Key], bounds: tuple[Array, Array]) -> Array | None:
         best: tuple[float, Array] | None = None
         for way in each.ways:
-            solution = self._one_way(each, way, movable)
+            solution = self._one_way(each, way, movable, bounds)
             if solution is not None and (best is None or solution[0] < best[0] - SLACK):
                 best = solution
             if best is not None and not movable:
                 break
         return None if best is None else best[1]
 
-    def _one_way(self, each: Protected, way: int, movable: set[Key]) -> tuple[float, Array] | None:
+    def _one_way(
+        self, each: Protected, way: int, movable: set[Key], bounds: tuple[Array, Array]
+    ) -> tuple[float, Array] | None:
         """Cost and change (atoms), by an integer program; at most the figures `movable` and withheld move."""
-        atoms = len(self.atoms)
+        atoms, (least, most) = len(self.atoms), bounds
         shown = [figure for figure in self.figures if figure.key not in self.withheld]
         costs = {figure.key: figure.cost for figure in shown if figure.key in movable}
         places = {key: place for place, key in enumerate(costs)}
@@ -204,7 +213,7 @@ class Linked:
         now = sums @ self.atoms
         low = np.minimum(np.concatenate([[], *(figure.low for figure in shown)]) - now, 0.0)
         high = np.maximum(np.concatenate([[], *(figure.high for figure in shown)]) - now, 0.0)
-        reach = np.abs(sums) @ np.maximum(-self.least, self.most)
+        reach = np.abs(sums) @ np.maximum(-least, most)
         moves = np.zeros((len(sums), len(costs)))
         owners = [places.get(figure.key, -1) for figure in shown for _ in figure.low]
         for row, owner in enumerate(owners):
@@ -215,8 +224,8 @@ class Linked:
             np.concatenate([np.zeros(atoms), list(costs.values())]),
             integrality=np.concatenate([np.full(atoms, float(self.whole)), np.ones(len(costs))]),
             bounds=optimize.Bounds(
-                np.concatenate([self.least, np.zeros(len(costs))]),
-                np.concatenate([self.most, np.ones(len(costs))]),
+                np.concatenate([least, np.zeros(len(costs))]),
+                np.concatenate([most, np.ones(len(costs))]),
             ),
             constraints=[
                 optimize.LinearConstraint(target[None, :], each.width, np.inf),

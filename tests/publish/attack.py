@@ -125,6 +125,8 @@ def ratios(
     shown: pd.DataFrame, masses: dict[tuple[str, str], float]
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """The ends of every withheld ratio of turnover; `masses`: weighted turnover of the inner cells."""
+    scale = 1000.0 / sum(masses.values()) if masses else 1.0  # sums of like size, for the search's sake
+    masses = {cell: mass * scale for cell, mass in masses.items()}
     inner: list[object] = list(masses)
     rows: Rows = [({cell: 1.0}, 0.0, masses[cell]) for cell in masses]  # type: ignore[index]
     targets = {}
