@@ -17,6 +17,7 @@ from jobs.sem.groups.rows import (
     STATUS,
     FitReport,
 )
+from jobs.sem.groups.support import SUPPORT
 from jobs.sem.joint.hypotheses import HYPOTHESES
 from jobs.sem.joint.invariance import COLUMNS as STEPS
 
@@ -31,6 +32,7 @@ class Fits:
     status: pd.DataFrame
     influences: pd.DataFrame
     moments: pd.DataFrame
+    support: pd.DataFrame
     residuals: pd.DataFrame
     modification_indices: pd.DataFrame
     reliability: pd.DataFrame
@@ -46,6 +48,7 @@ COLUMNS = {
     **{"estimates": ESTIMATES, "fit_measures": MEASURES, "differences": DIFFERENCES, "status": STATUS},
     "influences": INFLUENCES,
     "moments": MOMENTS,
+    "support": SUPPORT,
     **DIAGNOSIS,
     **replicates.TABLES,
     **{"hypotheses": HYPOTHESES, "invariance": STEPS},

@@ -5,18 +5,16 @@ The primary rules are in `rules`, the counts and shares of firms in `counts`, `t
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from jobs.errors import DisclosureStopped
+from jobs.publish import models
 from jobs.publish.rules import STATUS, WITHHELD, too_few
 from jobs.settings.sections import DisclosureSettings
 
 COUNTS = {"firms", "rows_in", "rows_taken", "rows_out", "cases_in", "cases_used", "cases_missing"}
-Groups = AbstractSet[tuple[str, str, str]]  # country, wave, group
 
 
 def protect_facts(facts: dict[str, Any], rules: DisclosureSettings) -> dict[str, Any]:
@@ -54,38 +52,6 @@ def _rounded(count: int, rules: DisclosureSettings) -> int:
     return count // rules.threshold * rules.threshold
 
 
-def unpublishable(status: pd.DataFrame, rules: DisclosureSettings) -> Groups:
-    """Country, wave and group of the models with too few degrees of freedom or too few firms."""
-    parameters = status.parameters.fillna(0)
-    hide = (status.cases_used - parameters < rules.degrees_of_freedom) | (status.cases_used < rules.threshold)
-    return set(status.loc[hide, ["country", "wave", "group"]].itertuples(index=False, name=None))
-
-
-def telling(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> Groups:
-    """Groups of too few firms for the residuals that `tables` have of them.
-
-    Residuals and model together are the sample's moments: the p (p + 1) / 2 variances and covariances of p
-    variables count as parameters then, of which there are p (p - 1) / 2 residuals.
-    """
-    keys = ["country", "wave", "group"]
-    pairs = tables["residuals"].groupby(keys).size()
-    moments = pairs + (1 + np.sqrt(1 + 8 * pairs)) / 2
-    used = tables["fit_status"].set_index(keys).cases_used.reindex(pairs.index).astype(float)
-    return set(pairs.index[~(used - moments >= rules.degrees_of_freedom)])
-
-
-def of_groups(tables: dict[str, pd.DataFrame]) -> list[tuple[str, str]]:
-    """Tables that tell of the fit of a group, and their columns with its name; its status has other rules."""
-    sides = ("group", "group_a", "group_b")
-    return [
-        (name, side)
-        for name, frame in tables.items()
-        if name != "fit_status"
-        for side in sides
-        if side in frame.columns
-    ]
-
-
 def check(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> None:
     """The last gate, on the frames that are written. Raises DisclosureStopped naming the first breach."""
     for name, figures in STATUS.items():
@@ -101,12 +67,13 @@ def check(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> None:
                 raise DisclosureStopped(
                     f"{name} shows {column} of too few firms; nothing was published, please report."
                 )
-    hidden_groups = unpublishable(tables["fit_status"], rules) if len(tables["fit_status"]) else set()
-    for name, side in of_groups(tables):
+    status = tables["fit_status"]
+    withheld = set(models.named(status[status.status == WITHHELD])) | set(models.few_firms(status, rules))
+    for name, side in models.of_groups(tables):
         groups = set(tables[name][["country", "wave", side]].itertuples(index=False, name=None))
-        if groups & hidden_groups:
+        if groups & withheld:
             raise DisclosureStopped(
                 f"{name} shows a model of too few firms; nothing was published, please report."
             )
-    if "residuals" in tables and telling(tables, rules):
+    if "residuals" in tables and models.telling(tables, rules):
         raise DisclosureStopped("residuals are of too few firms; nothing was published, please report.")

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from jobs.publish.counts import Counted, Guarded
-from jobs.publish.disclosure import Groups
 from jobs.publish.linked import Key
+from jobs.publish.models import Group, Groups
 from jobs.publish.rules import SHARE_DIGITS, STATUS, WITHHELD
 from jobs.settings.sections import DisclosureSettings
 from jobs.transforms.partner_origin import ALL
@@ -104,10 +104,12 @@ def _marks(hide: pd.Series) -> pd.Series:
     return hide.map({True: WITHHELD, False: ""}).astype(object)
 
 
-def audit(guarded: Mapping[Slice, Guarded], commonality: pd.DataFrame) -> pd.DataFrame:
+def audit(
+    guarded: Mapping[Slice, Guarded], commonality: pd.DataFrame, models: Mapping[Group, str]
+) -> pd.DataFrame:
     """For the office: each withheld figure, why, and how far nobody is to know it, and nobody can.
 
-    Columns AUDIT. `commonality` as commonality.REASONS.
+    Columns AUDIT. `commonality` as commonality.REASONS; `models`: the withheld groups and their rules.
     """
     rows: list[dict[str, Any]] = [
         {
@@ -124,5 +126,9 @@ def audit(guarded: Mapping[Slice, Guarded], commonality: pd.DataFrame) -> pd.Dat
             "cell": f"{row.region}{CELL}{row.sector}",
         }
         for row in commonality.itertuples()
+    ]
+    rows += [
+        {"country": country, "wave": wave, "figure": "model", "cell": group, "reason": reason}
+        for (country, wave, group), reason in models.items()
     ]
     return pd.DataFrame(rows, columns=AUDIT)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
-from jobs.publish import commonality, counts, disclosure, safeguards
+from jobs.publish import commonality, counts, models, safeguards
 from jobs.publish.counts import Counted, Guarded
-from jobs.publish.rules import WITHHELD
 from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.settings.sections import DisclosureSettings
@@ -19,6 +17,7 @@ PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
     *("group_differences", "fit_status", *DIAGNOSIS, *BOOTSTRAP, "sample_waterfall"),
 )
+ORDERED = {"estimates", "standardised", "bootstrap_estimates"}  # tables that may hold thresholds
 Guard = Callable[[list[Counted]], list[Guarded]]
 Names = tuple[dict[str, str], dict[str, str]]  # of regions and of sectors, by code
 
@@ -38,25 +37,27 @@ def protected(
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """The tables `raw` after disclosure control, and its audit (see safeguards.audit).
 
-    `raw` holds beside the published tables `in_the_sample` and `largest_weights` (see jobs.transforms);
+    `raw` holds beside the published tables `support`, `in_the_sample` and `largest_weights`;
     `edges` are those of the size classes. `guard` is counts.guard of each of a list.
     """
-    hidden = disclosure.unpublishable(raw["fit_status"], rules)
+    hidden = models.withheld(raw["fit_status"], raw["support"], rules)
     origins = sorted_cells(counts.whole_table(raw["partner_origin"]), edges)
-    slices = safeguards.slices(origins, raw, hidden, rules)
+    slices = safeguards.slices(origins, raw, hidden.keys(), rules)
     guarded = dict(zip(slices, guard(list(slices.values())), strict=True))
-    fits = without_groups({name: raw[name] for name in PUBLISHED if name in raw}, hidden)
+    fits = models.without_groups({name: raw[name] for name in PUBLISHED if name in raw}, hidden.keys())
+    for name in ORDERED & fits.keys():
+        fits[name] = models.without_thresholds(fits[name], raw["support"], rules)
     indicators, reasons = commonality.protect(raw["cluster_indicators"], raw["largest_weights"], rules)
     tables = {
         **fits,
-        **without_residuals(fits, rules),
+        **models.without_residuals(fits, rules),
         "partner_origin": safeguards.origins(origins, guarded),
         "cluster_indicators": indicators,
         "sample_waterfall": safeguards.waterfall(raw["sample_waterfall"], guarded),
         "fit_status": safeguards.status(fits["fit_status"], raw["fit_status"], guarded),
     }
     published = {name: tables[name].reset_index(drop=True) for name in PUBLISHED if name in raw}
-    return published, safeguards.audit(guarded, reasons)
+    return published, safeguards.audit(guarded, reasons, hidden)
 
 
 def with_names(indicators: pd.DataFrame, names: Mapping[tuple[str, str], Names]) -> pd.DataFrame:
@@ -80,32 +81,3 @@ def sorted_cells(cells: pd.DataFrame, edges: Sequence[int]) -> pd.DataFrame:
         cells[column] = pd.Categorical(cells[column], values, ordered=True)
     cells = cells.sort_values(["country", "wave", "size_class", "origin"]).reset_index(drop=True)
     return cells.astype({"size_class": str, "origin": str})
-
-
-def without_groups(tables: dict[str, pd.DataFrame], hidden: disclosure.Groups) -> dict[str, pd.DataFrame]:
-    """The tables of the fits without the groups `hidden`; of their status the fact."""
-    out = dict(tables)
-    status = tables["fit_status"].copy()
-    withheld = _are(status, "group", hidden)
-    status["status"] = status.status.where(~withheld, WITHHELD)
-    status["max_gradient"] = status.max_gradient.where(~withheld)
-    status["detail"] = status.detail.where(~withheld, "too few firms for publication")
-    out["fit_status"] = status
-    for name, side in disclosure.of_groups(tables):
-        out[name] = out[name][~_are(out[name], side, hidden)]
-    return out
-
-
-def without_residuals(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> dict[str, pd.DataFrame]:
-    """What the model misses, without the groups whose residuals would tell too much; empty without them."""
-    if "residuals" not in tables:
-        return {}
-    groups = disclosure.telling(tables, rules)
-    names = ("residuals", "modification_indices")
-    return {name: tables[name][~_are(tables[name], "group", groups)] for name in names}
-
-
-def _are(frame: pd.DataFrame, side: str, groups: disclosure.Groups) -> np.ndarray:
-    """Which rows are of one of the groups, by the column `side` (n, bool)."""
-    rows = frame[["country", "wave", side]].itertuples(index=False, name=None)
-    return np.array([row in groups for row in rows], dtype=bool)

@@ -31,7 +31,7 @@ NAME = "fit"
 TABLES = (
     *DIAGNOSIS,
     *BOOTSTRAP,
-    *("influences", "moments", "estimates", "fit_measures", "group_differences", "fit_status"),
+    *("influences", "moments", "support", "estimates", "fit_measures", "group_differences", "fit_status"),
 )
 ROWS: tuple[str, ...] = ()
 READS = ("linked",)
@@ -149,6 +149,7 @@ def _frames(fits: Fits, chosen: FitSettings) -> dict[str, pd.DataFrame]:
         **({name: getattr(fits, name) for name in BOOTSTRAP} if chosen.bootstrap else {}),
         "influences": fits.influences,
         "moments": fits.moments,
+        "support": fits.support,
         "estimates": fits.estimates,
         "fit_measures": fits.fit_measures,
         "group_differences": fits.differences,

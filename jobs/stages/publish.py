@@ -18,6 +18,7 @@ from jobs.output.tables import write as write_tables
 from jobs.publish import (
     checker,
     counts,
+    digits,
     disclosure,
     figures,
     over_slices,
@@ -101,6 +102,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
         shown["pooled_paths"] = pd.concat(means.values(), ignore_index=True).drop_duplicates()
     shown |= _one_model(context, rows, shown)
     rows.forget_others()
+    shown = digits.published(shown)
     with replacing(Path(settings.out), manifests.PUBLICATION, "out") as draft:
         write_tables(shown, draft)
         workbook.write(shown, facts, draft / "tables.xlsx")
@@ -387,7 +389,7 @@ def _read(context: Context, rows: Rows) -> Tables:
         ),
         "largest_weights": rows.made("largest_weights", ["survey"], largest_weights),
     }
-    return {**raw, **beside}
+    return {**raw, **beside, "support": rows.table("support")}
 
 
 if __name__ == "__main__":

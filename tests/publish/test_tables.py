@@ -6,12 +6,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published import diagnosis
 from published import tables as small
 
 from jobs.output import tables as output
-from jobs.publish import tables
-from jobs.settings.sections import DisclosureSettings
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\0"])
@@ -58,42 +55,3 @@ def test_the_same_tables_give_the_same_bytes(tmp_path):
     assert len(files) == 2 * len(small())
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
-
-
-def test_a_group_of_too_few_firms_is_left_out_in_its_wave_only():
-    frames = {
-        "fit_status": pd.DataFrame(
-            {
-                **{"country": "NL", "wave": ["v", "w", "w"], "group": ["g", "g", "h"], "status": "converged"},
-                **{"detail": "", "cases_in": 9, "cases_used": 9, "cases_missing": 0, "max_gradient": 0.0},
-            }
-        ),
-        "estimates": pd.DataFrame({"country": "NL", "wave": ["v", "w", "w"], "group": ["g", "g", "h"]}),
-        "fit_measures": pd.DataFrame({"country": "NL", "wave": ["w"], "group": ["g"]}),
-        "residuals": pd.DataFrame({"country": "NL", "wave": ["w", "w"], "group": ["g", "h"]}),
-        "group_differences": pd.DataFrame(
-            {"country": "NL", "wave": ["v", "w"], "group_a": ["g", "g"], "group_b": ["h", "h"]}
-        ),
-    }
-    made = tables.without_groups(frames, {("NL", "w", "g")})
-    assert made["estimates"].wave.tolist() == ["v", "w"] and made["estimates"].group.tolist() == ["g", "h"]
-    assert made["group_differences"].wave.tolist() == ["v"]
-    assert made["fit_measures"].empty and made["residuals"].group.tolist() == ["h"]
-    status = made["fit_status"]
-    assert status.status.tolist() == ["converged", "c", "converged"]
-    assert status.max_gradient.isna().tolist() == [False, True, False]
-    assert status.detail[1] == "too few firms for publication"
-    empty = {name: frame.iloc[:0] for name, frame in frames.items()}
-    assert tables.without_groups(empty, set())["group_differences"].empty
-
-
-def test_residuals_that_tell_too_much_are_left_out_with_the_modification_indices():
-    made = {**small(), **diagnosis(10)}  # ten pairs: of five variables, that have fifteen moments
-    rules = DisclosureSettings()
-    made["fit_status"] = made["fit_status"].assign(cases_used=25)
-    kept = tables.without_residuals(made, rules)
-    assert [len(kept[name]) for name in ("residuals", "modification_indices")] == [10, 10]
-    made["fit_status"] = made["fit_status"].assign(cases_used=24)
-    left = tables.without_residuals(made, rules)
-    assert [len(left[name]) for name in ("residuals", "modification_indices")] == [0, 0]
-    assert tables.without_residuals(small(), rules) == {}

@@ -18,6 +18,7 @@ from jobs.sem.groups.rows import (
     GroupFit,
     _report,
 )
+from jobs.sem.groups.support import support
 from jobs.sem.model.structure import Structure, structure_of
 from jobs.sem.routes.derived import check_definitions, with_defined
 from jobs.sem.routes.method import Method, check
@@ -86,7 +87,9 @@ def _estimate(fit: GroupFit, structure: Structure, data: pd.DataFrame | Totals, 
         way = TotalLikelihood(structure, data, method)
     else:
         columns = [*structure.observed, *([method.weights] if method.weights else [])]
-        way = route(structure, numbers(data, columns), method)
+        cases = numbers(data, columns)
+        fit.support = support(fit.group, cases, structure, method.weights, method.missing)
+        way = route(structure, cases, method)
     fit.moments = way.sample
     check_cases(way.sample, structure)
     fit.estimate = way.fit()

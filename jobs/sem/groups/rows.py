@@ -15,6 +15,7 @@ from jobs.sem.cases.moments import Moments
 from jobs.sem.diagnosis import modification, reliability, residuals
 from jobs.sem.diagnosis.solution import STANDARDISED, Diagnosis, standardised_solution
 from jobs.sem.estimate import Estimate
+from jobs.sem.groups.support import SUPPORT
 from jobs.sem.routes.inference import Inference
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.totals import sums_by
@@ -39,6 +40,7 @@ class FitReport:
     status: pd.DataFrame
     influences: pd.DataFrame
     moments: pd.DataFrame
+    support: pd.DataFrame
     residuals: pd.DataFrame | None = None
     modification_indices: pd.DataFrame | None = None
     reliability: pd.DataFrame | None = None
@@ -57,6 +59,7 @@ class GroupFit:
     inference: Inference | None = None
     diagnosis: Diagnosis | None = None
     cases_in: int = 0
+    support: pd.DataFrame | None = None
 
 
 def _report(fits: list[GroupFit], method: Method) -> FitReport:
@@ -69,6 +72,7 @@ def _report(fits: list[GroupFit], method: Method) -> FitReport:
         status=pd.DataFrame([_status(fit) for fit in fits], columns=STATUS),
         influences=pd.DataFrame([row for fit in fits for row in _influences(fit)], columns=INFLUENCES),
         moments=pd.DataFrame([row for fit in fits for row in _moments(fit, method)], columns=MOMENTS),
+        support=_stacked([(fit.group, fit.support) for fit in fits if fit.support is not None], SUPPORT),
         **(_diagnoses(fits, method) if method.diagnosis else {}),
     )
 
@@ -304,6 +308,13 @@ def _moments(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
     ]
 
 
+def _parameters(fit: GroupFit) -> int | None:
+    """All that is estimated with the model: intercepts and thresholds count too."""
+    if fit.inference is not None:
+        return int(fit.inference.measures["npar"])
+    return fit.estimate.structure.q if fit.estimate else None
+
+
 def _status(fit: GroupFit) -> dict[str, Any]:
     sample, estimate = fit.moments, fit.estimate
     return {
@@ -313,6 +324,6 @@ def _status(fit: GroupFit) -> dict[str, Any]:
         "cases_in": fit.cases_in,
         "cases_used": sample.n if sample else 0,
         "cases_missing": sample.cases_missing if sample else 0,
-        "parameters": estimate.structure.q if estimate else None,
+        "parameters": _parameters(fit),
         "max_gradient": estimate.gradient if estimate else None,
     }
