@@ -7,9 +7,13 @@ import shutil
 import subprocess
 import sys
 
+from great_expectations.render.renderer import ValidationResultsPageRenderer
+from great_expectations.render.view import DefaultJinjaPageView
+from loading import loads
 from processes import listening
 from study_runs import changes, context, modes
 
+from jobs.checks.pages import validation
 from jobs.run import opening
 from jobs.stages.order import STAGES
 
@@ -75,3 +79,15 @@ def test_the_test_sees_a_port_that_is_open_to_others():
     finally:
         process.kill()
         process.communicate()
+
+
+def test_the_pages_of_the_checks_load_nothing(demo):
+    pages = sorted((demo.folder / "work" / "data_docs").rglob("*.html"))
+    assert [page.parent.name for page in pages] == ["cis2"]
+    assert [load for page in pages for load in loads(page.read_text())] == []
+    assert "Success Percent" in pages[0].read_text()
+
+
+def test_the_test_sees_what_a_page_of_great_expectations_would_load():
+    page = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(validation("NL w", [], {})))
+    assert sum("https://" in load for load in loads(page)) > 10

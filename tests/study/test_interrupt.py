@@ -1,4 +1,7 @@
-"""Ctrl-C and a scheduler's SIGTERM: one line, exit code 130, no process left, and the command takes it up."""
+"""Ctrl-C and a scheduler's SIGTERM: one line, exit code 130, no process left, and the command takes it up.
+
+A kill leaves shuffled rows of firms on the disk: the next run clears them, and they lie nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,16 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from study_runs import DIAMANT, REPOSITORY, changes
+
+from jobs.run import opening
+from jobs.stages.order import STAGES
+
+# What Spark and Java put into the system's folder for temporary files: their libraries, and empty folders.
+NO_DATA = ("liblz4-java-", "snappy-", "libzstd-jni-", "hsperfdata_")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -36,6 +46,40 @@ def test_an_interrupted_run_ends_with_one_line(demo, tmp_path, sent):
     while _alive(process.pid) and time.monotonic() < ended:
         time.sleep(0.1)
     assert not _alive(process.pid), "the JVM is still there"
+
+
+def test_what_a_killed_run_leaves_of_spark_is_cleared_by_the_next(demo, tmp_path):
+    elsewhere = tmp_path / "system"
+    elsewhere.mkdir()
+    given = [*changes(tmp_path, demo.folder), "--set", "simulate=null"]
+    process = subprocess.Popen(
+        [str(DIAMANT), "run", "--conf", "conf/runs/demo.yaml", *given],
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={
+            **os.environ,
+            "TMPDIR": str(elsewhere),
+            "JDK_JAVA_OPTIONS": f"-Djava.io.tmpdir={elsewhere} -XX:-UsePerfData",
+        },
+    )
+    temporary = tmp_path / "work" / "tmp"
+    ended = time.monotonic() + 240
+    while not _shuffled(temporary) and process.poll() is None and time.monotonic() < ended:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert _shuffled(temporary), "the run was killed while rows lay on the disk"
+    others = [path for path in elsewhere.rglob("*") if path.is_file() and not path.name.startswith(NO_DATA)]
+    assert others == []
+    with opening.opened(opening.Chosen("conf/runs/demo.yaml", changes=given[1::2]), STAGES):
+        assert list(temporary.iterdir()) == []
+
+
+def _shuffled(temporary: Path) -> list[Path]:
+    """Files of shuffled rows."""
+    return [path for path in temporary.rglob("shuffle_*.data") if path.stat().st_size]
 
 
 def _alive(group: int) -> bool:
