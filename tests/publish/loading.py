@@ -5,18 +5,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-ADDRESSED = {
-    "src",
-    "href",
-    "srcset",
-    "action",
-    "formaction",
-    "data",
-    "poster",
-    "background",
-    "content",
-    "style",
-}
+ADDRESSED = {"src", "href", "srcset", "action", "formaction", "data", "poster", "background"}
+ADDRESSED |= {"content", "style"}
 ELSEWHERE = re.compile(r"https?:|//|url\s*\(\s*['\"]?\s*(?!#|data:)|@import", re.IGNORECASE)
 
 
