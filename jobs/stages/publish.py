@@ -37,7 +37,7 @@ from jobs.run.ledger import Ledger
 from jobs.run.published import Published
 from jobs.run.rows import Rows
 from jobs.sem.groups.pooled_slices import ALL
-from jobs.settings import classifications, models, resources, schemas
+from jobs.settings import classifications, models, resources, safe_ranges, schemas
 from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.spread import spread
@@ -111,7 +111,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
             path.chmod(0o755 if path.is_dir() else 0o644)
     ledger.publish(state.entries, _mark(context, state, failures))
     count = sum(len(frame) for frame in shown.values())
-    return Outcome(count, count)
+    return Outcome(count, count, notes=tuple(safe_ranges.weaker(settings.disclosure)))
 
 
 def _pooled(context: Context, rows: Rows, shown: Tables) -> Tables:
@@ -319,6 +319,7 @@ def _page(context: Context, country: str) -> str:
 def _manifest(context: Context, shown: Tables, facts: dict[str, Any], folder: Path) -> None:
     """What the publication was made from and what it holds; nothing in it changes from run to run."""
     settings = context.settings.model_dump(mode="json")
+    settings["disclosure"] = safe_ranges.published(context.settings.disclosure)
     manifest = {
         **facts,
         "settings": _without_folders(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 from loading import loads
 from processes import listening
-from study_runs import changes, context, modes
+from study_runs import changes, context, diamant, modes
 
 from jobs.checks.pages import validation
 from jobs.run import opening
@@ -91,3 +92,28 @@ def test_the_pages_of_the_checks_load_nothing(demo):
 def test_the_test_sees_what_a_page_of_great_expectations_would_load():
     page = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(validation("NL w", [], {})))
     assert sum("https://" in load for load in loads(page)) > 10
+
+
+def test_a_publication_tells_neither_p_nor_dominance(demo):
+    """They are what an attacker needs to bound the turnover of a withheld cell's largest firm."""
+    manifest = json.loads(demo.published["manifest.json"])
+    assert manifest["settings"]["disclosure"] == {"degrees_of_freedom": 10, "threshold": 10}
+    for name in ("manifest.json", "report.html"):
+        text = demo.published[name].decode()
+        assert not [word for word in ("p_percent", "dominance_share", "dominance_firms") if word in text]
+
+
+def test_a_laxer_rule_is_noted_for_the_office_and_not_published(demo, tmp_path):
+    shutil.copytree(demo.folder / "work", tmp_path / "work")
+    word = "threshold 8: decision 0815 of the office"
+    rules = f"disclosure={{threshold: 8, weaker: '{word}'}}"
+    code, said = diamant(
+        *("run", "--conf", "conf/runs/demo.yaml", *changes(tmp_path, demo.folder)),
+        *("--set", "simulate=null", "--set", rules),
+    )
+    assert code == 0, said
+    assert "threshold is 8, laxer than the safe 10" in said and word in said
+    published = tmp_path / "published"
+    manifest = json.loads((published / "manifest.json").read_text())
+    assert manifest["settings"]["disclosure"] == {"degrees_of_freedom": 10}
+    assert not [file.name for file in published.iterdir() if b"0815" in file.read_bytes()]
