@@ -159,8 +159,8 @@ class DisclosureSettings(Section):
 
     weaker: Text | None = Field(
         None,
-        description="the office's word for rules laxer than their safe range: each one's name and figure, and "
-        "who decided so, when and why",
+        description="the office's word for rules laxer than their safe range: each one's name and figure, "
+        "and who decided so, when and why",
     )
     threshold: int = Field(10, ge=3, le=1_000_000, description="fewest firms behind a cell; safe from 10 on")
     dominance_firms: int = Field(

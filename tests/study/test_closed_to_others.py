@@ -116,4 +116,4 @@ def test_a_laxer_rule_is_noted_for_the_office_and_not_published(demo, tmp_path):
     published = tmp_path / "published"
     manifest = json.loads((published / "manifest.json").read_text())
     assert manifest["settings"]["disclosure"] == {"degrees_of_freedom": 10}
-    assert not [file.name for file in published.iterdir() if b"0815" in file.read_bytes()]
+    assert not [file.name for file in published.iterdir() if b"decision 0815" in file.read_bytes()]

@@ -6,6 +6,7 @@ A kill leaves shuffled rows of firms on the disk: the next run clears them, and 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import time
@@ -75,6 +76,28 @@ def test_what_a_killed_run_leaves_of_spark_is_cleared_by_the_next(demo, tmp_path
     assert others == []
     with opening.opened(opening.Chosen("conf/runs/demo.yaml", changes=given[1::2]), STAGES):
         assert list(temporary.iterdir()) == []
+
+
+def test_what_a_killed_fit_of_a_table_leaves_is_cleared_by_the_next(tmp_path):
+    """It has no work folder: Spark's files lie in a hidden folder beside the one that it writes."""
+    draw = random.Random(4)
+    rows = [f"{n % 3},{draw.gauss(0, 1)},{draw.gauss(0, 1)}" for n in range(600)]
+    (tmp_path / "firms.csv").write_text("country,x,y\n" + "".join(f"{row}\n" for row in rows))
+    (tmp_path / "model.lav").write_text("y ~ x\n")
+    command = [str(DIAMANT), "fit", "--data", str(tmp_path / "firms.csv"), "--group", "country"]
+    command += ["--model", str(tmp_path / "model.lav"), "--out", str(tmp_path / "results")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    ended = time.monotonic() + 240
+    while not _shuffled(tmp_path) and process.poll() is None and time.monotonic() < ended:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (left,) = tmp_path.glob(".diamant-*")
+    assert _shuffled(left) and left.stat().st_mode & 0o777 == 0o700
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert {path.name for path in tmp_path.iterdir()} == {"firms.csv", "model.lav", "results"}
 
 
 def _shuffled(temporary: Path) -> list[Path]:
