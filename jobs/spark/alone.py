@@ -56,8 +56,9 @@ def _given() -> dict[str, str]:
     """The options of spark-submit; none where Spark is started from here."""
     if not submitted():
         return {}
-    from pyspark import SparkConf
+    from pyspark import SparkConf, SparkContext
 
+    SparkContext._ensure_initialized()  # else the options of the JVM that waits are not asked for
     return dict(SparkConf().getAll())
 
 
