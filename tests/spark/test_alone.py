@@ -63,6 +63,28 @@ def test_the_run_files_own_options_win():
     assert (options["spark.authenticate"], options["spark.driver.host"]) == ("false", "localhost")
 
 
+def test_under_spark_submit_its_master_and_options_are_asked(tmp_path):
+    """Its local master counts as one, and what it sets itself stays."""
+    code = """
+import json
+from jobs.settings.sections import SparkSettings
+from jobs.spark import alone
+of_a_cluster = SparkSettings(master="yarn")
+print(json.dumps([alone.is_alone(of_a_cluster), alone.ports(of_a_cluster)]))
+"""
+    (tmp_path / "asked.py").write_text(code)
+    submit = [str(Path(sys.executable).parent / "spark-submit"), "--master", "local[1]"]
+    done = subprocess.run(
+        [*submit, "--conf", "spark.authenticate=false", str(tmp_path / "asked.py")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYSPARK_PYTHON": sys.executable},
+    )
+    ports = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    assert json.loads(done.stdout.splitlines()[-1]) == [True, ports], done.stderr
+
+
 @pytest.mark.parametrize("master", ["yarn", "spark://master:7077", "k8s://https://master:6443"])
 def test_on_a_cluster_nothing_is_set(tmp_path, master):
     settings = SparkSettings(master=master)
