@@ -187,7 +187,7 @@ def _simulated(options: dict[str, Any], out: str) -> Path:
     wanted = simulated.wanted(options)
     place = folders.located(out, simulated.LABEL)
     simulated.check(wanted, place)
-    with opening.session(SparkSettings(small=wanted.small), "simulate") as spark:
+    with opening.session(SparkSettings(small=wanted.small), "simulate", place) as spark:
         return simulated.studies(spark, wanted, place, Progress().say)
 
 
@@ -195,6 +195,6 @@ def _with_table(request: Any, changes: list[str]) -> str:
     """Fit a table in a session of its own."""
     from jobs.anytable import job
 
-    job.check(request)
-    with opening.session(options.spark_settings(changes), "fit") as spark:
+    out = job.check(request)
+    with opening.session(options.spark_settings(changes), "fit", out) as spark:
         return job.run(request, spark, Progress())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -20,10 +22,11 @@ from jobs.spark.frames import quoted
 from jobs.spark.tables import collected
 
 
-def check(request: Request) -> None:
-    """What can be known before Spark starts. Raises SettingsError, InputError."""
-    output.check(request)
+def check(request: Request) -> Path:
+    """What can be known before Spark starts; the folder to write. Raises SettingsError, InputError."""
+    out = output.check(request)
     source.form_of(request.data)
+    return out
 
 
 def run(request: Request, spark: SparkSession, progress: Progress, few: int = engine.FEW) -> str:

@@ -231,8 +231,8 @@ def demand(path: str, present: list[str], wanted: list[str]) -> None:
     missing = [column for column in wanted if column not in present]
     if missing:
         raise InputError(
-            f"{path} has no column {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}; "
-            "check its header, the separator and the names in the map."
+            f"{path} has no column {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''} "
+            f"(it has {len(present)}); check its header, the separator and the names in the map."
         )
     twice = [column for column in wanted if present.count(column) > 1]
     if twice:

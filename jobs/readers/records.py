@@ -23,6 +23,7 @@ from jobs.errors import InputError
 from jobs.readers import files
 
 LONGEST_LINE = 1 << 24  # characters; a matrix of all European regions has some hundred thousand a line
+NAME = re.compile(r"[^\W\d]")  # how a column's name begins: with a letter or an underscore
 LINE_END = re.compile(r"\r\n|\r|\n")
 END = "\x00end of the file\n"  # laid after the last line, to see whether a quote is still open there
 OPEN = "a double quote opens a text that nothing closes; mend the quote"
@@ -50,7 +51,8 @@ class Scan:
     """What one pass over a part file tells.
 
     `raw`, `names`: the header as it stands, and without blanks around its names. `records`: rows below the
-    header that are not blank. `most_fields`: of any row. `line_records`: each record is one line, and every
+    header that are not blank; `fitting`: those with as many fields as the header has names. `most_fields`: of
+    any row. `line_records`: each record is one line, and every
     parser reads its fields alike. `numbered_by_place`: record n is line n + 1 of the file, and all lines
     end alike. `cut`: the last line has no end, as in a file that was not delivered whole.
     """
@@ -61,6 +63,7 @@ class Scan:
     raw: list[str]
     names: list[str]
     records: int
+    fitting: int
     most_fields: int
     line_records: bool
     numbered_by_place: bool
@@ -69,6 +72,15 @@ class Scan:
     @property
     def shown(self) -> str:
         return files.shown(self.path, self.part)
+
+    @property
+    def is_headed(self) -> bool:
+        """Whether the first row can be nothing but a header, so that its own words may be quoted.
+
+        A header that lost its line end holds the first firm's answers after the names; it is longer than
+        the rows, and answers are numbers and blanks among others.
+        """
+        return 2 * self.fitting > self.records and all(NAME.match(name) for name in self.names)
 
 
 def header(path: str, part: Path, dialect: Dialect) -> list[str]:
@@ -147,7 +159,7 @@ def _scan(path: str, part: Path, dialect: Dialect, wanted: list[str], strict: bo
         head = _head(every, shown)
         names = [clean(name) for name in head.fields]
         files.demand(shown, names, wanted)
-        width, count, most = len(names), 0, len(names)
+        width, count, fitting, most = len(names), 0, 0, len(names)
         line_records, by_place = strict and head.lines == 1, head.row == 1
         following = head.row + head.lines
         for record in every:
@@ -157,11 +169,11 @@ def _scan(path: str, part: Path, dialect: Dialect, wanted: list[str], strict: bo
             by_place = by_place and record.row == following  # else a blank line stands between
             following = record.row + record.lines
             if record.lines > 1:
-                _check_lines(record, names, dialect.separator, shown)
+                _check_lines(record, [name if name in wanted else "" for name in names], dialect, shown)
                 line_records = False
             elif dialect.separator == "\t" and not any(fields):
                 line_records = False  # a line of tabs alone is blank for Spark's reader
-            count += 1
+            count, fitting = count + 1, fitting + (len(fields) == width)
             most = max(most, len(fields))
         ends = stream.newlines
     if not count:
@@ -173,6 +185,7 @@ def _scan(path: str, part: Path, dialect: Dialect, wanted: list[str], strict: bo
         raw=head.fields,
         names=names,
         records=count,
+        fitting=fitting,
         most_fields=most,
         line_records=line_records,
         numbered_by_place=by_place and ends in ("\n", "\r\n", None),
@@ -222,8 +235,10 @@ def _blank(fields: list[str], width: int) -> bool:
     return width != 1 and len(fields) == 1 and not clean(fields[0])
 
 
-def _check_lines(record: Record, names: list[str], separator: str, shown: str) -> None:
+def _check_lines(record: Record, names: list[str], dialect: Dialect, shown: str) -> None:
     """Raise InputError where a record of several lines looks like rows that a stray quote swallowed.
+
+    `names`: a name a column, "" where it may be no name but data; the message then gives its place.
 
     Such a text holds the end of its own row and the beginning of another one, so its lines have as many
     separators as the rows of the table; or what comes out has not as many fields as the header.
@@ -235,7 +250,7 @@ def _check_lines(record: Record, names: list[str], separator: str, shown: str) -
             f"{shown}, {rows}: a text in double quotes runs to row {last}, and what comes out does not fit "
             "the header; a quote is missing or too many."
         )
-    between = len(names) - 1
+    between, separator = len(names) - 1, dialect.separator
     for place, field in enumerate(record.fields):
         first, *inner = LINE_END.split(field)
         if not inner or not between:
@@ -244,6 +259,6 @@ def _check_lines(record: Record, names: list[str], separator: str, shown: str) -
         ends_meet = first.count(separator) == between - place and inner[-1].count(separator) == place
         if whole or ends_meet:
             raise InputError(
-                f"{shown}, {rows}, column {names[place]}: a double quote swallows the rows up to {last}; "
-                "a quote is missing or too many."
+                f"{shown}, {rows}, column {names[place] or place + 1}: a double quote swallows the rows up "
+                f"to {last}; a quote is missing or too many."
             )

@@ -183,15 +183,19 @@ def _rows(slice: Slice, known: Scan, wanted: list[str]) -> Iterator[tuple[str | 
 
 
 def notes(scans: list[Scan], wanted: list[str]) -> list[str]:
-    """What a reader of the report should know of the files: each kind said once."""
+    """What a reader of the report should know of the files: each kind said once.
+
+    Names that nobody asked for are quoted only where the first row can be nothing but a header.
+    """
     words = []
+    headed = all(known.is_headed for known in scans)
     stray = sorted({name for known in scans for name in _stray(known)})
     if stray:
-        words.append(f"{len(stray)} column names had stray blanks: {', '.join(stray[:5])}")
+        shown = _listed([name for name in stray if headed or name in wanted])
+        words.append(f"{len(stray)} column names had stray blanks{shown}")
     extra = list(dict.fromkeys(name for known in scans for name in known.names if name not in wanted))
     if extra:
-        shown = ", ".join(extra[:5]) + (" …" if len(extra) > 5 else "")
-        words.append(f"{len(extra)} columns of the file are not used: {shown}")
+        words.append(f"{len(extra)} columns of the file are not used{_listed(extra) if headed else ''}")
     headers = {tuple(known.names) for known in scans}
     if len(headers) > 1:
         words.append(f"the {len(scans)} parts have {len(headers)} different headers; each is read by its own")
@@ -199,6 +203,11 @@ def notes(scans: list[Scan], wanted: list[str]) -> list[str]:
     if cut:
         words.append(f"{', '.join(cut[:3])}: the last line has no line end; check that the file is whole")
     return words
+
+
+def _listed(names: list[str]) -> str:
+    """The first names after a colon; nothing where there is none."""
+    return f": {', '.join(names[:5])}{' …' if len(names) > 5 else ''}" if names else ""
 
 
 def _stray(known: Scan) -> list[str]:

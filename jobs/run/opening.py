@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from jobs.run.context import Context
     from jobs.settings.run_file import RunFile
+    from jobs.settings.sections import SparkSettings
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def opened(
     Spark starts when a stage needs it: a run with nothing to do starts none.
     """
     # Imported late: what is wrong in a run file is said before the heavy libraries are loaded.
+    from jobs.run import workfolder
     from jobs.settings import reading
 
     given = reading.read(chosen.conf, chosen.changes, chosen.waves, chosen.countries)
@@ -49,7 +51,7 @@ def opened(
     os.umask(0o077)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         java.check()
-    with _session(settings.spark, settings.study, stages) as session:
+    with _session(settings.spark, settings.study, workfolder.temporary(settings.work), stages) as session:
         from jobs.run.context import Context
         from jobs.spark.tables import Tables
 
@@ -57,38 +59,52 @@ def opened(
 
 
 @contextmanager
-def session(settings: Any, name: str) -> Iterator[SparkSession]:
-    """Spark while this holds; files written in that time are for the user alone."""
+def session(settings: SparkSettings, name: str, out: Path) -> Iterator[SparkSession]:
+    """Spark while this holds; files written in that time are for the user alone.
+
+    Spark's own files lie beside `out`, the folder that is going to be written.
+    """
+    from jobs.spark import alone
+
     os.umask(0o077)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         java.check()
-    with _session(settings, name, {}) as start:
+    alone.sweep(settings, out.parent)
+    with _session(settings, name, out.parent, {}) as start:
         yield start()
 
 
 @contextmanager
-def _session(settings: Any, name: str, stages: Mapping[str, Any]) -> Iterator[Callable[[], SparkSession]]:
-    """A function that gives the session, which it starts when it is called for the first time."""
+def _session(
+    settings: SparkSettings, name: str, temporary: Path, stages: Mapping[str, Any]
+) -> Iterator[Callable[[], SparkSession]]:
+    """A function that gives the session, which it starts when it is called for the first time.
+
+    In local mode Spark's own files lie in the folder `temporary`, and are gone when the block ends.
+    """
     started: list[SparkSession] = []
     # PySpark's own handler asks the JVM for something while its last answer is still being read.
     before = signal.getsignal(signal.SIGINT)
+    with ExitStack() as kept:
 
-    def start() -> SparkSession:
-        if not started:
-            # While one core starts the JVM, another imports what the stages need: some seconds less.
-            threading.Thread(target=_import, args=(stages,), daemon=True).start()
-            from jobs.spark import session as sessions
+        def start() -> SparkSession:
+            if not started:
+                # While one core starts the JVM, another imports what the stages need: some seconds less.
+                threading.Thread(target=_import, args=(stages,), daemon=True).start()
+                from jobs.spark import alone
+                from jobs.spark import session as sessions
 
-            started.append(sessions.start(settings, name))
-            signal.signal(signal.SIGINT, interrupt)
-        return started[0]
+                chosen = kept.enter_context(alone.local_folders(settings, temporary))
+                started.append(sessions.start(chosen, name))
+                signal.signal(signal.SIGINT, interrupt)
+            return started[0]
 
-    try:
-        yield start
-    finally:
-        for spark in started:
-            spark.stop()
-            signal.signal(signal.SIGINT, before)
+        try:
+            yield start
+        finally:
+            for spark in started:
+                spark.stop()
+                signal.signal(signal.SIGINT, before)
 
 
 def _import(stages: Mapping[str, Any]) -> None:
@@ -125,6 +141,7 @@ def _with_folders(settings: RunFile, conf: str, writing: bool, publishing: bool)
     """
     from jobs.output import folders, manifests, publication, rooms
     from jobs.run import workfolder
+    from jobs.spark import alone
 
     settings = folders.checked(settings, conf)
     out, work = Path(settings.out), Path(settings.work)
@@ -135,4 +152,6 @@ def _with_folders(settings: RunFile, conf: str, writing: bool, publishing: bool)
     workfolder.check(work, list(settings.slices))
     if writing:
         workfolder.claim(work)
+        alone.sweep(settings.spark, workfolder.temporary(settings.work))
+        out.parent.mkdir(parents=True, exist_ok=True)  # by the user's own umask: it is there to be read
     return settings

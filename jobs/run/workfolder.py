@@ -1,14 +1,16 @@
 """The work folder: known as the program's own by a mark, made at its first use.
 
 What the program replaces and removes in it is therefore its own. A folder with other files is not taken.
+Everything that the program keeps in it is for the user alone, whatever the folder's own mode is.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from jobs import __version__
 from jobs.errors import SettingsError
@@ -17,7 +19,8 @@ from jobs.settings import schemas
 from jobs.settings.slices import Slice
 
 MARK = "diamant-work.json"
-OWN = {"tables", "locks", "data_docs", "damaged", "pages"}
+LEDGER = "ledger.json"
+OWN = {"tables", "locks", "data_docs", "damaged", "pages", "tmp"}
 FORMER = {"outcomes"}  # of an earlier version
 PATIENCE = 30  # seconds
 
@@ -25,6 +28,11 @@ PATIENCE = 30  # seconds
 def pages(work: str, slice: Slice) -> Path:
     """Where great-expectations' pages of a slice lie; they are replaced as a whole."""
     return Path(work) / "data_docs" / slice.country / slice.wave
+
+
+def temporary(work: str) -> Path:
+    """Where Spark keeps what does not fit in memory, on one machine."""
+    return Path(work) / "tmp"
 
 
 def check(work: Path, slices: Iterable[Slice]) -> None:
@@ -56,9 +64,25 @@ def _demand_own(work: Path) -> None:
 def claim(work: Path) -> None:
     """Make the folder where it is absent, for the user alone, and mark it.
 
-    Raises SettingsError where it holds other files.
+    A folder that was there before keeps its mode, which may be the office's own for a group; what the
+    program has in it is closed to others all the same. Raises SettingsError where it holds other files.
     """
-    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    work.parent.mkdir(parents=True, exist_ok=True)
+    _take(work, _created(work))
+    _close_to_others(work)
+
+
+def _created(work: Path) -> bool:
+    """Whether the folder is new, and so the program's own."""
+    try:
+        work.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _take(work: Path, created: bool) -> None:
+    """Mark the folder where it has no mark yet."""
     if _marked(work):
         return
     with locks.on_folder(work, PATIENCE, f"another run takes {work} into use; try again."):
@@ -68,20 +92,48 @@ def claim(work: Path) -> None:
         for folder in (work / "data_docs").glob("*/*"):
             if (folder / "index.html").is_file() and not (folder / manifests.NAME).exists():
                 manifests.write(folder, {"data_docs": folder.name})
+        words = {"diamant": "work folder", "version": __version__, "created": created}
         handle = os.open(work / MARK, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            os.write(handle, json.dumps({"diamant": "work folder", "version": __version__}).encode() + b"\n")
+            os.write(handle, json.dumps(words).encode() + b"\n")
         finally:
             os.close(handle)
 
 
+def _close_to_others(work: Path) -> None:
+    """Take the rights of group and others from what the program has in the folder.
+
+    The folder itself is closed where the program created it. A version before this one, or a wider umask,
+    may have left wider modes; a closed folder closes all that lies below it.
+    """
+    for place in _own(work):
+        state = os.lstat(place)
+        if state.st_mode & 0o077 and state.st_uid == os.geteuid():
+            os.chmod(place, state.st_mode & 0o700)
+
+
+def _own(work: Path) -> Iterator[Path]:
+    """What the program has in the folder, links left out; the folder itself where it created it."""
+    if _said(work).get("created") is True:
+        yield work
+    for name in sorted({MARK, LEDGER, *OWN}):
+        place = work / name
+        if place.exists() and not place.is_symlink():
+            yield place
+
+
 def _marked(work: Path) -> bool:
+    return _said(work).get("diamant") == "work folder"
+
+
+def _said(work: Path) -> dict[str, Any]:
+    """What the mark says; nothing where there is none."""
     mark = work / MARK
     try:
         said = json.loads(mark.read_bytes()) if mark.is_file() and not mark.is_symlink() else None
     except ValueError:
-        return False
-    return isinstance(said, dict) and said.get("diamant") == "work folder"
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _former(work: Path) -> bool:

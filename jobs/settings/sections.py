@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic_core.core_schema import ValidationInfo
 
-from jobs.settings import spark_options
+from jobs.settings import safe_ranges, spark_options
 from jobs.settings.section import FilePath, Name, Section, Text
 
 FEWEST_REPLICATES = 100  # of a bootstrap
@@ -154,19 +155,37 @@ class FitSettings(Section):
 
 
 class DisclosureSettings(Section):
-    """Primary disclosure rules of published cells; the defaults are the least strict that are taken."""
+    """Disclosure rules of published cells; one laxer than its safe range needs a word of its own."""
 
-    threshold: int = Field(10, ge=10, le=1_000_000, description="fewest firms behind a cell")
-    dominance_firms: int = 2
-    dominance_share: float = Field(0.9, gt=0, le=0.9)
-    p_percent: float = Field(10, ge=10, le=100)
+    weaker: Text | None = Field(
+        None,
+        description="the office's word for rules laxer than their safe range: each one's name and figure, "
+        "and who decided so, when and why",
+    )
+    threshold: int = Field(10, ge=3, le=1_000_000, description="fewest firms behind a cell; safe from 10 on")
+    dominance_firms: int = Field(
+        2, ge=1, le=5, description="how many of the largest firms the dominance rule sums; safe from 2 on"
+    )
+    dominance_share: float = Field(
+        0.9, gt=0, lt=1, description="largest share that these firms may hold; safe up to 0.9"
+    )
+    p_percent: float = Field(
+        10,
+        gt=0,
+        le=100,
+        description="least that is left beside the two largest, of the largest; safe from 10 on",
+    )
     degrees_of_freedom: int = Field(
-        10, ge=10, le=1_000_000, description="fewest cases less parameters behind a model"
+        10, ge=1, le=1_000_000, description="fewest cases less parameters behind a model; safe from 10 on"
     )
 
-    @field_validator("dominance_firms")
+    @field_validator(*safe_ranges.SAFE)
     @classmethod
-    def _is_the_rule_that_is_applied(cls, given: int) -> int:
-        if given != 2:
-            raise ValueError("is 2: the rule is applied to the two largest firms, and to no other number yet")
+    def _is_safe_or_decided(cls, given: float, info: ValidationInfo) -> float:
+        safe_ranges.demand(info.field_name or "", given, info.data.get("weaker"))
         return given
+
+    @model_validator(mode="after")
+    def _word_has_a_reason(self) -> DisclosureSettings:
+        safe_ranges.demand_reason(self)
+        return self

@@ -18,6 +18,7 @@ from jobs.errors import SettingsError, SparkNotStarted
 from jobs.settings import resources
 from jobs.settings.sections import SparkSettings
 from jobs.settings.wording import fault, shown
+from jobs.spark import alone
 
 SMALL = "conf/spark/small.yaml"
 AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
@@ -34,17 +35,12 @@ def jars(settings: SparkSettings) -> list[Path]:
     """
     folder = Path(settings.jars) if settings.jars else Path(sys.prefix) / "jars"
     files = sorted(folder.glob("*.jar")) if folder.is_dir() else []
-    if not files and not _submitted():
+    if not files and not alone.submitted():
         raise SettingsError(
             f"Delta's JARs are missing in {folder}; run 'make setup', "
             "or set spark.jars to a folder that holds them."
         )
     return files
-
-
-def _submitted() -> bool:
-    """True under spark-submit, which has started the JVM already."""
-    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def _small() -> dict[str, str]:
@@ -88,7 +84,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
     Log level is OFF by default: Spark's own error lines quote the values they could not cast.
     """
     builder = SparkSession.builder.appName(f"diamant {name}")
-    if not _submitted():
+    if not alone.submitted():
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors have this one's packages
         builder = builder.master(settings.master)
         files = jars(settings)
@@ -106,6 +102,8 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": settings.log_level,
         "spark.sql.debug.maxToStringFields": "0",
+        "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets modes itself, whatever the umask
+        **alone.ports(settings),
         **(_small() if settings.small else {}),
         **{key: value for key, value in settings.options.items() if not _of_a_session(key)},
     }
@@ -114,7 +112,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
     for logger in QUOTING:
         PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
     try:
-        with _quiet_jvm(settings.log_level == "OFF"):
+        with _quiet_jvm(settings.log_level == "OFF"), alone.on_loopback(settings):
             session = builder.getOrCreate()
     except Exception as error:  # nothing but set-up has happened yet
         raise SparkNotStarted(_why_not_started(error, settings)) from None
@@ -140,7 +138,7 @@ def _set_options(session: SparkSession, options: dict[str, str]) -> None:
             if _of_a_session(key):
                 session.conf.set(key, value)
         key = ""
-        if options:
+        if options.keys() - {alone.LOCAL_DIR}:
             session.range(1).count()  # Spark reads some options with its first job only
     except Exception as error:
         session.stop()

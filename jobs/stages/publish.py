@@ -43,7 +43,7 @@ from jobs.run.ledger import Ledger
 from jobs.run.published import Published
 from jobs.run.rows import Rows
 from jobs.sem.groups.pooled_slices import ALL
-from jobs.settings import classifications, models, resources, schemas
+from jobs.settings import classifications, models, resources, safe_ranges, schemas
 from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.spread import spread
@@ -96,7 +96,8 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     disclosure.check(shown, settings.disclosure)
     shown["cluster_indicators"] = tables.with_names(shown["cluster_indicators"], _names(context))
     facts = disclosure.protect_facts(facts, settings.disclosure)
-    checker.write(Path(settings.work) / "checker", shown, audit, settings.disclosure)
+    weaker = safe_ranges.weaker(settings.disclosure)
+    checker.write(Path(settings.work) / "checker", shown, audit, settings.disclosure, weaker)
     means = _pooled(context, rows, shown)
     if means:
         shown["pooled_paths"] = pd.concat(means.values(), ignore_index=True).drop_duplicates()
@@ -119,7 +120,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
             path.chmod(0o755 if path.is_dir() else 0o644)
     ledger.publish(state.entries, _mark(context, state, failures))
     count = sum(len(frame) for frame in shown.values())
-    return Outcome(count, count)
+    return Outcome(count, count, notes=tuple(weaker))
 
 
 def _pooled(context: Context, rows: Rows, shown: Tables) -> Tables:
@@ -327,6 +328,7 @@ def _page(context: Context, country: str) -> str:
 def _manifest(context: Context, shown: Tables, facts: dict[str, Any], folder: Path) -> None:
     """What the publication was made from and what it holds; nothing in it changes from run to run."""
     settings = context.settings.model_dump(mode="json")
+    settings["disclosure"] = safe_ranges.published(context.settings.disclosure)
     manifest = {
         **facts,
         "settings": _without_folders(

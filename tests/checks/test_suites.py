@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from loading import loads
 
 from jobs.checks import flags, pages
 from jobs.checks.rules import RowRule, Suite, TableRule
@@ -166,6 +167,9 @@ def test_the_page_of_a_slice_tells_every_rule_and_no_value(validator, survey, tm
     page = (tmp_path / "docs" / "index.html").read_text()
     assert "because of positive" in page and "because of named" in page and "NL w" in page
     assert "SECRET" not in page
+    assert loads(page) == [] and "default-src 'none'" in page
+    body = page.partition("</style>")[2]
+    assert (body.count("fa-check-circle"), body.count("fa-times")) == (1, 2)  # the rules, and the whole
     assert (tmp_path / "docs").stat().st_mode & 0o777 == 0o700
 
 

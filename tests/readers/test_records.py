@@ -64,7 +64,7 @@ def test_a_stray_quote_in_the_last_row_or_column_stops_the_file(tmp_path):
 
 def test_a_quote_swallows_one_row_boundary_only(tmp_path):
     """The text ends in the same column of the next row, so the record has as many fields as the header."""
-    with pytest.raises(InputError, match="row 2, column name: a double quote swallows the rows up to 3"):
+    with pytest.raises(InputError, match="row 2, column 2: a double quote swallows the rows up to 3"):
         looked_at(written(tmp_path, [HEADER, 'F001;"Acme;HU11;1', 'F002;Beta";HU12;2', *FIRMS[2:]]))
 
 
@@ -125,7 +125,7 @@ def test_a_row_of_too_many_fields_is_told(tmp_path, ends):
         (b"", "is empty"),
         (b"\n \n", "is empty"),
         (f"{HEADER}\n".encode(), "has a header and no rows"),
-        (b"F001;Acme;HU11;1\nF002;Beta;HU11;2\n", "has no column firm; check its header"),
+        (b"F001;Acme;HU11;1\nF002;Beta;HU11;2\n", r"has no column firm \(it has 4\); check its header"),
         (f"{HEADER};firm\n{FIRMS[0]};x\n".encode(), "names 'firm' twice"),
         (f"{HEADER}\n{FIRMS[0]}\nF002;Caf\xe9;HU11;1\n".encode("latin-1"), "row 3, is not in utf-8"),
         (HEADER.encode() + b"x" * 200_000 + b"\n", "a field is longer than"),
@@ -147,6 +147,25 @@ def test_a_headerless_file_is_not_quoted(tmp_path):
     with pytest.raises(InputError) as refused:
         looked_at(tmp_path / "survey.csv")
     assert "Acme" not in str(refused.value) and "F001" not in str(refused.value)
+
+
+def test_names_that_nobody_asked_for_are_quoted_of_a_header_only(tmp_path):
+    """A header that lost its line end goes on with the first firm; so does one whose line the file lacks."""
+    for lines, headed in (
+        ([HEADER, *FIRMS], True),
+        ([HEADER, FIRMS[0], FIRMS[1] + ";x"], False),  # half of the rows have its length: no evidence
+        ([f"{HEADER};{FIRMS[0]}", *FIRMS[1:]], False),
+        (["firm;Acme;HU11;10", *FIRMS[1:]], False),
+        (["firm;Acme;;HU11", *FIRMS[1:]], False),
+    ):
+        assert looked_at(written(tmp_path, lines)).is_headed is headed, lines[0]
+
+
+def test_a_swallowed_row_is_told_by_the_place_of_its_column_where_its_name_may_be_data(tmp_path):
+    lines = ["firm;name;region;Acme", 'F001;A;HU11;"1', 'F002;B;HU11;2"', "F003;C;HU11;3"]
+    with pytest.raises(InputError, match="row 2, column 4: a double quote swallows") as refused:
+        looked_at(written(tmp_path, lines))
+    assert "Acme" not in str(refused.value)
 
 
 def test_a_column_that_stands_twice_and_is_not_used_does_no_harm(tmp_path):

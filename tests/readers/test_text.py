@@ -67,6 +67,13 @@ def test_headers_with_dots_and_blanks(spark, tmp_path):
     assert "1 column names had stray blanks: c d" in notes
 
 
+def test_the_first_firm_is_not_quoted_where_the_header_lost_its_line_end(spark, tmp_path):
+    file = write(tmp_path / "a.csv", "a;b; note ;CANARY; 918273645 ;\nx;1;n\ny;2;n\n")
+    notes = "\n".join(rows(spark, file, ["a", "b"])[1])
+    assert "CANARY" not in notes and "918273645" not in notes
+    assert "4 columns of the file are not used" in notes and "2 column names had stray blanks" in notes
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

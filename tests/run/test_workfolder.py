@@ -128,3 +128,17 @@ def test_a_file_in_the_place_of_a_folder_is_refused_by_name(tmp_path, name):
 def test_the_pages_of_two_countries_lie_apart():
     waves = {workfolder.pages("work", Slice(country, wave)) for country in ("BE", "NL") for wave in "ab"}
     assert len(waves) == 4
+
+
+def test_a_folder_that_the_program_made_and_somebody_opened_is_closed(tmp_path):
+    mine, office = tmp_path / "mine", tmp_path / "office"
+    office.mkdir(mode=0o755)
+    for work in (mine, office):
+        workfolder.claim(work)
+        work.chmod(0o755)
+        (work / "ledger.json").write_text("{}")
+        (work / "ledger.json").chmod(0o644)
+        workfolder.claim(work)
+        assert (work / "ledger.json").stat().st_mode & 0o777 == 0o600
+    assert mine.stat().st_mode & 0o777 == 0o700
+    assert office.stat().st_mode & 0o777 == 0o755

@@ -47,7 +47,7 @@ def test_headers_alone_tell_of_each_input_what_will_not_fit(tmp_path):
     survey, flows = ingest.misfits(given)
     assert "survey.csv has no column id_empresa, cod_provincia" in survey and "Acme" not in survey
     assert flows.endswith(
-        "flows.csv has no column value; check its header, the separator and the names in the map."
+        "flows.csv has no column value (it has 5); check its header, the separator and the names in the map."
     )
 
 

@@ -7,6 +7,7 @@ import io
 import zipfile
 from pathlib import Path
 
+import pytest
 from study_runs import REPOSITORY, Run, changes, diamant
 
 FIRM = "F7Q3X9ZK"
@@ -14,8 +15,11 @@ TURNOVER = "918273645,467"  # as in the file; in the tables 918273645.467
 TRACES = (FIRM, "918273645", "918.273.645", "918,273,645", "9.18273645")
 
 
-def planted(demo: Run, folder: Path, **spoilt: str) -> Path:
-    """The demo's input with one firm of the sample renamed and given an unlikely turnover."""
+def planted(demo: Run, folder: Path, first: bool = False, **spoilt: str) -> Path:
+    """The demo's input with one firm of the sample renamed and given an unlikely turnover.
+
+    `first`: the firm stands in the first row below the header.
+    """
     (folder / "input").mkdir(parents=True)
     flows = (demo.folder / "input" / "flows_cis2.csv").read_bytes()
     (folder / "input" / "flows_cis2.csv").write_bytes(flows)
@@ -29,6 +33,9 @@ def planted(demo: Run, folder: Path, **spoilt: str) -> Path:
     )
     for column, value in {"firm": FIRM, "turn96": TURNOVER, **spoilt}.items():
         row[place[column]] = value
+    if first:
+        rows.remove(row)
+        rows.insert(1, row)
     with (folder / "input" / "survey_cis2.csv").open("w", encoding="latin-1", newline="") as file:
         csv.writer(file, delimiter=";", lineterminator="\n").writerows(rows)
     return folder
@@ -82,3 +89,20 @@ def test_none_in_a_run_that_fails(demo, tmp_path):
     error = said.strip().splitlines()[-1]
     assert error.startswith("diamant: ") and "survey_cis2.csv" in error and "Traceback" not in said
     assert leaks(folder, said) == []
+
+
+@pytest.mark.parametrize("header", ["absent", "without its line end", "a title before it"])
+def test_none_where_the_first_firm_stands_in_the_place_of_the_header(demo, tmp_path, header):
+    folder = planted(demo, tmp_path, first=True)
+    file = folder / "input" / "survey_cis2.csv"
+    names, rest = file.read_text("latin-1").split("\n", 1)
+    assert rest.startswith(FIRM) or FIRM in rest.split("\n", 1)[0]
+    begins = {"absent": "", "without its line end": f"{names};", "a title before it": f"of {FIRM}\n{names}\n"}
+    file.write_text(begins[header] + rest, "latin-1")
+    code, planned = diamant(
+        *("plan", "--conf", "conf/runs/demo.yaml", *changes(folder), "--set", "simulate=null")
+    )
+    assert code in (0, 3), planned
+    code, said = run(folder, "--set", "waves.0.survey.max_quarantined=1")
+    assert code in (3, 4), said
+    assert leaks(folder, planned + said) == []
