@@ -158,6 +158,26 @@ def plan(
         raise InputError("the run would stop: " + " ".join(misfits))
 
 
+@app.command()
+def releases(
+    conf: Conf,
+    set: Changes = None,
+    withdraw: Annotated[
+        int | None, typer.Option("--withdraw", help="number of a release that never left the office")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="why it is withdrawn; kept in its record")] = "",
+) -> None:
+    """List the records of releases that a publication is held against; withdraw one that never left."""
+    records = opening.records(opening.Chosen(conf, None, None, set))
+    if withdraw is not None:
+        records.withdraw(withdraw, reason)
+    table = Table("release", "study", "slices", "sets", "threshold", "withdrawn")
+    for words in records.all():
+        shown = (words["number"], words["study"], len(words["slices"]), words["sets"], words["threshold"])
+        table.add_row(*map(str, shown), words["withdrawn"])
+    Console(soft_wrap=True).print(table)
+
+
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="show the version")] = False) -> None:
     if version:

@@ -51,6 +51,8 @@ def few_firms(status: pd.DataFrame, rules: DisclosureSettings) -> dict[Group, st
 def _weak(support: pd.DataFrame, rules: DisclosureSettings) -> dict[Group, str]:
     """Groups with a variable that rests on few firms. Groups fitted from sums alone have no support."""
     weak: dict[Group, str] = {}
+    counts = ["answered", "fewest_together", "categories", "smallest_category", "effective_cases"]
+    support = support.astype(dict.fromkeys(counts, float))
     for group, row in zip(named(support), support.itertuples(), strict=True):
         shares = sorted(row.largest, reverse=True)[: rules.dominance_firms]
         if min(row.answered, row.fewest_together) < rules.threshold:

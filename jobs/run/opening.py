@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.run.context import Context
+    from jobs.run.records import Records
     from jobs.settings.run_file import RunFile
     from jobs.settings.sections import SparkSettings
 
@@ -132,6 +133,18 @@ def settings_of(chosen: Chosen, slice: str) -> list[str]:
     if isinstance(settings, CountriesSettings):
         given = layers.origins(settings, wanted, chosen.conf)
     return layers.listed(settings.slices[wanted], given)
+
+
+def records(chosen: Chosen) -> Records:
+    """The records of releases of a run file. Raises SettingsError where the folder holds other files."""
+    from jobs.output import folders
+    from jobs.run.records import Records, beside
+    from jobs.settings import reading
+
+    settings = folders.checked(reading.read(chosen.conf, chosen.changes), chosen.conf)
+    kept = Records(beside(settings.releases, settings.work, settings.study))
+    kept.open()
+    return kept
 
 
 def _with_folders(settings: RunFile, conf: str, writing: bool, publishing: bool) -> RunFile:

@@ -20,7 +20,7 @@ from jobs.settings.slices import Slice
 
 MARK = "diamant-work.json"
 LEDGER = "ledger.json"
-OWN = {"tables", "locks", "data_docs", "damaged", "pages", "tmp"}
+OWN = {"tables", "locks", "data_docs", "damaged", "pages", "tmp", "checker"}
 FORMER = {"outcomes"}  # of an earlier version
 PATIENCE = 30  # seconds
 

@@ -45,6 +45,9 @@ class RunFile(Section):
     title: Text
     work: FilePath = Field(description="folder of the tables; holds micro data")
     out: FilePath = Field(description="folder of the published files")
+    releases: FilePath | None = Field(
+        None, description="folder of the records of releases; releases-STUDY beside work where not given"
+    )
     boundaries: FilePath | None = Field(
         None, description="GeoJSON of the regions' boundaries, for maps, as Eurostat's GISCO gives it"
     )

@@ -12,12 +12,10 @@ import pandas as pd
 
 from jobs.errors import DiamantError, InputError, SettingsError
 from jobs.output import manifests
-from jobs.output.kept import Kept
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
 from jobs.publish import (
     checker,
-    counts,
     digits,
     disclosure,
     figures,
@@ -30,7 +28,6 @@ from jobs.publish import (
     tables,
     workbook,
 )
-from jobs.publish.counts import Counted, Guarded
 from jobs.publish.figures import Drawn, Figure
 from jobs.publish.overview import Overview
 from jobs.publish.pictures import Picture
@@ -47,8 +44,7 @@ from jobs.settings import classifications, models, resources, safe_ranges, schem
 from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.spread import spread
-from jobs.transforms.indicators import largest_weights
-from jobs.transforms.partner_origin import in_the_sample, partner_origin
+from jobs.stages import protection
 
 NAME = "publish"
 LIBRARIES = (
@@ -63,7 +59,7 @@ LIBRARIES = (
     "matplotlib",
 )
 # Settings that say how a run is executed, not what it computes; the same study gives the same manifest.
-EXECUTION = {"spark", "work", "out"}
+EXECUTION = {"spark", "work", "out", "releases"}
 FEW = 8  # figures that the driver draws itself
 
 Failures = Mapping[Slice, DiamantError]
@@ -90,10 +86,9 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     facts = published.facts(context, state)
     facts |= {"libraries": {name: version(name) for name in LIBRARIES}}
     rows = Rows(context, state, _program().modules, _kept(context, "rows"))
-    shown, audit = tables.protected(
-        _read(context, rows), settings.disclosure, settings.size_classes, partial(_guarded, context)
-    )
+    shown, audit = protection.protected(context, rows, _program(), _kept(context, "guarded"))
     disclosure.check(shown, settings.disclosure)
+    record = protection.held_against_releases(context, rows, shown)
     shown["cluster_indicators"] = tables.with_names(shown["cluster_indicators"], _names(context))
     facts = disclosure.protect_facts(facts, settings.disclosure)
     weaker = safe_ranges.weaker(settings.disclosure)
@@ -118,6 +113,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
         _manifest(context, shown, facts, draft)
         for path in [draft, *draft.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
+        record()
     ledger.publish(state.entries, _mark(context, state, failures))
     count = sum(len(frame) for frame in shown.values())
     return Outcome(count, count, notes=tuple(weaker))
@@ -356,42 +352,6 @@ def _without_folders(settings: Any, key: str = "") -> Any:
     if isinstance(settings, list):
         return [_without_folders(part, key) for part in settings]
     return Path(settings).name if key in FILES and isinstance(settings, str) else settings
-
-
-def _guarded(context: Context, counted: Sequence[Counted]) -> list[Guarded]:
-    """What is withheld of each country's wave; only of those that changed it is searched again."""
-    kept, program = Kept(_kept(context, "guarded")), _program()
-    files = [
-        kept.file(fingerprint(program.modules, program.versions(), each.content()), ".json")
-        for each in counted
-    ]
-    missing = [(file, each) for file, each in zip(files, counted, strict=True) if not file.is_file()]
-    searched = spread(context.spark, counts.guard, [each for _, each in missing])
-    for (file, _), guarded in zip(missing, searched, strict=True):
-        kept.put(file, partial(Path.write_text, data=guarded.written(), encoding="utf-8"))
-    kept.forget_others()
-    return [Guarded.read(file.read_text(encoding="utf-8")) for file in files]
-
-
-def _read(context: Context, rows: Rows) -> Tables:
-    """The tables that are to be published, of all slices, before disclosure control."""
-    diagnosis = any(own.fit.diagnosis for own in context.slices.values())
-    bootstrap = any(own.fit.bootstrap for own in context.slices.values())
-    wanted = tables.names(diagnosis, bootstrap)
-    raw = {name: rows.table(name) for name in wanted if name != "partner_origin"}
-    edges = context.settings.size_classes
-    beside = {
-        "partner_origin": rows.made(
-            "partner_origin", ["survey"], lambda survey: partner_origin(survey, edges)
-        ),
-        "in_the_sample": rows.made(
-            "in_the_sample",
-            ["survey", "linked"],
-            lambda survey, linked: in_the_sample(survey, linked, edges),
-        ),
-        "largest_weights": rows.made("largest_weights", ["survey"], largest_weights),
-    }
-    return {**raw, **beside, "support": rows.table("support")}
 
 
 if __name__ == "__main__":

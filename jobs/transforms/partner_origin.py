@@ -40,7 +40,7 @@ def partner_origin(survey: DataFrame, edges: Sequence[int]) -> DataFrame:
     `innovative` and `mass`, the ratio's two sums; and the MOST largest of the weights of a known origin
     (`weights`), of the turnovers and of the weighted turnovers (`masses`), in falling order.
     """
-    cells = _cells(_firms(survey, edges))
+    cells = _cells(size_class_and_origin(survey, edges))
     whole = cells.where(F.col("origin") == ALL).select(
         "country", "wave", "size_class", F.col("known_weight").alias("base")
     )
@@ -70,7 +70,7 @@ def in_the_sample(survey: DataFrame, linked: DataFrame, edges: Sequence[int]) ->
     One row per country, wave, size class, exclusive origin, `excluded_by` and `group` (see schemas/linked).
     """
     keys = ["country", "wave", "firm_id"]
-    firms = _firms(survey, edges, ("firm_id",))
+    firms = size_class_and_origin(survey, edges, ("firm_id",))
     joined = firms.join(linked.select(*keys, "excluded_by", "group"), keys)
     inner = joined.withColumn("group", F.when(F.col("excluded_by").isNull(), F.col("group")))
     return inner.groupBy(
@@ -78,8 +78,12 @@ def in_the_sample(survey: DataFrame, linked: DataFrame, edges: Sequence[int]) ->
     ).agg(F.count("*").alias("firms"))
 
 
-def _firms(survey: DataFrame, edges: Sequence[int], further: Sequence[str] = ()) -> DataFrame:
-    """The co-operating product innovators, with size class, origin of partners and the columns `further`."""
+def size_class_and_origin(survey: DataFrame, edges: Sequence[int], further: Sequence[str] = ()) -> DataFrame:
+    """The co-operating product innovators, with size class, origin of partners and the columns `further`.
+
+    The columns are country, wave, `further`, size_class, exclusive (the origin), weight, turnover and
+    innovative_share.
+    """
     home, away = F.col("partners_domestic"), F.col("partners_foreign")
     known = F.coalesce(home, F.lit(False)) | F.coalesce(away, F.lit(False))
     origin = (

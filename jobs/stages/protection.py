@@ -1,0 +1,88 @@
+"""What publish does before anything leaves: disclosure control, and a look at earlier releases."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from jobs.output.kept import Kept
+from jobs.publish import counts, releases, tables
+from jobs.publish.counts import Counted, Guarded
+from jobs.run.context import Context
+from jobs.run.fingerprints import fingerprint
+from jobs.run.records import Records, beside
+from jobs.run.rows import Rows
+from jobs.run.sources import Sources
+from jobs.spark.spread import spread
+from jobs.transforms.indicators import largest_weights
+from jobs.transforms.partner_origin import in_the_sample, partner_origin
+from jobs.transforms.sketches import sketches
+
+Tables = dict[str, pd.DataFrame]
+
+
+def protected(context: Context, rows: Rows, program: Sources, folder: Path) -> tuple[Tables, pd.DataFrame]:
+    """The tables of all slices after disclosure control, and its audit for the office.
+
+    What is withheld of each slice is kept in `folder` between runs.
+    """
+    settings = context.settings
+    guard = partial(_guarded, context, program, folder)
+    return tables.protected(_read(context, rows), settings.disclosure, settings.size_classes, guard)
+
+
+def held_against_releases(context: Context, rows: Rows, shown: Tables) -> Callable[[], None]:
+    """What records this publication as a release, once it is whole.
+
+    Raises DisclosureStopped where it and an earlier release together would tell of few firms.
+    """
+    settings = context.settings
+    records = Records(beside(settings.releases, settings.work, settings.study))
+    records.open()
+    edges, key = settings.size_classes, records.key
+    name = f"sketches-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+    made = rows.made(name, ["survey", "linked"], lambda survey, linked: sketches(survey, linked, edges, key))
+    sets = releases.published_sets(made, shown)
+    earlier, threshold = records.standing(), settings.disclosure.threshold
+    releases.stop(releases.breaches(sets, earlier, threshold))
+    if earlier and releases.is_the_same(sets, earlier[-1]):
+        return lambda: None
+    return lambda: records.add(settings.study, threshold, sets)
+
+
+def _guarded(context: Context, program: Sources, folder: Path, counted: Sequence[Counted]) -> list[Guarded]:
+    """What is withheld of each country's wave; only of those that changed it is searched again."""
+    kept = Kept(folder)
+    files = [
+        kept.file(fingerprint(program.modules, program.versions(), each.content()), ".json")
+        for each in counted
+    ]
+    missing = [(file, each) for file, each in zip(files, counted, strict=True) if not file.is_file()]
+    searched = spread(context.spark, counts.guard, [each for _, each in missing])
+    for (file, _), guarded in zip(missing, searched, strict=True):
+        kept.put(file, partial(Path.write_text, data=guarded.written(), encoding="utf-8"))
+    kept.forget_others()
+    return [Guarded.read(file.read_text(encoding="utf-8")) for file in files]
+
+
+def _read(context: Context, rows: Rows) -> Tables:
+    """The tables that are to be published, of all slices, and what disclosure control asks beside them."""
+    diagnosis = any(own.fit.diagnosis for own in context.slices.values())
+    bootstrap = any(own.fit.bootstrap for own in context.slices.values())
+    wanted = tables.names(diagnosis, bootstrap)
+    raw = {name: rows.table(name) for name in [*wanted, "support"] if name != "partner_origin"}
+    edges = context.settings.size_classes
+    return {
+        **raw,
+        "partner_origin": rows.made(
+            "partner_origin", ["survey"], lambda survey: partner_origin(survey, edges)
+        ),
+        "in_the_sample": rows.made(
+            "in_the_sample", ["survey", "linked"], lambda survey, linked: in_the_sample(survey, linked, edges)
+        ),
+        "largest_weights": rows.made("largest_weights", ["survey"], largest_weights),
+    }
