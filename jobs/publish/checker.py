@@ -54,7 +54,7 @@ def note(
     remarks: Sequence[str] = (),
 ) -> str:
     """The text of the note (Markdown)."""
-    settings = [f"| {name} | {value} |" for name, value in rules.model_dump().items()]
+    settings = [f"| {name} | {value} |" for name, value in rules.model_dump(exclude_none=True).items()]
     parts = [
         "# To the output checker",
         INTRODUCTION,

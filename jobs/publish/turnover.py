@@ -44,7 +44,7 @@ def guard(cells: pd.DataFrame, rules: DisclosureSettings) -> tuple[set[Key], lis
     masses = inner.mass.to_numpy(dtype=float) * SCALE / total
     amounts = np.clip(inner.innovative.to_numpy(dtype=float) * SCALE / total, 0.0, masses)
     sizes, origins = inner.size_class.to_numpy(), inner.origin.to_numpy()
-    figures, protected = [], []
+    figures, protected, mass = [], [], {}
     for row in cells.itertuples():
         if not row.mass > 0:
             continue
@@ -52,14 +52,18 @@ def guard(cells: pd.DataFrame, rules: DisclosureSettings) -> tuple[set[Key], lis
             ((row.size_class == ALL) | (sizes == row.size_class)) & np.isin(origins, PARTS[row.origin])
         ).astype(float)
         key = ("ratio", row.size_class, row.origin)
-        value = float(members @ amounts / (members @ masses))
+        mass[key] = float(members @ masses)
+        value = float(members @ amounts) / mass[key]
         figures.append(_ratio(key, members, masses, amounts, value, row.firms))
         reason = _reason(row, value, rules)
         if reason:
             protected += _both_ways(key, members, masses, value, rules, reason)
     system = Linked(amounts, -amounts, masses - amounts, figures, whole=False)
     system.protect(protected)
-    return system.withheld, system.safeguards(protected)
+    return system.withheld, [
+        each._replace(promised=each.promised / mass[each.key], apart=each.apart / mass[each.key])
+        for each in system.safeguards(protected)
+    ]
 
 
 def _ratio(key: Key, members: Array, masses: Array, amounts: Array, value: float, firms: int) -> Figure:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from jobs.sem.groups.support import SUPPORT
+
 SIZES = ("10-49", "50-249", "250+", "unknown")
 EXCLUSIVE = ("domestic only", "foreign only", "both", "unknown")
 ORIGINS = {
@@ -97,7 +99,8 @@ def tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         **{
             name: pd.DataFrame(columns=["country", "wave", *columns])
             for name, columns in {
-                "estimates": ["group"],
+                "support": SUPPORT,
+                "estimates": ["group", "lhs", "op"],
                 "fit_measures": ["group"],
                 "group_differences": ["group_a", "group_b"],
             }.items()
