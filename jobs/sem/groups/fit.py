@@ -88,7 +88,6 @@ def _estimate(fit: GroupFit, structure: Structure, data: pd.DataFrame | Totals, 
     else:
         columns = [*structure.observed, *([method.weights] if method.weights else [])]
         cases = numbers(data, columns)
-        fit.support = support(fit.group, cases, structure, method.weights, method.missing)
         way = route(structure, cases, method)
     fit.moments = way.sample
     check_cases(way.sample, structure)
@@ -98,4 +97,6 @@ def _estimate(fit: GroupFit, structure: Structure, data: pd.DataFrame | Totals, 
     check_admissible(structure, fit.estimate.x)
     diagnosis = way.diagnosis(fit.inference) if method.diagnosis else None
     fit.inference, fit.diagnosis = with_defined(fit.inference, diagnosis, structure)
+    if not isinstance(data, Totals):
+        fit.support = support(fit.group, cases, structure, method.weights, method.missing)
     fit.status = "converged"
