@@ -12,7 +12,8 @@ from scipy import stats
 from jobs.publish import models
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.groups.rows import FitReport
-from jobs.sem.groups.support import SUPPORT
+from jobs.sem.groups.support import SUPPORT, support
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.settings.sections import DisclosureSettings
 
@@ -91,9 +92,9 @@ def test_two_variables_that_few_firms_answered_together_are_seen():
     data = regression(60)[["x", "y"]]
     data.loc[:27, "x"] = np.nan
     data.loc[32:, "y"] = np.nan
-    report = fit_groups("f =~ 1*x + 1*y", data, None, Method(missing="fiml"))
-    assert report.support.fewest_together.tolist() == [4, 4]
-    assert withheld(report) == models.ANSWERS
+    rows = support("g0", data, structure_of("f =~ 1*x + 1*y"), None, "fiml").assign(**SLICE)
+    assert rows.fewest_together.tolist() == [4, 4]
+    assert models.withheld(status([60], [3]), rows, RULES) == {("NL", "w", "g0"): models.ANSWERS}
 
 
 def items(firms: int) -> pd.DataFrame:
@@ -133,12 +134,12 @@ def test_intercepts_and_thresholds_are_parameters_too():
 def test_support_is_of_the_cases_that_are_used():
     data = regression(30)[["x", "y"]]
     data.loc[:4, "x"] = np.nan
-    support = fit_groups("y ~ x", data, None, Method()).support.set_index("variable")
-    assert support.answered.tolist() == [25, 25]
+    rests_on = fit_groups("y ~ x", data, None, Method()).support.set_index("variable")
+    assert rests_on.answered.tolist() == [25, 25]
     used = data.x[5:]
     parts = (used - used.mean()) ** 2
-    assert support.effective_cases["x"] == pytest.approx(parts.sum() ** 2 / (parts**2).sum())
-    assert support.largest["x"][0] == pytest.approx(parts.max() / parts.sum())
+    assert rests_on.effective_cases["x"] == pytest.approx(parts.sum() ** 2 / (parts**2).sum())
+    assert rests_on.largest["x"][0] == pytest.approx(parts.max() / parts.sum())
 
 
 def residuals(groups: dict[str, int]) -> pd.DataFrame:
