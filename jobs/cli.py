@@ -163,11 +163,11 @@ def releases(
     conf: Conf,
     set: Changes = None,
     withdraw: Annotated[
-        int | None, typer.Option("--withdraw", help="number of a release that never left the office")
+        int | None, typer.Option("--withdraw", help="number of a release to compare no more")
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="why it is withdrawn; kept in its record")] = "",
 ) -> None:
-    """List the records of releases that a publication is held against; withdraw one that never left."""
+    """List the releases that a publication is held against; take one out that never left, or by decision."""
     records = opening.records(opening.Chosen(conf, None, None, set))
     if withdraw is not None:
         records.withdraw(withdraw, reason)

@@ -159,8 +159,8 @@ def stop(close_sets: list[Breach]) -> None:
     raise DisclosureStopped(
         f"release {first.release} and this publication differ by few firms in {first.table} of "
         f"{', '.join(places[:3])} ({first.cell}), so that both together would tell of these; publish with "
-        "the settings and files of that release, or withdraw it (diamant releases --withdraw) if it never "
-        "left the office."
+        "the settings and files of that release, or take it out of the comparison with a reason (diamant "
+        "releases --withdraw), as one that never left the office."
     )
 
 

@@ -6,6 +6,7 @@ they come from. A publication then reads the countries that changed, and no hist
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from pathlib import Path
@@ -76,6 +77,9 @@ class Rows:
         """Remove what is kept of rows that were not asked for."""
         for kept in self._kept.values():
             kept.forget_others()
+        for folder in self.folder.iterdir():
+            if folder.name not in self._kept:
+                shutil.rmtree(folder)
 
     def _mark(self, country: str, sources: Sequence[str], slices: list[Slice]) -> str:
         """The mark of a country's rows that are made of these slices of tables."""

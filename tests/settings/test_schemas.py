@@ -13,7 +13,7 @@ from jobs.spark.frames import local
 from jobs.stages.order import STAGES
 
 pytestmark = pytest.mark.usefixtures("spark")  # types are parsed by Spark
-KNOWN_FIRM = {"influences", "moments", "answers", "harmonised", "survey", "linked", "quarantine"}
+KNOWN_FIRM = {"influences", "moments", "support", "answers", "harmonised", "survey", "linked", "quarantine"}
 
 
 @pytest.mark.parametrize("name", schemas.names())
