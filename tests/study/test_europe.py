@@ -127,7 +127,7 @@ def test_one_broken_file_leaves_the_others_and_a_corrected_one_is_as_from_scratc
     assert tables and all(after[name] == before[name] for name in tables)
 
     kept = rows_by_table(folder)
-    # Fewer firms change in most cells than the threshold: the office decides that it is published all the same.
+    # Fewer firms than the threshold change in most cells: the office decides to publish it all the same.
     records_of(folder).withdraw(1, "the correction of BB w2 is published")
     corrected = whole.splitlines(keepends=True)[:-40]
     survey.write_bytes(b"".join(corrected))
