@@ -138,11 +138,13 @@ def settings_of(chosen: Chosen, slice: str) -> list[str]:
 def records(chosen: Chosen) -> Records:
     """The records of releases of a run file. Raises SettingsError where the folder holds other files."""
     from jobs.output import folders
-    from jobs.run.records import Records, beside
+    from jobs.run.records import Records
     from jobs.settings import reading
 
     settings = folders.checked(reading.read(chosen.conf, chosen.changes), chosen.conf)
-    kept = Records(beside(settings.releases, settings.work, settings.study))
+    if settings.releases is None:
+        raise SettingsError(f"{chosen.conf} names no folder of records; set releases to one of the office.")
+    kept = Records(Path(settings.releases))
     kept.open()
     return kept
 

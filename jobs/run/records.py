@@ -1,4 +1,4 @@
-"""The records of releases: a folder of the office beside the work folder, known as the program's by a mark.
+"""The records of releases: a folder of the office that the run file names, known as the program's by a mark.
 
 For each release a Parquet file of its sets of firms and a few words in JSON. The key of their hashes lies
 with them. Nothing in the folder holds a firm's identifier or answer, but it is for the office alone.
@@ -20,14 +20,6 @@ from jobs.publish.releases import Release
 
 MARK, KEY = "diamant-releases.json", "key"
 PATIENCE = 30  # seconds
-
-
-def beside(given: str | None, work: str, study: str) -> Path:
-    """Where the records of releases lie: beside the work folder, where the run file does not say.
-
-    Run files of one study whose work folders lie side by side share them.
-    """
-    return Path(given) if given else Path(work).parent / f"releases-{study}"
 
 
 class Records:

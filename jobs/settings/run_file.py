@@ -46,7 +46,8 @@ class RunFile(Section):
     work: FilePath = Field(description="folder of the tables; holds micro data")
     out: FilePath = Field(description="folder of the published files")
     releases: FilePath | None = Field(
-        None, description="folder of the records of releases; releases-STUDY beside work where not given"
+        None,
+        description="folder of the records of releases that a publication is held against",
     )
     boundaries: FilePath | None = Field(
         None, description="GeoJSON of the regions' boundaries, for maps, as Eurostat's GISCO gives it"

@@ -14,7 +14,7 @@ from jobs.publish import counts, releases, tables
 from jobs.publish.counts import Counted, Guarded
 from jobs.run.context import Context
 from jobs.run.fingerprints import fingerprint
-from jobs.run.records import Records, beside
+from jobs.run.records import Records
 from jobs.run.rows import Rows
 from jobs.run.sources import Sources
 from jobs.spark.spread import spread
@@ -38,10 +38,13 @@ def protected(context: Context, rows: Rows, program: Sources, folder: Path) -> t
 def held_against_releases(context: Context, rows: Rows, shown: Tables) -> Callable[[], None]:
     """What records this publication as a release, once it is whole.
 
-    Raises DisclosureStopped where it and an earlier release together would tell of few firms.
+    Nothing is recorded where the run file names no folder for it. Raises DisclosureStopped where it
+    and an earlier release together would tell of few firms.
     """
     settings = context.settings
-    records = Records(beside(settings.releases, settings.work, settings.study))
+    if settings.releases is None:
+        return lambda: None
+    records = Records(Path(settings.releases))
     records.open()
     edges, key = settings.size_classes, records.key
     name = f"sketches-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
