@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 import pandas as pd
 
-from jobs.publish.rules import WITHHELD
+from jobs.publish.rules import WITHHELD, dominated
 from jobs.settings.sections import DisclosureSettings
 
 Group = tuple[str, str, str]  # country, wave, group
@@ -51,15 +51,14 @@ def few_firms(status: pd.DataFrame, rules: DisclosureSettings) -> dict[Group, st
 def _weak(support: pd.DataFrame, rules: DisclosureSettings) -> dict[Group, str]:
     """Groups with a variable that rests on few firms. Groups fitted from sums alone have no support."""
     weak: dict[Group, str] = {}
-    counts = ["answered", "fewest_together", "categories", "smallest_category", "effective_cases"]
+    counts = ["answered", "fewest_together", "categories", "smallest_category", "bearing_cases"]
     support = support.astype(dict.fromkeys(counts, float))
     for group, row in zip(named(support), support.itertuples(), strict=True):
-        shares = sorted(row.largest, reverse=True)[: rules.dominance_firms]
         if min(row.answered, row.fewest_together) < rules.threshold:
             weak.setdefault(group, ANSWERS)
         elif row.categories == 2 and row.smallest_category < rules.threshold:
             weak.setdefault(group, CATEGORY)
-        elif row.effective_cases < rules.threshold or sum(shares) > rules.dominance_share:
+        elif row.bearing_cases < rules.threshold or dominated(1.0, row.largest, rules):
             weak.setdefault(group, LEVERAGE)
     return weak
 

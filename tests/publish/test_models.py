@@ -69,6 +69,23 @@ def test_one_firm_far_from_all_others_makes_a_slope():
     assert withheld(fit_groups("y ~ x", data, None, Method())) == models.LEVERAGE
 
 
+@pytest.mark.parametrize(("few", "rule"), [(9, models.LEVERAGE), (12, None)])
+def test_a_slope_is_withheld_where_fewer_firms_than_the_threshold_make_it(few, rule):
+    data = regression(200).assign(x=0.0)
+    data.loc[: few - 1, "x"] = np.linspace(5, 6, few)
+    assert withheld(fit_groups("y ~ x", data, None, Method())) == rule
+
+
+def test_an_improper_fit_is_judged_too():
+    """Its estimates are shown beside the status: a dummy of one firm tells no less in them."""
+    a, e, u = np.random.default_rng(3).normal(size=(3, 80))
+    data = pd.DataFrame({"a": a, "b": 0.8 * a + 0.6 * e, "c": 0.8 * a - 0.5 * e + 0.3 * u, "d": 0.0})
+    data.loc[0, "d"] = 1.0
+    report = fit_groups("f =~ a + b + c\nf ~ d", data, None, Method())
+    assert report.status.status[0] == "heywood" and len(report.estimates)
+    assert withheld(report) == models.CATEGORY
+
+
 def test_a_weight_that_makes_the_variation_is_seen():
     data = regression(60).assign(w=1.0)
     data.loc[0, "w"] = 100_000.0
@@ -138,7 +155,9 @@ def test_support_is_of_the_cases_that_are_used():
     assert rests_on.answered.tolist() == [25, 25]
     used = data.x[5:]
     parts = (used - used.mean()) ** 2
-    assert rests_on.effective_cases["x"] == pytest.approx(parts.sum() ** 2 / (parts**2).sum())
+    falling = (parts / parts.sum()).sort_values(ascending=False)
+    bearing = rests_on.bearing_cases["x"]
+    assert falling[:bearing].sum() >= 0.9 > falling[: bearing - 1].sum()
     assert rests_on.largest["x"][0] == pytest.approx(parts.max() / parts.sum())
 
 

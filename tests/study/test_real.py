@@ -115,15 +115,18 @@ def test_ecuadors_groups_are_fitted_and_contradictions_are_told(ecuador):
 
 
 def test_ecuadors_diagnosis_adds_up(ecuador):
-    """Omega of standardised items and the variance extracted, by hand from the published loadings."""
-    estimates, found = table(ecuador, "estimates"), table(ecuador, "reliability")
-    assert len(found) > 0 and set(found.group) == set(estimates.group)
+    """Omega of standardised items and the variance extracted, by hand from the published loadings.
+
+    All are published with three decimals.
+    """
+    estimates, reliability = table(ecuador, "estimates"), table(ecuador, "reliability")
+    assert len(reliability) > 0 and set(reliability.group) == set(estimates.group)
     chosen = estimates[(estimates.error == "expected") & (estimates.op == "=~")]
-    for row in found.itertuples():
+    for row in reliability.itertuples():
         loadings = chosen[(chosen.group == row.group) & (chosen.lhs == row.factor)].std_all
         omega = loadings.sum() ** 2 / (loadings.sum() ** 2 + (1 - loadings**2).sum())
-        assert row.omega_std == pytest.approx(omega, rel=1e-6), "no errors are correlated"
-        assert row.ave == pytest.approx((loadings**2).mean(), rel=1e-6)
+        assert row.omega_std == pytest.approx(omega, abs=0.0011), "no errors are correlated"
+        assert row.ave == pytest.approx((loadings**2).mean(), abs=0.0011)
     assert set(table(ecuador, "standardised").error) == set(estimates.error)
 
 

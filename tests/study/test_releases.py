@@ -48,7 +48,7 @@ def test_a_release_is_recorded_for_the_office_alone(again):
 def test_a_sample_that_ends_one_employee_earlier_is_stopped_until_the_release_is_withdrawn(again):
     code, said = run(again, "sample.employees_max=199")
     assert code == 6, said
-    assert "release 1 and this publication differ by few firms in estimates of NL cis2" in said
+    assert "release 1 and this publication differ by few firms in estimates of NL cis2" in said, said
     assert len(records(again)) == 1
     code, said = diamant(
         *("releases", "--conf", "conf/runs/demo.yaml", *changes(again), *named(again)),
@@ -64,7 +64,7 @@ def test_a_sample_that_ends_one_employee_earlier_is_stopped_until_the_release_is
 def test_other_size_classes_are_stopped_where_few_firms_lie_between(again):
     code, said = run(again, "sample.employees_max=199", "size_classes=[10, 51, 250]")
     assert code == 6, said
-    assert "in partner_origin of NL cis2" in said
+    assert "in partner_origin of NL cis2" in said, said
 
 
 def test_a_release_that_is_not_there_cannot_be_withdrawn(again):

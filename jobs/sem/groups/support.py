@@ -16,10 +16,11 @@ from jobs.sem.model.structure import Structure
 
 SUPPORT = [
     *("group", "variable", "answered", "fewest_together", "categories", "smallest_category"),
-    *("effective_cases", "largest"),
+    *("bearing_cases", "largest"),
 ]
 FEW_VALUES = 10  # a variable of no more distinct values has categories
-TINY = 1e-300
+BULK = 0.9  # of a variation: what is left beside it tells little
+ROUNDING = 1e-12  # of a sum of shares
 LARGEST = 5  # as many shares of the variation as a dominance rule may ask for
 
 
@@ -28,7 +29,7 @@ def support(
 ) -> pd.DataFrame:
     """A row each observed variable of a group's cases, columns SUPPORT.
 
-    `effective_cases` is (sum v)^2 / sum v^2 of each case's part v in the variation (or of its weight, where
+    `bearing_cases` are the fewest cases that make BULK of a variable's variation (or of its weights, where
     those are more uneven: one weight makes a mean), `largest` the greatest shares of single cases in it,
     falling. With `missing` listwise only complete cases count.
     """
@@ -46,29 +47,29 @@ def support(
         column = values[seen[:, place], place]
         _, counts = np.unique(column, return_counts=True)
         few = 0 < len(counts) <= FEW_VALUES
-        parts = min(_variation(values, weight, place, predictors), weight[seen[:, place]], key=effective)
+        variation = _variation(values, weight, place, predictors)
+        shares = min(_shares(variation), _shares(weight[seen[:, place]]), key=bearing)
         rows.append(
             {
                 **{"group": group, "variable": name, "answered": int(together[place, place])},
                 "fewest_together": int(together[place].min()),
                 "categories": len(counts) if few else None,
                 "smallest_category": int(counts.min()) if few else None,
-                "effective_cases": effective(parts),
-                "largest": [
-                    float(part) for part in np.sort(parts)[::-1][:LARGEST] / max(parts.sum(), 1e-300)
-                ],
+                "bearing_cases": bearing(shares),
+                "largest": [float(share) for share in shares[:LARGEST]],
             }
         )
     return pd.DataFrame(rows, columns=SUPPORT)
 
 
-def effective(parts: Array) -> float:
-    """How many equal parts are as uneven as these (n): the inverse of Herfindahl's index."""
-    return float(parts.sum() ** 2 / (parts**2).sum()) if parts.any() else 0.0
+def bearing(shares: Array) -> int:
+    """The fewest cases that make BULK of a total, by their shares in it (n, falling); 0 without a total."""
+    return int(np.searchsorted(np.cumsum(shares), BULK - ROUNDING)) + 1 if len(shares) else 0
 
 
-def _largest_shares(parts: Array) -> list[float]:
-    return [float(part) for part in np.sort(parts)[::-1][:LARGEST] / parts.sum()] if parts.any() else []
+def _shares(parts: Array) -> Array:
+    """Shares of the cases in the sum of their parts (n), falling; none (0) where all parts are zero."""
+    return np.sort(parts)[::-1] / parts.sum() if parts.any() else np.zeros(0)
 
 
 def _variation(values: Array, weight: Array, place: int, predictors: list[int]) -> Array:
