@@ -103,6 +103,7 @@ def fit(
     seed: options.Seed = None,
     confidence: options.Confidence = None,
     max_failed: options.MaxFailed = None,
+    publish: options.Publish = None,
     out: options.Out = None,
     separator: options.Separator = None,
     decimal: options.Decimal = None,
@@ -113,7 +114,8 @@ def fit(
 ) -> None:
     """Fit a model: that of a run file (--conf; nothing is published), or one to any table (--data).
 
-    The files of --data are the user's own working files: nothing in them has passed disclosure control.
+    The files of --data are the user's own working files, unless --publish sends them through disclosure
+    control.
     """
     given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
     of_a_table = options.of_a_table(given)

@@ -8,16 +8,18 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.anytable import output, results, source
+from jobs.anytable import disclosure, output, results, source
 from jobs.anytable.request import Request
 from jobs.anytable.source import GROUP
 from jobs.errors import FitsFailed, InputError, SettingsError
 from jobs.fits import engine
 from jobs.fits.joint import ALL
 from jobs.fits.plan import FitPlan
+from jobs.fits.results import Fits
 from jobs.run.progress import Progress
 from jobs.sem.model.layout import layout
 from jobs.sem.model.structure import ModelError
+from jobs.settings.sections import DisclosureSettings
 from jobs.spark.frames import quoted
 from jobs.spark.tables import collected
 
@@ -50,18 +52,30 @@ def run(request: Request, spark: SparkSession, progress: Progress, few: int = en
             fits = engine.fit(cases, _plan(request), len(groups.keys), total, few, tell)
     finally:
         table.unpersist()
-    tables = results.tables(fits, groups, request)
+    tables = results.tables(_protected(fits, request, progress), groups, request)
     output.write(tables, request, out)
     failed, count = results.failed(tables["status"]), len(groups.keys)
     lost = count if request.joint and len(failed) else len(failed)
     progress.say(f"{count - lost:,} groups fitted, {lost:,} without a trustworthy fit")
-    progress.say("These are working files: nothing in them has passed disclosure control.")
+    if not request.publish:
+        progress.say("These are working files: nothing in them has passed disclosure control.")
     if lost > request.max_failed:
         raise FitsFailed(
             f"{lost} of {count} groups have no trustworthy fit: {results.words(failed)} "
             f"All else is in {request.out}; mend the model or the groups, or raise --max-failed."
         )
     return str(out)
+
+
+def _protected(fits: Fits, request: Request, progress: Progress) -> Fits:
+    """The fits as they are written; the office hears which groups are withheld, and why."""
+    if not request.publish:
+        return fits
+    rules = DisclosureSettings()
+    shown = disclosure.protected(fits, rules, request.together)
+    for group, rule in disclosure.withheld(fits, rules).items():
+        progress.say(f"withheld: {group} ({rule})")
+    return shown
 
 
 def _plan(request: Request) -> FitPlan:

@@ -92,6 +92,10 @@ MaxFailed = Annotated[
         "--max-failed", "groups that may fail, 0 by default; with more, all is written and the exit code is 7"
     ),
 ]
+Publish = Annotated[
+    bool | None,
+    _option("--publish", "write what may leave the house: through the disclosure control of a publication"),
+]
 Out = Annotated[str | None, _option("--out", "folder to write; its former content is replaced")]
 Separator = Annotated[
     str | None,

@@ -14,6 +14,7 @@ from jobs.output.file_names import FileNames
 from jobs.output.publication import replacing
 from jobs.output.tables import write_csv
 
+UNCONTROLLED = "# not for publication: nothing here has passed disclosure control"
 LEVEL = 0.05  # of significance, in path diagrams
 MOST_FIGURES = 12  # groups with a path diagram, and pools with forest plots
 MOST_ROWS = 200  # groups on a forest plot
@@ -33,7 +34,7 @@ def write(tables: dict[str, pd.DataFrame], request: Request, out: Path) -> None:
     """All tables and figures, for the user alone."""
     with replacing(out, manifests.FIT, "--out") as draft:
         for name, table in tables.items():
-            write_csv(results.written(table), draft / f"{name}.csv")
+            write_csv(results.written(table), draft / f"{name}.csv", "" if request.publish else UNCONTROLLED)
         names = FileNames()
         _diagrams(tables, request, draft, names)
         if "pooled" in tables:
@@ -51,7 +52,8 @@ def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, n
     if not 0 < estimates.group.nunique() <= MOST_FIGURES or not (estimates.op == "~").any():
         return
     for group, rows in estimates[estimates.op != ":="].groupby("group", sort=True):
-        note = f"N = {int(used[group]):,}; standardised; errors {request.chosen_error}; "
+        note = "" if request.publish else "not checked for disclosure; "
+        note += f"N = {int(used[group]):,}; standardised; errors {request.chosen_error}; "
         note += (
             "* p < 0.05, ** 0.01, *** 0.001" if rows.reliable.all() else "not to be judged: see status.csv"
         )
@@ -77,7 +79,8 @@ def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, na
         rows["reliable"] = rows.reliable.eq(True)
         title = f"{pool.rhs} → {pool.lhs}" if pool.op == "~" else f"{pool.lhs} {pool.op} {pool.rhs}"
         title += "" if pool.group == "all" else f", {pool.group}"
-        note = f"{forest.heterogeneity(pool)}; errors {request.chosen_error}"
+        note = "" if request.publish else "not checked for disclosure; "
+        note += f"{forest.heterogeneity(pool)}; errors {request.chosen_error}"
         note += "" if pool.reliable else "\nnot to be judged: see pooled.csv"
         stem = names.stem("forest", *([] if pool.group == "all" else [pool.group]), pool.lhs, pool.rhs)
         diagram.write(forest.draw(rows, pool, title, note), folder / stem, f"Forest plot: {title}")

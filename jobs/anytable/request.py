@@ -32,6 +32,7 @@ class Request:
     `error` "" takes the kind that fits the other options. `na`: texts that stand for a missing number.
     `pool`: the group columns whose values are pooled, within each combination of the others. `equal`, `free`:
     parameters that are the same in all groups, and the exceptions; `hypotheses` on the model's labels.
+    `publish`: whether what is written passes disclosure control.
     """
 
     data: str
@@ -55,6 +56,7 @@ class Request:
     seed: int = 1
     confidence: float = 0.95
     max_failed: int = 0
+    publish: bool = False
     separator: str = ""
     decimal: str = "."
     thousands: str = ""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from jobs.anytable.request import Request
 from jobs.fits.results import Fits
+from jobs.publish.rules import WITHHELD
 from jobs.sem.groups.multiple import benjamini_hochberg, family
 from jobs.sem.groups.pooling import pool_paths
 from jobs.sem.groups.rows import CONVERGED, DIAGNOSIS
@@ -138,8 +139,8 @@ def _status(fits: Fits, chosen: pd.DataFrame, groups: Groups, request: Request) 
 
 
 def failed(status: pd.DataFrame) -> pd.DataFrame:
-    """The groups without a trustworthy fit."""
-    return status[status.status != CONVERGED]
+    """The groups without a trustworthy fit; what disclosure control withholds is none of them."""
+    return status[~status.status.isin([CONVERGED, WITHHELD])]
 
 
 def words(rows: pd.DataFrame, most: int = 5) -> str:

@@ -12,7 +12,9 @@ from threadpoolctl import threadpool_limits
 from jobs.fits.groups import in_order
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import Fits, whole
+from jobs.sem.cases.split import split
 from jobs.sem.groups.rows import ESTIMATES, MEASURES, STATUS
+from jobs.sem.groups.support import SUPPORT, support
 from jobs.sem.joint import invariance as steps
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import HYPOTHESES, wald_tests
@@ -31,10 +33,23 @@ def fit(cases: DataFrame, plan: FitPlan) -> Fits:
             "estimates": fitted.estimates().replace({"group": {"": ALL}})[ESTIMATES],
             "fit_measures": _measures(fitted),
             "status": _status(fitted),
+            "support": _support(fitted, rows, plan),
             "hypotheses": pd.DataFrame(hypotheses, columns=HYPOTHESES),
             "invariance": _steps(rows, plan),
         }
     return whole(tables)
+
+
+def _support(fit: MultigroupFit, rows: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
+    """On how many cases each group's part of the model rests; nothing without a solution."""
+    if fit.x is None:
+        return pd.DataFrame(columns=SUPPORT)
+    structures = [group.structure for group in fit.layout.groups]
+    of_groups = [
+        support(name, cases, structure, plan.method.weights, plan.method.missing)
+        for (name, cases), structure in zip(split(rows, plan.group), structures, strict=True)
+    ]
+    return pd.concat(of_groups, ignore_index=True)
 
 
 def invariance(cases: DataFrame, plan: FitPlan) -> pd.DataFrame:

@@ -28,14 +28,16 @@ def neutral(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def write_csv(frame: pd.DataFrame, file: Path) -> None:
-    """A table as CSV (UTF-8, RFC 4180), rounded, its texts no formulas."""
+def write_csv(frame: pd.DataFrame, file: Path, above: str = "") -> None:
+    """A table as CSV (UTF-8, RFC 4180), rounded, its texts no formulas; `above`: a line before the header."""
     text = rounded(frame)
     for column in text.select_dtypes(include=["object", "string"]):
         # An operator of the model (=~) is a code, not a text of somebody's: it stays as it is.
         if column != "op":
             text[column] = text[column].map(neutral)
-    text.to_csv(file, index=False, lineterminator="\r\n", encoding="utf-8")
+    with file.open("w", encoding="utf-8", newline="") as written:
+        written.write(f"{above}\r\n" if above else "")
+        text.to_csv(written, index=False, lineterminator="\r\n")
 
 
 def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:

@@ -35,6 +35,11 @@ DECIMALS = {
     "pooled_paths": {"df": 2, "tau2": 6, "i2": 3, "q": 3, "q_pvalue": 4},
     "equal_paths": {"df": 2},
     "equality_tests": {"chisq": 3, "f": 3, "f_df": 2, "f_df_error": 2, "pvalue": 4},
+    "hypotheses": {"statistic": 3, "df_error": 2, "pvalue": 4},
+    "invariance": {
+        **{"chisq": 3, "pvalue": 4, "cfi": 3, "rmsea": 3},
+        **{"delta_chisq": 3, "delta_pvalue": 4, "delta_cfi": 3},
+    },
     "residuals": {"residual": 3, "z": 3},
     "modification_indices": {"mi": 3, "mi_robust": 3, "epc": 3, "sepc_all": 3},
     "reliability": {"omega": 3, "omega_std": 3, "ave": 3},

@@ -18,6 +18,7 @@ from jobs.settings.sections import DisclosureSettings
 Group = tuple[str, str, str]  # country, wave, group
 Groups = AbstractSet[Group]
 KEYS = ["country", "wave", "group"]
+ORDERED = {"estimates", "standardised", "bootstrap_estimates"}  # tables that may hold thresholds
 FIRMS = "too few firms"
 DEGREES = "too few degrees of freedom"
 ANSWERS = "a variable that too few firms answered"
@@ -105,6 +106,16 @@ def of_groups(tables: dict[str, pd.DataFrame]) -> list[tuple[str, str]]:
         for side in sides
         if side in frame.columns
     ]
+
+
+def protected(
+    tables: dict[str, pd.DataFrame], support: pd.DataFrame, hidden: Groups, rules: DisclosureSettings
+) -> dict[str, pd.DataFrame]:
+    """The tables of fits without the groups `hidden`, and without what of others would tell of few firms."""
+    out = without_groups(tables, hidden)
+    for name in ORDERED & out.keys():
+        out[name] = without_thresholds(out[name], support, rules)
+    return {**out, **without_residuals(out, rules)}
 
 
 def without_groups(tables: dict[str, pd.DataFrame], hidden: Groups) -> dict[str, pd.DataFrame]:

@@ -17,7 +17,6 @@ PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),
     *("group_differences", "fit_status", *DIAGNOSIS, *BOOTSTRAP, "sample_waterfall"),
 )
-ORDERED = {"estimates", "standardised", "bootstrap_estimates"}  # tables that may hold thresholds
 Guard = Callable[[list[Counted]], list[Guarded]]
 Names = tuple[dict[str, str], dict[str, str]]  # of regions and of sectors, by code
 
@@ -44,13 +43,11 @@ def protected(
     origins = sorted_cells(counts.whole_table(raw["partner_origin"]), edges)
     slices = safeguards.slices(origins, raw, hidden.keys(), rules)
     guarded = dict(zip(slices, guard(list(slices.values())), strict=True))
-    fits = models.without_groups({name: raw[name] for name in PUBLISHED if name in raw}, hidden.keys())
-    for name in ORDERED & fits.keys():
-        fits[name] = models.without_thresholds(fits[name], raw["support"], rules)
+    tables_of_fits = {name: raw[name] for name in PUBLISHED if name in raw}
+    fits = models.protected(tables_of_fits, raw["support"], hidden.keys(), rules)
     indicators, reasons = commonality.protect(raw["cluster_indicators"], raw["largest_weights"], rules)
     tables = {
         **fits,
-        **models.without_residuals(fits, rules),
         "partner_origin": safeguards.origins(origins, guarded),
         "cluster_indicators": indicators,
         "sample_waterfall": safeguards.waterfall(raw["sample_waterfall"], guarded),

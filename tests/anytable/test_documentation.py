@@ -34,12 +34,12 @@ def test_the_examples_run(spark, firms, tmp_path, monkeypatch, example):
         name = file.name if file.suffix in (".csv", ".json") else f"{file.name.partition('_')[0]}_"
         assert f"`{name}" in PAGE, name
     for file in out.glob("*.csv"):
-        for column in pd.read_csv(file).columns:
+        for column in pd.read_csv(file, comment="#").columns:
             assert re.search(rf"\b{re.escape(column)}\b", PAGE) or column.startswith("group"), column
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
 
 
 def test_every_option_is_explained():

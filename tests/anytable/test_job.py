@@ -116,8 +116,8 @@ def test_few_and_many_groups_are_fitted_alike(fit, firms):
     together, apart = shown
     assert set(together) - set(apart) == {"differences.csv"}
     assert {name for name in apart if apart[name] != together[name]} == set()
-    assert len(apart["estimates.csv"].splitlines()) == 1 + 6 * 9
-    assert len(apart["residuals.csv"].splitlines()) == 1 + 6 * 10
+    assert len(apart["estimates.csv"].splitlines()) == 2 + 6 * 9
+    assert len(apart["residuals.csv"].splitlines()) == 2 + 6 * 10
     assert {f"{name}.csv" for name in DIAGNOSIS} < set(apart)
 
 
@@ -186,7 +186,7 @@ def test_a_fit_without_the_chosen_error_is_none_to_be_trusted(fit, firms):
     table.loc[table.country == "BE", "region"] = "BE 1"
     with pytest.raises(FitsFailed, match="BE: no error"):
         fit(table, groups=("country",), clusters=("region",), error="cluster:region")
-    status = pd.read_csv(BytesIO(fit.bytes["status.csv"])).set_index("group")
+    status = pd.read_csv(BytesIO(fit.bytes["status.csv"]), skiprows=1).set_index("group")
     assert status.status.to_dict() == {"BE": "no error", "NL": "converged"}
     assert "one cluster of region" in status.detail["BE"]
     assert status["cases.used"].tolist() == [120, 120]
