@@ -111,7 +111,7 @@ def _check_together(groups: list[str], request: Request) -> None:
         )
     if request.joint:
         try:
-            layout(request.text, groups, request.equal, request.free)
+            layout(request.text, groups, request.equal, request.free, request.ordered)
         except ModelError as error:
             raise SettingsError(f"{request.model}: {error}; mend the model or the options.") from None
 

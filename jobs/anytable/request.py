@@ -14,7 +14,7 @@ from jobs.sem.joint import fit as multigroup
 from jobs.sem.joint.hypotheses import read_hypotheses
 from jobs.sem.model.defined import Definition
 from jobs.sem.model.layout import Layout, layout
-from jobs.sem.model.structure import ModelError, Structure, structure_of
+from jobs.sem.model.structure import ModelError, Structure, structure_of, structure_of_terms
 from jobs.sem.model.syntax import entries, equates, read
 from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method, check, error_kinds
@@ -112,16 +112,21 @@ class Request:
             return None
         _ = self.structure
         names = [str(number) for number in range(max(self.written_groups, 2))]
-        return layout(self.text, names, self.equal, self.free)
+        return layout(self.text, names, self.equal, self.free, self.ordered)
 
     @cached_property
     def structure(self) -> Structure:
         """The model of a group; in a joint fit that of the first."""
-        return models.structure(self.text, self.model, self._first_structure if self.joint else structure_of)
+        return models.structure(
+            self.text, self.model, self._first_structure if self.joint else self._own_structure
+        )
+
+    def _own_structure(self, text: str) -> Structure:
+        return structure_of(text, self.ordered)
 
     def _first_structure(self, text: str) -> Structure:
         """The model of the first of several groups."""
-        return structure_of(read(text, max(self.written_groups, 2)).groups[0])
+        return structure_of_terms(read(text, max(self.written_groups, 2)).groups[0], self.ordered)
 
     @property
     def method(self) -> Method:

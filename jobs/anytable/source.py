@@ -19,6 +19,7 @@ from jobs.errors import InputError, SettingsError
 from jobs.readers import files, packages, text, typed
 from jobs.readers.files import ADDED, CORRUPT, ROW, Rows
 from jobs.readers.records import Dialect, header
+from jobs.sem.model.syntax import line_of
 from jobs.settings.slices import Slice
 from jobs.spark.frames import quoted
 from jobs.spark.tables import Tables
@@ -201,6 +202,13 @@ def _demand(request: Request, present: list[str]) -> None:
     own = [column for _, column in options if column in (*ADDED, GROUP)]
     if own:
         raise SettingsError(f"the column name {own[0]} is the program's own; rename the column.")
+    for name in request.structure.latent:
+        if name in present:
+            line = line_of(request.text, name)
+            raise SettingsError(
+                f"{request.model}, line {line}: the factor {name} is also a column of {request.data}, and it "
+                "is not clear which of them is meant; give the factor another name."
+            )
     for who, column in options:
         if present.count(column) > 1:
             raise InputError(f"{request.data}: the header names {column!r} twice; rename one of the columns.")

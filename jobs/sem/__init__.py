@@ -1,4 +1,4 @@
-"""Structural equation models: numpy and semopy, no Spark. Start at `groups.fit.fit_groups`.
+"""Structural equation models: numpy and scipy, no Spark. Start at `groups.fit.fit_groups`.
 
 model            a model's text as data, its matrices, how its parameters stand in them, lavaan's rules
 cases            the rows of a group as what a fit needs: means, covariances, weights, patterns, sums

@@ -28,6 +28,13 @@ def check_names(data: pd.DataFrame, observed: list[str], others: list[str]) -> N
             raise ModelError(f"the {who} {name}, which is {count} columns of the data; keep one")
 
 
+def check_factors(data: pd.DataFrame, structure: Structure) -> None:
+    """No factor has the name of a column of the data: it would not be clear which is meant (ModelError)."""
+    taken = [name for name in structure.latent if name in data.columns]
+    if taken:
+        raise ModelError(f"the factor {taken[0]} is also a column of the data; give the factor another name")
+
+
 def numbers(data: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """The data with the columns `names` as numbers; finite ones, and some of them, in each."""
     changed = {}
@@ -45,12 +52,17 @@ def numbers(data: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return data.assign(**changed) if changed else data
 
 
-def check_cases(sample: Moments, structure: Structure) -> None:
-    """Enough cases, and variables that vary and do not follow from each other."""
-    if sample.n <= max(structure.q, structure.p):
+def check_cases(sample: Moments, structure: Structure, parameters: int | None = None) -> None:
+    """Enough cases, and variables that vary and do not follow from each other.
+
+    `parameters`: how many the cases have to determine, by default all of the structure.
+    """
+    needed = structure.q if parameters is None else parameters
+    if sample.n <= max(needed, structure.p):
+        what = f"{needed} free parameters" if needed >= structure.p else f"{structure.p} variables"
         raise Trouble(
             "too few cases",
-            f"{sample.n} usable cases for {structure.q} free parameters; join groups or simplify the model.",
+            f"{sample.n} usable cases for {what}; join groups or simplify the model.",
         )
     deviations = np.sqrt(np.diag(sample.covariance))
     flat = deviations <= 1e-10 * np.maximum(np.abs(sample.mean), 1e-8)
@@ -115,7 +127,7 @@ def check_identified(names: list[str], information: Matrix) -> None:
 
 
 def check_admissible(structure: Structure, x: Matrix) -> None:
-    """Variances that are not negative, and factors that correlate by less than one (Heywood 1931)."""
+    """Variances of zero or more; factors and residuals that correlate by less than one (Heywood 1931)."""
     negative = [
         parameter.lhs
         for parameter in structure.parameters
@@ -130,7 +142,7 @@ def check_admissible(structure: Structure, x: Matrix) -> None:
             f"the variance of {', '.join(negative)} is negative, so the estimates are not to be trusted; "
             "simplify the model there.",
         )
-    beta, _, psi, _ = structure.matrices(x)
+    beta, _, psi, theta = structure.matrices(x)
     total = np.linalg.inv(np.eye(len(beta)) - beta)
     at = [structure.inner.index(name) for name in structure.latent]
     factors = (total @ psi @ total.T)[np.ix_(at, at)]
@@ -139,6 +151,26 @@ def check_admissible(structure: Structure, x: Matrix) -> None:
             "heywood",
             f"the factors {', '.join(structure.latent)} correlate by more than one can; join two of them.",
         )
+    _check_residuals(structure, psi, theta)
+
+
+def _check_residuals(structure: Structure, psi: Matrix, theta: Matrix) -> None:
+    """The covariance matrix of the observed variables' residuals has no negative eigenvalue."""
+    own = [name for name in structure.inner if name not in structure.latent]
+    at = [structure.inner.index(name) for name in own]
+    for names, residuals in ((structure.observed, theta), (own, psi[np.ix_(at, at)])):
+        size = np.sqrt(np.abs(np.diag(residuals)))
+        if not len(names) or not size.any():
+            continue
+        unit = np.where(size > 0, size, 1.0)
+        values, vectors = np.linalg.eigh(residuals / np.outer(unit, unit))
+        if values[0] < -1e-8:
+            involved = [name for name, part in zip(names, vectors[:, 0], strict=True) if abs(part) > 0.1]
+            raise Trouble(
+                "heywood",
+                f"the residuals of {', '.join(involved[:MOST_NAMED])} correlate by more than one can; "
+                "leave out one of their covariances.",
+            )
 
 
 def _here(estimate: Estimate) -> tuple[Matrix, Matrix]:

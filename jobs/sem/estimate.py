@@ -36,6 +36,11 @@ class Estimate:
         return np.isfinite(self.objective) and self.gradient < TOLERANCE * 10
 
     @property
+    def sound(self) -> bool:
+        """The search ended at a minimum that the data determine."""
+        return self.converged and self.identified and self.minimum
+
+    @property
     def searched(self) -> Matrix:
         """Places in `x` of the parameters that the search moves."""
         return np.arange(len(self.x))

@@ -51,7 +51,6 @@ LIBRARIES = (
     "pyspark",
     "delta-spark",
     "great-expectations",
-    "semopy",
     "numpy",
     "scipy",
     "pandas",

@@ -11,13 +11,13 @@ import pytest
 from jobs.fits import totals as moments
 from jobs.sem.groups.fit import fit_groups, fit_totals
 from jobs.sem.groups.rows import FitReport
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
 MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2 + x3 + w1 + w2"
-OBSERVED = Structure(MODEL).observed
+OBSERVED = structure_of(MODEL).observed
 CLUSTERS = ("cluster", "region")
 
 

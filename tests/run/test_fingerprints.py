@@ -121,7 +121,7 @@ def test_a_changed_module_makes_those_run_again_that_import_it(checkout, module,
 @pytest.mark.parametrize(
     ("library", "stages"),
     [
-        ("semopy", ["fit"]),
+        ("scipy", ["fit"]),
         ("great_expectations", ["validate", "indicators", "link", "fit"]),
         ("matplotlib", []),
     ],

@@ -1,4 +1,4 @@
-"""The statistics run where there is no Spark: a laptop with numpy, scipy, pandas and semopy."""
+"""The statistics run where there is no Spark: a laptop with numpy, scipy and pandas."""
 
 import subprocess
 import sys

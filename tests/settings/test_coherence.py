@@ -191,6 +191,6 @@ def test_a_variable_that_no_questionnaire_has_is_refused(tmp_path):
 
 def test_the_statistics_are_not_imported_for_the_commands_help():
     """They take more than a second; reading a run file needs them, `diamant --help` does not."""
-    program = "import sys, jobs.cli, jobs.settings.run_file; print('semopy' in sys.modules)"
+    program = "import sys, jobs.cli, jobs.settings.run_file; print('scipy.optimize' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

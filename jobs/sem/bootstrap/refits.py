@@ -159,6 +159,10 @@ class OrderedRefit(_OneByOne):
     ordered: tuple[str, ...]
     above: list[Statistic]
 
+    @property
+    def structure(self) -> Structure:
+        return structure_of(self.model, self.ordered)
+
     def one(self, count: Matrix) -> Matrix:
         structure = self.structure
         rows = np.repeat(np.arange(len(count)), count)  # a case drawn twice is two: it weighs twice in gamma

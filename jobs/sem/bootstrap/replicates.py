@@ -132,7 +132,7 @@ def bootstrap(
     The same seed gives the same replicates however the tasks are spread. A group that cannot be fitted, or
     has fewer than two clusters, has a status and no rows. Raises ModelError as `fit_groups` does.
     """
-    structure = structure_of(model)
+    structure = structure_of(model, method.ordered)
     check(method, structure)
     check_definitions(structure.definitions, structure.labels())
     others = [name for name in (group, method.weights, *method.clusters) if name is not None]
@@ -174,7 +174,7 @@ def bootstrap(
 
 def _fitted(name: str, model: str, data: pd.DataFrame, method: Method) -> tuple[Group, list[Any] | int]:
     """The group's fit, and the labels of its clusters or the number of its cases. Raises Trouble."""
-    structure = structure_of(model)
+    structure = structure_of(model, method.ordered)
     data = numbers(data, [*structure.observed, *([method.weights] if method.weights else [])])
     way = route(structure, data, method)
     check_cases(way.sample, structure)

@@ -180,7 +180,11 @@ def _profile(information: Array, q: int) -> Array:
 
 
 def search(likelihood: Likelihood, z: Array) -> Array:
-    """z at the maximum: Newton's steps where the observed information is positive definite, else Fisher's."""
+    """z at the maximum: by the observed information where it is positive definite, else by Fisher's.
+
+    Sigma's curvature is left out at first, since it costs most. Where the data are far from the model, the
+    steps then shrink before the slope vanishes, and Newton's own steps end the search.
+    """
 
     def factor(z: Array, _slope: Array) -> Factor | None:
         for observed in (True, False):
@@ -190,7 +194,17 @@ def search(likelihood: Likelihood, z: Array) -> Array:
                 continue
         return None
 
-    return climb(likelihood, z, factor)
+    z = climb(likelihood, z, factor)
+    if np.abs(likelihood.slope(z)).max() < ml.TOLERANCE / 2:
+        return z
+
+    def curved(z: Array, _slope: Array) -> Factor | None:
+        try:
+            return linalg.cho_factor(likelihood.hessian(z))
+        except (linalg.LinAlgError, ValueError):
+            return None
+
+    return climb(likelihood, z, curved)
 
 
 __all__ = [

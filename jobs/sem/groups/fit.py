@@ -12,7 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from jobs.sem.cases.split import NO_GROUP, split
-from jobs.sem.checks import check_admissible, check_cases, check_estimate, check_names, numbers
+from jobs.sem.checks import check_admissible, check_cases, check_estimate, check_factors, check_names, numbers
 from jobs.sem.groups.rows import (
     FitReport,
     GroupFit,
@@ -35,11 +35,12 @@ def fit_groups(model: str, data: pd.DataFrame, group: str | None, method: Method
     the model cannot be read, where it or the settings name a column the data do not have, or where the
     settings do not go together.
     """
-    structure = structure_of(model)
+    structure = structure_of(model, method.ordered)
     check(method, structure)
     check_definitions(structure.definitions, structure.labels())
     others = [name for name in (group, method.weights, *method.clusters) if name is not None]
     check_names(data, structure.observed, others)
+    check_factors(data, structure)
     fits = [_fit_group(model, name, part, method) for name, part in split(data, group)]
     if group is not None and data[group].isna().any():
         fits.append(_without_group(int(data[group].isna().sum()), group))
@@ -54,7 +55,7 @@ def fit_totals(
 
     Raises ModelError as it does, and where the settings ask for what needs the cases.
     """
-    structure = structure_of(model)
+    structure = structure_of(model, method.ordered)
     check(method, structure)
     check_definitions(structure.definitions, structure.labels())
     if not method.from_moments or method.diagnosis:
@@ -74,7 +75,7 @@ def _fit_group(model: str, name: str, data: pd.DataFrame | Totals, method: Metho
     """One group with all its checks; never raises for what the data are like."""
     fit = GroupFit(name, "failed", "", cases_in=data.cases_in if isinstance(data, Totals) else len(data))
     try:
-        _estimate(fit, structure_of(model), data, method)
+        _estimate(fit, structure_of(model, method.ordered), data, method)
     except TROUBLES as error:
         fit.status, fit.detail = verdict(error)
     return fit

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.cases.split import split
-from jobs.sem.checks import check_admissible, check_identified, check_names
+from jobs.sem.checks import check_admissible, check_factors, check_identified, check_names
 from jobs.sem.joint import ordinal as joint_ordinal
 from jobs.sem.joint import ordinal_measures as joint_ordinal_measures
 from jobs.sem.joint.likelihood import JointLikelihood, group_samples, maximise
@@ -129,8 +129,9 @@ def fit_multigroup(
     if data[group].nunique() < 2:
         raise ModelError(f"{group} has fewer than two groups; nothing can be equal across them")
     parts = dict(split(data, group))
-    plan = layout(model, list(parts), equal, partial)
+    plan = layout(model, list(parts), equal, partial, method.ordered)
     check_names(data, plan.groups[0].structure.observed, [])
+    check_factors(data, plan.groups[0].structure)
     check(method, plan, equal)
     fit = MultigroupFit("failed", "", list(parts), plan, method, cases_in=len(data))
     try:

@@ -85,7 +85,7 @@ def _cases(
     cases = part[part[structure.observed].notna().all(axis=1)] if missing == "listwise" else part
     cases = usable(cases, structure, weights, clusters)
     sample, _ = incomplete_moments(cases, structure, weights, clusters)
-    check_cases(sample, structure)
+    check_cases(sample, structure, parameters=0)  # other groups determine those that are equal with it
     return sample, float(cases[weights].sum()) if weights else float(sample.n)
 
 

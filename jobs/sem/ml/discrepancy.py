@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.sem.arrays import Matrix
-from jobs.sem.model.parsing import BETA, LAMBDA, PSI
+from jobs.sem.model.arrangement import BETA, LAMBDA, PSI
 from jobs.sem.model.structure import Structure
 
 

@@ -7,8 +7,11 @@ expression is read by Python's parser and only arithmetic is let through, so tha
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +25,7 @@ Dual = tuple[float, dict[str, float]]  # a value, and its derivatives by the lab
 
 @dataclass(frozen=True)
 class Expression:
-    """Arithmetic of labels: + - * /, powers (^ or **), parentheses and numbers.
+    """Arithmetic of labels: + - * /, powers (^ or **), sqrt, exp, log, parentheses and numbers.
 
     Raises ModelError where `text` is anything else.
     """
@@ -46,20 +49,27 @@ class Expression:
                 f"the expression {said} is nested deeper than {DEEPEST} operations; split it by :="
             )
         for node in ast.walk(tree):
-            if not isinstance(node, _ALLOWED) or (isinstance(node, ast.Constant) and not _is_number(node)):
-                raise ModelError(f"the expression {said} has more than labels, numbers and + - * / ^")
+            if not _is_arithmetic(node):
+                raise ModelError(
+                    f"the expression {said} has more than labels, numbers, + - * / ^, {', '.join(FUNCTIONS)}"
+                )
         return cls(text.strip(), tree)
 
     @property
     def names(self) -> list[str]:
         """The labels in it, sorted."""
-        return sorted({node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)})
+        names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+        return sorted(names - {node.func.id for node in _calls(self.tree)})
+
+    def with_numbers(self, numbers: Mapping[str, float]) -> Expression:
+        """The same with numbers in the place of the labels that have one."""
+        return Expression(self.text, _Numbers(numbers).visit(copy.deepcopy(self.tree)))
 
     def at(self, values: Mapping[str, float]) -> Dual:
         """Its value at the labels' values, and its derivatives by each label in it; NaN where undefined."""
         try:
             return _dual(self.tree, values)
-        except (ZeroDivisionError, OverflowError):
+        except (ZeroDivisionError, OverflowError, ValueError):  # ValueError: the root of a negative number
             return np.nan, dict.fromkeys(self.names, np.nan)
 
 
@@ -93,10 +103,43 @@ def define(
     return np.array([known[name] for name in names]), np.array([slopes[name] for name in names])
 
 
+FUNCTIONS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {  # with the derivative
+    "sqrt": (math.sqrt, lambda a: 0.5 / math.sqrt(a)),
+    "exp": (math.exp, math.exp),
+    "log": (math.log, lambda a: 1 / a),
+}
 _ALLOWED = (
     *(ast.BinOp, ast.UnaryOp, ast.Name, ast.Load, ast.Constant),
     *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UAdd, ast.USub),
 )
+
+
+class _Numbers(ast.NodeTransformer):
+    """Puts numbers in the place of labels."""
+
+    def __init__(self, numbers: Mapping[str, float]) -> None:
+        self.numbers = numbers
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        node.args = [self.visit(argument) for argument in node.args]
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Constant(self.numbers[node.id]) if node.id in self.numbers else node
+
+
+def _calls(tree: ast.expr) -> Iterator[Any]:
+    """The calls of functions in it, each with a name for its function."""
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+
+
+def _is_arithmetic(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        known = isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
+        return (
+            known and len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)
+        )
+    return isinstance(node, _ALLOWED) and not (isinstance(node, ast.Constant) and not _is_number(node))
 
 
 def _deeper_than(tree: ast.expr, most: int) -> bool:
@@ -122,6 +165,11 @@ def _dual(node: ast.expr, values: Mapping[str, float]) -> Dual:
         value, slope = _dual(node.operand, values)
         sign = -1.0 if isinstance(node.op, ast.USub) else 1.0
         return sign * value, {name: sign * d for name, d in slope.items()}
+    if isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Name)
+        value, slope = _dual(node.args[0], values)
+        function, derivative = FUNCTIONS[node.func.id]
+        return function(value), {name: derivative(value) * d for name, d in slope.items()}
     assert isinstance(node, ast.BinOp)
     (a, da), (b, db) = _dual(node.left, values), _dual(node.right, values)
     value, by_a, by_b = _OPERATIONS[type(node.op)](a, b)

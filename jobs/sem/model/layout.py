@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.model.defined import Definition
-from jobs.sem.model.structure import Parameter, Structure, structure_of
+from jobs.sem.model.structure import Parameter, Structure, structure_of_terms
 from jobs.sem.model.syntax import Term, read
 from jobs.sem.trouble import ModelError
 
@@ -55,14 +55,18 @@ class Layout:
 
 
 def layout(
-    text: str, groups: list[str], equal: tuple[str, ...] = (), partial: tuple[str, ...] = ()
+    text: str,
+    groups: list[str],
+    equal: tuple[str, ...] = (),
+    partial: tuple[str, ...] = (),
+    ordered: tuple[str, ...] = (),
 ) -> Layout:
     """Lay out a model's text for the groups named. Raises ModelError where text or names are not right."""
     unknown = [name for name in equal if name not in EQUAL]
     if unknown:
         raise ModelError(f"{unknown[0]} cannot be equal; choose from {', '.join(EQUAL)}")
     written = read(text, len(groups))
-    structures = [structure_of(entry) for entry in written.groups]
+    structures = [structure_of_terms(entry, ordered) for entry in written.groups]
     apart = {"".join(name.split()) for name in partial}
     names: list[str] = []
     places: dict[tuple, int] = {}

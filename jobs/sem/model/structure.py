@@ -1,14 +1,13 @@
 """A model's matrices and how its free parameters stand in them.
 
-Sigma = Lambda (I - B)^-1 Psi (I - B)^-T Lambda' + Theta (Jöreskog 1970, in the arrangement of semopy:
-Meshcheryakov, Igolkina and Samsonova 2021). Variances and covariances of observed exogenous variables are
-fixed at their sample values (lavaan's fixed.x).
+Sigma = Lambda (I - B)^-1 Psi (I - B)^-T Lambda' + Theta (Jöreskog 1970; see `arrangement`). Variances and
+covariances of observed exogenous variables are fixed at their sample values (lavaan's fixed.x).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -16,10 +15,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from jobs.sem.arrays import Matrix
-from jobs.sem.model.parsing import BETA, LAMBDA, PSI, THETA, Parameter, parsed
+from jobs.sem.model.arrangement import BETA, LAMBDA, PSI, THETA, Parameter, arrange
+from jobs.sem.model.defined import Definition
+from jobs.sem.model.syntax import Term, read
 from jobs.sem.trouble import ModelError
 
-__all__ = ["ModelError", "Parameter", "Products", "Structure", "structure_of"]
+__all__ = ["ModelError", "Parameter", "Products", "Structure", "structure_of", "structure_of_terms"]
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,20 @@ class Structure:
     (places); `q`: number of free parameters; `definitions`: parameters defined from the labelled ones;
     `elements`: where the free parameters stand, each with its weight in the derivatives, `weight` (E).
     It cannot be changed, so that all groups of a model share one (see `structure_of`). Raises ModelError
-    where the text is no model.
+    where the terms are no model.
     """
 
     _whole = False  # set at the end of the construction: nothing is changed after it
 
-    def __init__(self, text: str) -> None:
-        model = parsed(text)
-        self.definitions, self._alias = model.definitions, model.alias
+    def __init__(
+        self,
+        terms: tuple[Term, ...],
+        ordered: tuple[str, ...] = (),
+        definitions: Iterable[Definition] = (),
+        alias: Mapping[str, str] | None = None,
+    ) -> None:
+        model = arrange(terms, ordered)
+        self.definitions, self._alias = list(definitions), dict(alias or {})
         self.observed, self.latent, self.inner = model.observed, model.latent, model.inner
         self.exogenous, self.q, self.parameters = model.exogenous, model.q, model.parameters
         self.shapes, self.elements = model.shapes, model.elements
@@ -178,17 +185,16 @@ class Structure:
     def sizes(self, deviations: Matrix) -> dict[str, float]:
         """The natural size of each variable, given the observed standard deviations (p).
 
-        A latent variable has the scale of the indicator whose loading is fixed.
+        A latent variable has the scale of its fixed variance, or of the indicator whose loading is fixed.
         """
         by_name = dict(zip(self.observed, deviations, strict=True))
-        for parameter in self.parameters:
-            if (
-                parameter.op == "=~"
-                and parameter.free is None
-                and parameter.value
-                and parameter.lhs not in by_name
-            ):
-                by_name[parameter.lhs] = by_name.get(parameter.rhs, 1.0)
+        fixed = [entry for entry in self.parameters if entry.free is None and entry.value]
+        for entry in fixed:
+            if entry.op == "~~" and entry.lhs == entry.rhs and entry.lhs in self.latent:
+                by_name[entry.lhs] = float(np.sqrt(abs(entry.value)))
+        for entry in fixed:
+            if entry.op == "=~" and entry.lhs not in by_name:
+                by_name[entry.lhs] = by_name.get(entry.rhs, 1.0) / abs(entry.value)
         return by_name
 
     def scales(self, deviations: Matrix) -> Matrix:
@@ -208,29 +214,44 @@ class Structure:
     def start(self, covariance: Matrix | None = None) -> Matrix:
         """Starting values (q) in the natural units: loadings 0.9, variances 0.5, the rest 0.
 
-        A loading has the sign of its indicator's `covariance` (p x p) with the factor's marker: from the
-        wrong side the search may end in a corner.
+        A loading has the sign of its indicator's `covariance` (p x p) with the factor's marker, turned where
+        the marker's own loading is fixed below zero: from the wrong side the search may end in a corner.
         """
         signs = np.ones((self.p, self.p)) if covariance is None else np.where(covariance < 0, -1.0, 1.0)
         place = {name: number for number, name in enumerate(self.observed)}
         marker: dict[str, int] = {}
+        turned: dict[str, float] = {}
         x = np.zeros(self.q)
         for parameter in sorted(self.parameters, key=lambda entry: entry.free is not None):
             if parameter.op == "=~":
                 item = place.get(parameter.rhs)
-                if item is not None:
-                    marker.setdefault(parameter.lhs, item)
+                if item is not None and parameter.lhs not in marker:
+                    marker[parameter.lhs] = item
+                    turned[parameter.lhs] = -1.0 if parameter.value < 0 else 1.0
                 if parameter.free is not None:
-                    x[parameter.free] = 0.9 * (1.0 if item is None else signs[marker[parameter.lhs], item])
+                    sign = 1.0 if item is None else signs[marker[parameter.lhs], item]
+                    x[parameter.free] = 0.9 * sign * turned.get(parameter.lhs, 1.0)
             elif parameter.free is not None and parameter.op == "~~" and parameter.lhs == parameter.rhs:
                 x[parameter.free] = 0.5
         return x
 
 
 @lru_cache(maxsize=32)
-def structure_of(text: str) -> Structure:
-    """The structure of a model's text, built once. Raises ModelError where the text is no model."""
-    return Structure(text)
+def structure_of(text: str, ordered: tuple[str, ...] = ()) -> Structure:
+    """The structure of a model's text with the items `ordered`, built once.
+
+    Raises ModelError where it is no model for one group.
+    """
+    written = read(text)
+    if written.intercepts[0]:
+        raise ModelError("the model text sets intercepts, which is for several groups fitted at once")
+    return Structure(written.groups[0], ordered, written.definitions, written.alias)
+
+
+@lru_cache(maxsize=64)
+def structure_of_terms(terms: tuple[Term, ...], ordered: tuple[str, ...] = ()) -> Structure:
+    """The structure of one group of several, built once; definitions are of all groups together."""
+    return Structure(terms, ordered)
 
 
 def _seal(values: Iterable[Any]) -> None:

@@ -1,9 +1,9 @@
-"""lavaan's model text beyond semopy's parser: labels and values by group, definitions, equalities.
+"""lavaan's model text as terms: labels and values by group, definitions, equalities.
 
 `a*x` labels a parameter, `0.5*x` fixes it, `NA*x` frees it, `c(a, b)*x` does so group by group. Parameters of
 one label are equal, within a group and across groups. `x ~ 1` is an intercept, `name := expression` a defined
-parameter, `a == b` makes two labels one. The first loading of a factor is 1 unless NA frees it (Rosseel 2012,
-Journal of Statistical Software 48(2)).
+parameter, `a == b` makes two labels one, `a == 0.5` fixes what has the label. The first loading of a factor
+is 1 unless NA frees it (Rosseel 2012, Journal of Statistical Software 48(2)).
 """
 
 from __future__ import annotations
@@ -22,11 +22,25 @@ EXPONENT = re.compile(r"(?<![\w.])(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE](?=\+[0-9])")
 OPERATOR = re.compile(r"[=~<>:|]+")
 OPERATORS = ("=~", "~~", "~")
 COMMENT = re.compile(r"[#!].*")
-NO_LABELS = {"nan", "inf", "infinity"}  # semopy reads them as numbers
+NO_LABELS = {"nan", "inf", "infinity"}  # R reads them as numbers
 UNFINISHED = re.compile(r"(?:[=~:+*,(]|==|:=)$")
-FREE = "_free"  # begins the name of a loading that has no label, in the text for semopy
-GIVEN = re.compile(rf"{FREE}\d+")
 UNREADABLE = "the model text cannot be read; write it in lavaan's syntax, one formula a line"
+
+# What lavaan reads and this does not, with what to write instead.
+UNSUPPORTED = {
+    re.compile(r"^(group|level|block|class)\s*:"): (
+        "a block",
+        "label parameters by group with c(a, b)*x, and write one level",
+    ),
+    re.compile(r"[<>](?!~)"): ("an inequality", "leave it out, and look whether the estimate keeps to it"),
+    re.compile(r"<~"): ("a composite (<~)", "compute it as a column, or measure a factor with =~"),
+    re.compile(r"~\*~"): ("a scaling factor (~*~)", "leave it out"),
+    re.compile(r"\|"): ("a threshold (|)", "leave it out: thresholds are free"),
+    re.compile(r"(?<![\w.])start\s*\("): ("start()", "leave it out: searches find their own starts"),
+    re.compile(r"(?<![\w.])equal\s*\("): ("equal()", "give both parameters the same label"),
+    re.compile(r"(?<![\w.])efa\s*\("): ("efa()", "write the loadings of each factor"),
+    re.compile(r"[\w.]:[\w.]"): ("an interaction (a:b)", "compute the product as a column"),
+}
 
 # Beyond these a model is no model of a survey, and reading it alone would take minutes.
 MOST_FORMULAS = 2_000
@@ -51,11 +65,11 @@ class Term:
 class ModelText:
     """A text read for a number of groups.
 
-    `groups`: each group's formulas in semopy's syntax; `intercepts`: each group's `~ 1` terms, by variable;
+    `groups`: each group's terms but for intercepts; `intercepts`: each group's `~ 1` terms, by variable;
     `definitions` in the order of the text; `alias`: a label to the one that stands for it (`a == b`).
     """
 
-    groups: list[str]
+    groups: list[tuple[Term, ...]]
     intercepts: list[dict[str, Term]]
     definitions: list[Definition]
     alias: dict[str, str]
@@ -66,6 +80,7 @@ def read(text: str, groups: int = 1) -> ModelText:
     terms: list[list[Term]] = [[] for _ in range(groups)]
     definitions: dict[str, Definition] = {}
     alias: dict[str, str] = {}
+    numbers: dict[str, float] = {}
     formulas = _formulas(text)
     if len(formulas) > MOST_FORMULAS:
         raise ModelError(f"the model text has {len(formulas)} formulas, and at most {MOST_FORMULAS} are read")
@@ -74,20 +89,24 @@ def read(text: str, groups: int = 1) -> ModelText:
             if ":=" in formula:
                 _define(formula, definitions)
             elif "==" in formula:
-                _join(formula, alias)
+                _constrain(formula, alias, numbers)
             else:
                 for group, added in enumerate(_terms(formula, groups)):
                     terms[group] += added
         except ModelError as error:
             raise ModelError(str(error), line) from None
-    terms = [[_renamed(term, alias) for term in _first_loadings(_merged(group))] for group in terms]
+    numbers = {alias.get(label, label): value for label, value in numbers.items()}
+    terms = [
+        [_with_number(_renamed(term, alias), numbers) for term in _first_loadings(_merged(group))]
+        for group in terms
+    ]
     if not any(term.op in ("=~", "~") and term.rhs != "1" for term in terms[0]):
         raise ModelError("the model text has no formula; write it in lavaan's syntax, one formula a line")
     _check_size(terms[0])
     return ModelText(
-        groups=["\n".join(_written(group)) for group in terms],
+        groups=[tuple(term for term in group if term.rhs != "1") for group in terms],
         intercepts=[{term.lhs: term for term in group if term.rhs == "1"} for group in terms],
-        definitions=list(definitions.values()),
+        definitions=[_with_numbers(definition, alias, numbers) for definition in definitions.values()],
         alias=alias,
     )
 
@@ -107,8 +126,9 @@ def entries(text: str) -> int:
 
 
 def equates(text: str) -> bool:
-    """Whether the text makes labels equal (`a == b`)."""
-    return any("==" in formula for _, formula in _formulas(text))
+    """Whether the text makes labels equal (`a == b`); a number is no other label."""
+    sides = [formula.split("==") for _, formula in _formulas(text) if "==" in formula]
+    return any(not any(NUMBER.fullmatch(side.strip()) for side in pair) for pair in sides)
 
 
 def line_of(text: str, name: str) -> int | None:
@@ -162,11 +182,20 @@ def _define(formula: str, definitions: dict[str, Definition]) -> None:
     definitions[name] = Definition(name, Expression.read(expression))
 
 
-def _join(formula: str, alias: dict[str, str]) -> None:
-    """Make the two labels of `a == b` one; the first stands for both."""
+def _constrain(formula: str, alias: dict[str, str], numbers: dict[str, float]) -> None:
+    """Make the two labels of `a == b` one, of which the first stands for both; `a == 0.5` is a number."""
     left, _, right = (part.strip() for part in formula.partition("=="))
+    if NUMBER.fullmatch(left):
+        left, right = right, left
+    if NAME.fullmatch(left) and NUMBER.fullmatch(right):
+        if numbers.setdefault(left, float(right)) != float(right):
+            raise ModelError(f"{excerpt(left)} is made equal to two numbers; leave one of them out")
+        return
     if not (NAME.fullmatch(left) and NAME.fullmatch(right)):
-        raise ModelError(f"the constraint {excerpt(formula)} is no equality of two labels; write a == b")
+        raise ModelError(
+            f"the constraint {excerpt(formula)} is not supported: equal are two labels (a == b), or a label "
+            "and a number (a == 0.5)"
+        )
     kept, gone = alias.get(left, left), alias.get(right, right)
     for name in [*(key for key, value in alias.items() if value == gone), right, gone]:
         alias[name] = kept
@@ -174,6 +203,9 @@ def _join(formula: str, alias: dict[str, str]) -> None:
 
 def _terms(formula: str, groups: int) -> list[list[Term]]:
     """The terms of one formula, by group."""
+    for mark, (what, remedy) in UNSUPPORTED.items():
+        if mark.search(formula):
+            raise ModelError(f"{what} in {excerpt(formula)} is not supported; {remedy}")
     operators = list(OPERATOR.finditer(formula))
     if len(operators) != 1 or operators[0].group() not in OPERATORS:
         raise ModelError(UNREADABLE)
@@ -232,9 +264,8 @@ def _modified(term: Term, modifier: str) -> Term:
         raise ModelError(
             f"the modifier {excerpt(modifier)} is not supported; write a label, a number, NA, or c() of them"
         )
-    # semopy takes these for numbers, or for names of its own.
-    if modifier.lower() in NO_LABELS or (modifier.startswith("_") and not GIVEN.fullmatch(modifier)):
-        raise ModelError(f"{excerpt(modifier)} is no label; begin it with a letter, and let it be no number")
+    if modifier.lower() in NO_LABELS:
+        raise ModelError(f"{excerpt(modifier)} is no label, but a number; give it another name")
     return replace(term, label=modifier)
 
 
@@ -261,22 +292,23 @@ def _first_loadings(terms: list[Term]) -> list[Term]:
     for term in terms:
         if term.op == "=~" and term.lhs not in seen:
             seen.add(term.lhs)
-            freed = term.freed or (term.label or "").startswith(FREE)  # a group's text is read once more
-            term = term if freed or term.value is not None else replace(term, value=1.0)
+            term = term if term.freed or term.value is not None else replace(term, value=1.0)
         out.append(term)
     return out
 
 
+def _with_number(term: Term, numbers: dict[str, float]) -> Term:
+    value = numbers.get(term.label or "")
+    return term if value is None else replace(term, value=value)
+
+
+def _with_numbers(definition: Definition, alias: dict[str, str], numbers: dict[str, float]) -> Definition:
+    """The definition with numbers for the labels that are fixed, whichever name they have."""
+    values = numbers | {name: numbers[kept] for name, kept in alias.items() if kept in numbers}
+    return (
+        replace(definition, expression=definition.expression.with_numbers(values)) if values else definition
+    )
+
+
 def _renamed(term: Term, alias: dict[str, str]) -> Term:
     return replace(term, label=alias.get(term.label, term.label)) if term.label else term
-
-
-def _written(terms: list[Term]) -> list[str]:
-    """Formulas for semopy, which fixes a first loading of its own unless all have a name or one a number."""
-    lines = []
-    for place, entry in enumerate(term for term in terms if term.rhs != "1"):
-        loose = entry.label or (f"{FREE}{place}" if entry.op == "=~" else None)
-        # semopy would take the plus of 1e+16 for the next term.
-        modifier = repr(entry.value).replace("e+", "e") if entry.value is not None else loose
-        lines.append(f"{entry.lhs} {entry.op} {f'{modifier}*' if modifier else ''}{entry.rhs}")
-    return lines

@@ -172,7 +172,8 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     free = model.free
 
-    x, residual, jacobian = _solved(model, target, root, scale)
+    start = structure.start(_joint_covariance(sample, model, covariance))
+    x, residual, jacobian = _solved(model, target, root, scale, start)
     gradient = 2 * jacobian.T @ residual
     curvature = np.zeros((structure.q, structure.q))
     curvature[np.ix_(free, free)] = jacobian.T @ jacobian / np.outer(scale[free], scale[free])
@@ -207,15 +208,37 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     return _with_thresholds(entry, sample, model)
 
 
-def _solved(model: Conditional, target: Array, root: Array, scale: Array) -> tuple[Array, Array, Array]:
+def _joint_covariance(sample: OrdinalMoments, model: Conditional, given: Array) -> Array:
+    """Covariance matrix (p x p) of all variables: what the statistics say given x, and the slopes on x.
+
+    `given` (p x p) has the covariances of the x and the variances given them.
+    """
+    place = {name: number for number, name in enumerate(model.structure.observed)}
+    slopes = np.zeros((model.structure.p, len(model.x)))
+    covariance = given.copy()
+    for entry, value in zip(sample.statistics, sample.value, strict=True):
+        if entry.op == "~":
+            slopes[place[entry.lhs], sample.x_names.index(entry.rhs)] = value
+        elif entry.op == "~~":
+            covariance[place[entry.lhs], place[entry.rhs]] = value
+            covariance[place[entry.rhs], place[entry.lhs]] = value
+    slopes[model.x] = np.eye(len(model.x))
+    covariance[np.ix_(model.x, model.x)] = 0.0
+    return covariance + slopes @ sample.x_cov @ slopes.T
+
+
+def _solved(
+    model: Conditional, target: Array, root: Array, scale: Array, start: Array
+) -> tuple[Array, Array, Array]:
     """Parameters (q), weighted residuals (m) and their derivatives (m x free, in natural units) at the end.
 
-    `target` (m) are the sample's statistics, `root` (m) the roots of their weights.
+    `target` (m) are the sample's statistics, `root` (m) the roots of their weights; `start` (q) in natural
+    units.
     """
-    structure, free = model.structure, model.free
+    free = model.free
 
     def parts(z: Array) -> tuple[Array, Array, Array]:
-        x = structure.start() * scale
+        x = start * scale
         x[free] = z * scale[free]
         x = model.complete(x)
         value, jacobian = model.statistics(x)
@@ -224,7 +247,7 @@ def _solved(model: Conditional, target: Array, root: Array, scale: Array) -> tup
     with np.errstate(all="ignore"):
         solution = optimize.least_squares(
             lambda z: parts(z)[1],
-            structure.start()[free],
+            start[free],
             lambda z: parts(z)[2],
             # Levenberg and Marquardt's refuses a model with more parameters than there are statistics.
             method="lm" if len(target) >= len(free) else "trf",

@@ -20,7 +20,7 @@ from jobs.sem.bootstrap.resampling import strata
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.ml import batch
 from jobs.sem.ml import fit as ml
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import route
 from jobs.sem.standard_errors.standardised import standardised_values
@@ -49,7 +49,7 @@ def resampled(codes: np.ndarray, seed: int) -> np.ndarray:
 
 
 def test_a_batch_of_fits_is_what_each_fit_is(twolevel):
-    structure = Structure(REGIONAL)
+    structure = structure_of(REGIONAL)
     values = twolevel[structure.observed].to_numpy()
     whole = ml.fit(structure, np.cov(values.T, bias=True))
     draws = np.random.default_rng(1).integers(0, 400, (6, 400))
@@ -76,7 +76,7 @@ def test_a_batch_of_fits_is_what_each_fit_is(twolevel):
 )
 def test_a_replicate_is_the_fit_of_its_rows(model, file, settings):
     frame = pd.read_csv(REFERENCE / f"{file}.csv").sample(400, random_state=1)
-    structure = Structure(model)
+    structure = structure_of(model)
     way = route(structure, frame, settings)
     way.fit()
     way.inference()
@@ -89,13 +89,13 @@ def test_a_replicate_is_the_fit_of_its_rows(model, file, settings):
 
     often = dict(zip(way.sample.labels[column], counts, strict=True))
     rows = np.repeat(np.arange(len(frame)), frame[column].map(often).fillna(0).to_numpy(dtype=int))
-    again = route(Structure(model), frame.iloc[rows], settings)
+    again = route(structure_of(model), frame.iloc[rows], settings)
     again.fit()
     np.testing.assert_allclose(values[0], again.inference().values, rtol=1e-4, atol=1e-5)
 
 
 def test_standardised_values_of_many_replicates_are_those_of_each(twolevel):
-    structure = Structure(REGIONAL)
+    structure = structure_of(REGIONAL)
     covariance = np.cov(twolevel[structure.observed].to_numpy().T, bias=True)
     estimate = ml.fit(structure, covariance)
     structure, x = estimate.structure, estimate.x

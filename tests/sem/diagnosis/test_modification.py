@@ -10,7 +10,7 @@ import pytest
 from jobs.sem.diagnosis.modification import _derivatives, candidates, modification_indices
 from jobs.sem.diagnosis.saturated import complete
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import route
 
@@ -118,7 +118,7 @@ def test_a_regional_predictor_without_effect_is_rejected_as_often_as_it_should()
         x, w = random.normal(size=600), random.normal(size=30)[region]
         y = 0.5 * x + random.normal(size=600) + 0.6 * random.normal(size=30)[region]
         frame = pd.DataFrame({"x": x, "w": w, "y": y, "region": region})
-        way = route(Structure("y ~ x + 0*w"), frame, Method(clusters=("region",)))
+        way = route(structure_of("y ~ x + 0*w"), frame, Method(clusters=("region",)))
         table = modification_indices(complete(way.fit(), way.sample), way.sample.clusters["region"])
         found.append(by_arrow(table).loc["~ y w", ["mi", "mi_robust"]])
     rejected = (pd.DataFrame(found).astype(float) > 3.841).mean()
@@ -127,7 +127,7 @@ def test_a_regional_predictor_without_effect_is_rejected_as_often_as_it_should()
 
 def test_what_is_tried():
     """By hand: a covariance fixed at zero, and an indicator (y6) that is itself an outcome."""
-    structure = Structure("f =~ y1 + y2 + y3\ng =~ y4 + y5 + y6\nf ~~ 0*g\ny6 ~ x")
+    structure = structure_of("f =~ y1 + y2 + y3\ng =~ y4 + y5 + y6\nf ~~ 0*g\ny6 ~ x")
     found = {" ".join(arrow) for arrow in candidates(structure)}
     crossed = {"f =~ y4", "f =~ y5", "g =~ y1", "g =~ y2", "g =~ y3"}
     scales = {"f =~ y1", "g =~ y4"}  # fixed at one; no index of theirs comes out
@@ -159,7 +159,7 @@ def test_a_saturated_model_has_no_candidate_left(case_of):
 )
 def test_an_index_is_built_on_the_derivatives_of_sigma(model):
     """The freed model's own derivative at zero: factors of factors, an indicator that is an outcome."""
-    structure = Structure(model)
+    structure = structure_of(model)
     place = [structure.observed[at] for at in structure.exogenous]
     structure = structure.with_exogenous(2.0 * np.eye(structure.p))
     x = structure.start() + np.linspace(-0.2, 0.3, structure.q)
@@ -171,7 +171,7 @@ def test_an_index_is_built_on_the_derivatives_of_sigma(model):
     found = _derivatives(structure, x, arrows)
     values = {(p.lhs, p.op, p.rhs): x[p.free] for p in structure.parameters if p.free is not None}
     for arrow, derivative in zip(arrows, found, strict=True):
-        freed = Structure(f"{model}\n{' '.join(arrow)}")
+        freed = structure_of(f"{model}\n{' '.join(arrow)}")
         freed = freed.with_exogenous(2.0 * np.eye(freed.p))
         at = np.zeros(freed.q)
         number = None

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from jobs.sem.diagnosis.reliability import reliability
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 
 
 @pytest.mark.parametrize("case", ["holzinger", "uncorrelated", "crossed", "democracy", "survey", "study"])
@@ -22,7 +22,7 @@ def test_agrees_with_lavaans_estimates(diagnosed, lavaan, case):
 
 
 def of(text: str, values: dict[str, float]) -> pd.DataFrame:
-    structure = Structure(text)
+    structure = structure_of(text)
     x = np.zeros(structure.q)
     for one in structure.parameters:
         if one.free is not None:

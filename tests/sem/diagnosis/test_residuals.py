@@ -8,7 +8,7 @@ import pytest
 
 from jobs.sem.diagnosis.residuals import ordinal_residuals
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import LeastSquares
 
@@ -75,7 +75,7 @@ def test_errors_of_ordered_items_with_predictors():
         m = 0.6 * x + random.normal(size=300)
         y = np.searchsorted([-0.8, 0.2, 1.0], 0.7 * m + random.normal(size=300))
         frame = pd.DataFrame({"x": x, "m": m, "y": y})
-        way = LeastSquares(Structure("m ~ x\ny ~ m"), frame, settings)
+        way = LeastSquares(structure_of("m ~ x\ny ~ m"), frame, settings)
         way.fit()
         found.append(by_pair(ordinal_residuals(way.fitted, way.statistics)).z["x y"])
     found = np.nan_to_num(found)  # a residual below 1e-4 has no z

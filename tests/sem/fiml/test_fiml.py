@@ -10,7 +10,7 @@ from jobs.sem.cases import incomplete
 from jobs.sem.fiml import fit as fiml_fit
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance
 from jobs.sem.trouble import Trouble
@@ -83,7 +83,7 @@ def test_agrees_with_lavaan(case):
 
 
 def test_expected_information_agrees_with_lavaan():
-    structure = Structure(SCHOOL)
+    structure = structure_of(SCHOOL)
     sample, values = incomplete.incomplete_moments(pd.read_csv(REFERENCE / "fiml_school.csv"), structure)
     estimate = fiml_fit.fit(structure, sample, values).estimate
     errors = np.sqrt(np.diag(covariance.expected(estimate, sample.n)))
@@ -187,11 +187,11 @@ def test_what_cannot_be_estimated_is_said():
 
 def test_cases_left_out_are_counted():
     data = pd.read_csv(REFERENCE / "fiml_survey.csv")
-    sample, values = incomplete.incomplete_moments(data, Structure(STUDY), "weight", ("region",))
+    sample, values = incomplete.incomplete_moments(data, structure_of(STUDY), "weight", ("region",))
     assert (sample.cases_in, sample.n, sample.cases_missing) == (619, 611, 8)
     assert len(values) == 611 and np.isnan(values).any()
     assert sample.weights.sum() == pytest.approx(611)
     with pytest.raises(ValueError, match="the column e2 holds text"):
-        incomplete.incomplete_moments(data.assign(e2="a"), Structure(STUDY))
+        incomplete.incomplete_moments(data.assign(e2="a"), structure_of(STUDY))
     with pytest.raises(ValueError, match="weights in weight are negative"):
-        incomplete.incomplete_moments(data.assign(weight=-1.0), Structure(STUDY), "weight")
+        incomplete.incomplete_moments(data.assign(weight=-1.0), structure_of(STUDY), "weight")

@@ -71,12 +71,12 @@ def test_not_converged_where_no_factor_fits(missing):
     ("model", "names"),
     [
         ("y1 ~ y2\ny2 ~ y1", "y1 ~ y2, y2 ~ y1"),
-        ("f =~ y1\nf ~ x1 + x2", "f ~~ f, y1 ~~ y1"),
+        ("f =~ y1\nf ~ x1 + x2\ny1 ~~ y1", "f ~~ f, y1 ~~ y1"),
         ("f =~ y1 + y2", "f =~ y2, f ~~ f, y1 ~~ y1, y2 ~~ y2"),
     ],
 )
 def test_not_identified(levels, model, names, missing):
-    """A cycle without an outside predictor each; one indicator; two."""
+    """A cycle without an outside predictor each; one indicator with a residual; two."""
     detail = f"{names} cannot be told apart; fix or remove a parameter."
     assert only(model, levels, missing=missing) == ("not identified", detail)
 
@@ -84,6 +84,7 @@ def test_not_identified(levels, model, names, missing):
 def test_what_identifies_them(levels):
     assert only("y1 ~ y2 + x1\ny2 ~ y1 + x2", levels)[0] == "converged"
     assert only("f =~ y1\nf ~ x1 + x2\ny1 ~~ 0*y1", levels)[0] == "converged"
+    assert only("f =~ y1\nf ~ x1 + x2", levels)[0] == "converged", "as lavaan: without a residual"
 
 
 def test_not_identified_by_these_data():

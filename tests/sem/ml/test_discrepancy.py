@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.sem.ml.discrepancy import Discrepancy, Point
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 
 MODELS = {
     "factors": "f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6\nx1 ~~ x4",
@@ -21,7 +21,7 @@ MODELS = {
 @pytest.fixture(params=MODELS)
 def point(request) -> tuple[Discrepancy, Point]:
     """A place near the start, on a covariance matrix of variables that differ in size."""
-    structure = Structure(MODELS[request.param])
+    structure = structure_of(MODELS[request.param])
     random = np.random.default_rng(7)
     sizes = 10.0 ** random.uniform(-2, 2, structure.p)
     cases = random.normal(size=(40, structure.p)) * sizes
@@ -85,7 +85,7 @@ def test_derivatives_of_sigma(point):
 
 
 def test_outside_the_admissible_is_said():
-    structure = Structure("f =~ x1 + x2 + x3")
+    structure = structure_of("f =~ x1 + x2 + x3")
     surface = Discrepancy(structure, np.eye(3), np.ones(structure.q))
     with pytest.raises(np.linalg.LinAlgError):
         surface.at(-np.ones(structure.q))
@@ -93,7 +93,7 @@ def test_outside_the_admissible_is_said():
 
 def test_groups_share_a_text_and_not_their_exogenous_moments():
     """What one group loads must not reach another's Sigma."""
-    one, other = Structure("y ~ x"), Structure("y ~ x")
+    one, other = structure_of("y ~ x"), structure_of("y ~ x")
     one = one.with_exogenous(np.diag([1.0, 4.0]))
     other = other.with_exogenous(np.diag([1.0, 9.0]))
     x = np.array([1.0, 0.5])

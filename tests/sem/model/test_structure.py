@@ -7,6 +7,7 @@ import pytest
 
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.structure import Structure, structure_of
+from jobs.sem.model.syntax import read
 
 PATHS = "y ~ x1 + x2"
 FIRST = np.array([[2.0, 0.5, 0.3], [0.5, 1.0, 0.2], [0.3, 0.2, 1.0]])
@@ -29,7 +30,7 @@ def test_nothing_of_it_can_be_changed():
 
 
 def test_two_fits_of_one_structure_do_not_disturb_each_other():
-    shared, alone = structure_of(PATHS), Structure(PATHS)
+    shared, alone = structure_of(PATHS), Structure(read(PATHS).groups[0])
     first = ml.fit(shared, FIRST)
     ml.fit(shared, SECOND)
     again = ml.fit(alone, FIRST)

@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.model.structure import ModelError, Structure, structure_of
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal import marginals as ordinal_marginals
 from jobs.sem.ordinal.correlations import _Corner, correlation
@@ -56,7 +56,7 @@ def survey() -> pd.DataFrame:
 
 
 def sampled(model: str, weights: str | None, missing: str) -> tuple[Structure, OrdinalMoments]:
-    structure = Structure(MODELS[model])
+    structure = structure_of(MODELS[model])
     x = [structure.observed[place] for place in structure.exogenous]
     y = [name for name in structure.observed if name not in x]
     data = survey()
@@ -164,7 +164,7 @@ def test_scores_are_derivatives():
 def test_weights_count_cases():
     """A case of weight two is the same as the case twice; as one cluster also for the errors."""
     data = survey().dropna().reset_index(drop=True).head(300)
-    structure = Structure(MODELS["study_mixed"])
+    structure = structure_of(MODELS["study_mixed"])
     y = [structure.observed[k] for k in range(structure.p) if k not in structure.exogenous]
     x = [structure.observed[k] for k in structure.exogenous]
     once = ordinal_moments(data, y, ITEMS, x, np.ones(len(data)))
@@ -236,7 +236,7 @@ def test_units_of_numbers_and_predictors_do_not_matter():
     moved = data.assign(spend=data.spend * 1e4, size=data["size"] * 1e-3 + 5, share=data.share / 1e3)
     found = []
     for one in (data, moved):
-        structure = Structure(MODELS["study_mixed"])
+        structure = structure_of(MODELS["study_mixed"])
         x = [structure.observed[k] for k in structure.exogenous]
         y = [name for name in structure.observed if name not in x]
         sample = ordinal_moments(one, y, ITEMS, x, np.ones(len(one)))
@@ -264,7 +264,7 @@ def test_what_cannot_be_estimated_is_said():
         of(data.assign(twin=data["size"]), ["e1", "e2"], ["size", "twin"])
     with pytest.raises(Trouble, match="tell the categories of e3 apart"):
         of(data.assign(size=data.e3 * 2.0), ["e3", "e2"], ["size"])
-    structure = Structure("f =~ e1 + e2 + e3 + r1\ne1 ~~ 0.5*e1")
+    structure = structure_of("f =~ e1 + e2 + e3 + r1\ne1 ~~ 0.5*e1")
     sample = ordinal_moments(data, ["e1", "e2", "e3", "r1"], ITEMS, [], ones)
     with pytest.raises(ModelError, match="the variance of the ordered item e1 follows from the model"):
         ordinal_fit.fit(structure, sample)

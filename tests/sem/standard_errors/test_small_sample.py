@@ -13,7 +13,7 @@ import pytest
 from scipy import linalg, stats
 
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import FullInformation, MaximumLikelihood
 from jobs.sem.standard_errors.cluster_information import expected_information
@@ -230,7 +230,7 @@ def test_information_is_the_curvature_of_the_expected_likelihood(route):
     if missing == "fiml":
         frame.loc[frame.index[::5], "a"] = np.nan
         frame.loc[frame.index[1::6], "y"] = np.nan
-    structure = Structure("a ~ x\ny ~ a + z")
+    structure = structure_of("a ~ x\ny ~ a + z")
     way = route(structure, frame, Method(missing=missing, clusters=("region",), weights="w"))
     estimate = way.fit()
     sample = way.sample
@@ -298,7 +298,7 @@ def test_what_one_region_decides_alone_has_no_error():
 
 def test_standardised_values_have_the_degrees_of_their_own_contrast():
     frame = survey()
-    way = MaximumLikelihood(Structure(MODEL), frame, Method(clusters=("region",)))
+    way = MaximumLikelihood(structure_of(MODEL), frame, Method(clusters=("region",)))
     way.fit()
     one = way.inference().small_sample["region"]
     mix = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 0.5]])

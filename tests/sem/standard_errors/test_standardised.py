@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.standard_errors.standardised import jacobian, standardised_values
 
 # case: the kind of error that lavaan was asked for
@@ -67,7 +67,7 @@ def test_few_clusters_widen_the_interval(case_of, diagnosed):
 
 def test_slope_of_one_predictor_by_hand():
     """beta = b s_x / s_y with s_x fixed: its derivative by b is s_x / s_y (1 - beta^2)."""
-    structure = Structure("y ~ x")
+    structure = structure_of("y ~ x")
     structure = structure.with_exogenous(np.array([[4.0, 0.0], [0.0, 4.0]]))
     place = {f"{one.lhs} {one.op} {one.rhs}": number for number, one in enumerate(structure.parameters)}
     b, psi = 0.5, 3.0
