@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests" / "publish"))  # the small published tables, for all tests
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items):
     """With several workers (-n 2), tests of a file go to one of them, and all tests of the demo to one too.
 

@@ -15,6 +15,7 @@ from jobs.publish.rules import WITHHELD
 from jobs.settings.slices import SliceSettings
 
 PARAMETER = ["lhs", "op", "rhs"]
+MEASURES = ("chisq", "df", "pvalue", "cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "srmr")
 
 
 def render(
@@ -199,26 +200,17 @@ def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
     measures = tables["fit_measures"]
     if len(measures):
         wide = measures.pivot_table(index=["wave", "group"], columns="measure", values="value", sort=True)
-        names = [
-            name
-            for name in (
-                "chisq",
-                "df",
-                "pvalue",
-                "cfi",
-                "tli",
-                "rmsea",
-                "rmsea_ci_lower",
-                "rmsea_ci_upper",
-                "srmr",
-            )
-            if name in wide
-        ]
+        # Of weighted or clustered firms the scaled statistic counts: the plain one rejects true models.
+        scaled = {name: f"{name}_scaled" for name in MEASURES if f"{name}_scaled" in wide}
+        for name, of_scaled in scaled.items():
+            wide[name] = wide[of_scaled].where(wide[of_scaled].notna(), wide.get(name))
+        names = [name for name in MEASURES if name in wide]
         rows = [
             [*map(str, key), *[number(line[name], 0 if name == "df" else 3) for name in names]]
             for key, line in wide.iterrows()
         ]
-        grids.append(grid("Fit measures", ["wave", "group", *map(words, names)], rows, text=2))
+        title = "Fit measures, scaled for weights and clusters" if scaled else "Fit measures"
+        grids.append(grid(title, ["wave", "group", *map(words, names)], rows, text=2))
     return grids
 
 

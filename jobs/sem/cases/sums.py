@@ -35,6 +35,10 @@ class Sums:
         mean = counts @ self.first * share[:, None]
         return self._packed(counts @ self.second * share[:, None] - mean[:, rows] * mean[:, columns])
 
+    def matrices(self) -> Matrix:
+        """The sums of w d d' (G x p x p)."""
+        return self._packed(self.second)
+
     def points(self, places: list[int]) -> tuple[Matrix, Matrix, NDArray[np.intp]]:
         """Few points (m x e), weights and clusters (m) with the moments of the variables at `places`.
 

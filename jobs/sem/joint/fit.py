@@ -212,7 +212,7 @@ def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
         result = joint_small_sample(likelihood, z, scores, scale[:, None] * bread, name)
         fit.small_sample[reduced], fit.covariances[reduced] = result, result.covariance
         fit.clusters[robust] = fit.clusters[reduced] = count
-    fit.measures = measures(likelihood, z, hessian, scores, method.estimator == "mlr", fit.primary)
+    fit.measures = measures(likelihood, z, hessian, scores, method.scaled, fit.primary)
     fit.vectors = [likelihood.own(z, number) for number in range(len(samples))]
     fit.completes = [_itself for _ in samples]
 

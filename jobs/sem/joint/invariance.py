@@ -35,6 +35,10 @@ COLUMNS = [
     *("delta_cfi", "verdict"),
 ]
 LARGEST_FALL = 0.01  # of CFI
+NO_VERDICT = (
+    "No verdict: while the thresholds of ordered items are free in each group, every item has a scale of its "
+    "own in each, and equal loadings tell nothing of what the factors mean (Wu and Estabrook 2016)."
+)
 
 
 def invariance(
@@ -47,7 +51,9 @@ def invariance(
 ) -> pd.DataFrame:
     """One row per step of STEPS, each compared with the one above; with MLR chi-squares are scaled.
 
-    Of ordered items there are the first two steps (OF_ITEMS): their thresholds are free in each group.
+    Of ordered items there are the first two steps (OF_ITEMS), and no verdict: their thresholds are free in
+    each group, so that the second step is rejected also where the factors mean the same (Wu and Estabrook
+    2016, Psychometrika 81, 1014-1045).
 
     `partial`: parameters free in all steps ("visual=~x2", "x7~1"). A step that is not converged has no
     numbers, and says why. Raises ModelError as `fit_multigroup` does.
@@ -62,6 +68,8 @@ def invariance(
         row = _row(name, fit, before)
         if before is None:
             row["verdict"] = _first(fit)
+        elif method.ordered:
+            row["verdict"] = f"{NO_VERDICT} {row['verdict']}".strip()
         elif failed:
             row["verdict"] = f"Not judged: {failed} differ between the groups already."
         else:

@@ -16,8 +16,14 @@ from jobs.sem.cases.moments import Moments
 from jobs.sem.estimate import Estimate
 
 
-def measures(estimate: Estimate, moments: Moments) -> dict[str, float]:
-    """chi-square and its relatives; RMSEA's interval is of 90 % (Browne and Cudeck 1993)."""
+def measures(
+    estimate: Estimate, moments: Moments, factors: tuple[float, float] | None = None
+) -> dict[str, float]:
+    """chi-square and its relatives; RMSEA's interval is of 90 % (Browne and Cudeck 1993).
+
+    The scaled ones too, where `factors` has the factors of the statistic and of the baseline's, times their
+    degrees of freedom (see `scaling`).
+    """
     structure, n = estimate.structure, moments.n
     p, x = structure.p, structure.exogenous
     endogenous = [place for place in range(p) if place not in x]
@@ -26,6 +32,11 @@ def measures(estimate: Estimate, moments: Moments) -> dict[str, float]:
     base_chisq = n * _baseline(moments.covariance, endogenous, x)
     base_df = p * (p + 1) // 2 - len(x) * (len(x) + 1) // 2 - len(endogenous)
     logl = _likelihood(estimate.sigma, moments, x)
+    scaled = {}
+    if factors is not None and df and min(factors) > 0:
+        model, base = factors
+        statistics = Statistic(chisq, df, model / df), Statistic(base_chisq, base_df, base / base_df)
+        scaled = scaled_indices(*statistics, n)
     return {
         "npar": float(structure.q),
         "nobs": float(n),
@@ -37,6 +48,7 @@ def measures(estimate: Estimate, moments: Moments) -> dict[str, float]:
         "logl": logl,
         "aic": -2 * logl + 2 * structure.q,
         "bic": -2 * logl + np.log(n) * structure.q,
+        **scaled,
     }
 
 

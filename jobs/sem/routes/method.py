@@ -15,7 +15,8 @@ PLAIN_ERRORS = {"ml": ("expected", "robust"), "full": ("observed", "robust"), "d
 class Method:
     """What to compute. `clusters` and `weights` name columns of the data; the first cluster is the primary.
 
-    `estimator`: "ml"; "mlr", which adds the scaled statistic of Yuan and Bentler; "dwls" for models with
+    `estimator`: "ml"; "mlr", which scales the statistic (Yuan and Bentler) also without weights and clusters,
+    and whose errors are robust; "dwls" for models with
     `ordered` items. `missing`: "listwise"; "fiml" for numbers; "pairwise" for ordered items. `diagnosis`
     asks for what a referee does: residuals, modification indices, reliability, standardised errors.
     """
@@ -27,6 +28,11 @@ class Method:
     weights: str | None = None
     confidence: float = 0.95
     diagnosis: bool = False
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the statistic is scaled: weights and clusters would reject a true model far too often."""
+        return self.estimator == "mlr" or bool(self.clusters) or self.weights is not None
 
     @property
     def from_moments(self) -> bool:

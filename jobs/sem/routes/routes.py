@@ -15,6 +15,7 @@ import pandas as pd
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases import incomplete
 from jobs.sem.cases.moments import Moments, moments
+from jobs.sem.cases.sums import moment_sums
 from jobs.sem.diagnosis import saturated
 from jobs.sem.diagnosis.modification import modification_indices, ordinal_modification_indices
 from jobs.sem.diagnosis.reliability import reliability
@@ -24,6 +25,7 @@ from jobs.sem.fiml import fit as fiml_fit
 from jobs.sem.fiml import measures as fiml_measures
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
+from jobs.sem.ml.scaling import of_cases, of_clusters, scaling_factors
 from jobs.sem.model.structure import Structure
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal import measures as ordinal_measures
@@ -83,20 +85,34 @@ class MaximumLikelihood:
             np.hstack([scores, by_mean]),
             np.hstack([bread, np.zeros((len(bread), by_mean.shape[1]))]),
         )
+        covariances = {
+            "expected": cov.expected(estimate, sample.n),
+            "robust": cov.products(influence),
+            **clustered(influence, sample),
+            **reduced(small_sample),
+        }
         return Inference(
             parameters=self.structure.parameters,
             values=estimate.x,
             std_all=standardised(self.structure, estimate.x),
             influence=influence,
-            covariances={
-                "expected": cov.expected(estimate, sample.n),
-                "robust": cov.products(influence),
-                **clustered(influence, sample),
-                **reduced(small_sample),
-            },
-            measures=measures.measures(estimate, sample),
+            covariances=covariances,
+            measures=measures.measures(estimate, sample, self._factors(covariances)),
             small_sample=small_sample,
         )
+
+    def _factors(self, covariances: dict[str, Matrix]) -> tuple[float, float] | None:
+        """What the statistic is scaled by; None where it is not."""
+        sample, codes = self.sample, _primary(self.sample, self.method)
+        if not self.method.scaled:
+            return None
+        if codes is None:
+            traces, kind, small = of_cases(sample.deviations, sample.weights), "robust", 1.0
+        else:
+            sums = moment_sums(sample, codes)
+            count = len(sums.weight)
+            traces, kind, small = of_clusters(sums), f"cluster:{self.method.clusters[0]}", count / (count - 1)
+        return scaling_factors(self.estimate, sample, covariances[kind], traces, small)
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         free = saturated.complete(self.estimate, self.sample)
@@ -123,8 +139,7 @@ class FullInformation:
         hessian = cov.inverse(sample.n * fitted.hessian)
         influence = fitted.scores @ hessian @ jacobian.T
         labels = [("~1", name, "") for name in names]
-        robust = self.method.estimator == "mlr"
-        cluster = self.method.clusters[0] if self.method.clusters else None
+        cluster = self.method.clusters[0] if _primary(sample, self.method) is not None else None
         # The exogenous variables are given: of the means those of the others are parameters.
         chosen = [*range(self.structure.q), *(self.structure.q + y for y in endogenous(fitted.estimate))]
         given_x = cov.inverse(sample.n * fitted.hessian[np.ix_(chosen, chosen)])
@@ -144,7 +159,7 @@ class FullInformation:
                 **clustered(influence, sample),
                 **reduced(small_sample),
             },
-            measures=fiml_measures.measures(fitted, sample, cluster, robust),
+            measures=fiml_measures.measures(fitted, sample, cluster, self.method.scaled),
             small_sample=small_sample,
         )
 

@@ -18,6 +18,7 @@ from jobs.sem.cases.sums import Sums, moment_sums
 from jobs.sem.diagnosis.solution import Diagnosis
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
+from jobs.sem.ml.scaling import of_clusters, of_products, scaling_factors
 from jobs.sem.model.structure import Structure
 from jobs.sem.routes.inference import Inference, clustered, reduced
 from jobs.sem.routes.method import Method
@@ -48,7 +49,7 @@ class TotalLikelihood:
     sample: Moments
 
     def __init__(self, structure: Structure, totals: Totals, method: Method) -> None:
-        self.structure, self.totals, self.sample = structure, totals, totals
+        self.structure, self.totals, self.sample, self.method = structure, totals, totals, method
         if totals.negative:
             words = "are negative or all zero; give each case a positive weight"
             raise Trouble("failed", f"the weights in {method.weights} {words}.")
@@ -69,23 +70,40 @@ class TotalLikelihood:
         bread = cov.bread(estimate, sample.n)
         influence = scores @ bread
         small_sample = self._small_sample(scores, bread)
+        covariances = {
+            "expected": cov.expected(estimate, sample.n),
+            "robust": bread @ self._products(slope, constant) @ bread,
+            **clustered(influence, sample),
+            **reduced(small_sample),
+        }
         return Inference(
             parameters=self.structure.parameters,
             values=estimate.x,
             std_all=standardised(self.structure, estimate.x),
             influence=influence,
-            covariances={
-                "expected": cov.expected(estimate, sample.n),
-                "robust": bread @ self._products(slope, constant) @ bread,
-                **clustered(influence, sample),
-                **reduced(small_sample),
-            },
-            measures=measures.measures(estimate, sample),
+            covariances=covariances,
+            measures=measures.measures(estimate, sample, self._factors(covariances)),
             small_sample=small_sample,
         )
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         raise ModelError("a diagnosis needs the cases, which were too many to collect")
+
+    def _factors(self, covariances: dict[str, Matrix]) -> tuple[float, float] | None:
+        """What the statistic is scaled by; None where it is not."""
+        totals, method = self.totals, self.method
+        if not method.scaled:
+            return None
+        kind = f"cluster:{method.clusters[0]}" if method.clusters else "robust"
+        if kind in covariances and method.clusters:
+            sums = sums_by(totals, method.clusters[0])
+            count = len(sums.weight)
+            traces, small = of_clusters(sums), count / (count - 1)
+        else:
+            kind, small, squares = "robust", 1.0, totals.squares
+            second = squares.second.sum(axis=0)
+            traces = of_products(float(squares.weight.sum()), second, totals.fourth, self.structure.p)
+        return scaling_factors(self.estimate, totals, covariances[kind], traces, small)
 
     def _products(self, slope: Matrix, constant: Matrix) -> Matrix:
         """Sum over cases of the products of their scores (q x q)."""
