@@ -77,6 +77,7 @@ def data(structure: Structure, rng: np.random.Generator, cases: int) -> pd.DataF
         left_out = rng.normal(size=structure.p) * 0.5
         true = true + np.outer(left_out, left_out)
     true = true + max(0.0, 0.05 - np.linalg.eigvalsh(true)[0]) * np.eye(structure.p)
-    unit = rng.choice([0.01, 1.0, 50.0], structure.p) if rng.random() < 0.3 else np.ones(structure.p)
+    one_scale = bool(structure.labels()) or rng.random() < 0.7  # what is equal has to have one unit
+    unit = np.ones(structure.p) if one_scale else rng.choice([0.01, 1.0, 50.0], structure.p)
     values = rng.multivariate_normal(np.zeros(structure.p), true, cases) * unit
     return pd.DataFrame(values, columns=structure.observed)

@@ -204,6 +204,8 @@ def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
         scaled = {name: f"{name}_scaled" for name in MEASURES if f"{name}_scaled" in wide}
         for name, of_scaled in scaled.items():
             wide[name] = wide[of_scaled].where(wide[of_scaled].notna(), wide.get(name))
+        if "pvalue_adjusted" in wide:
+            wide["pvalue"] = wide.pvalue_adjusted.where(wide.pvalue_adjusted.notna(), wide.pvalue)
         names = [name for name in MEASURES if name in wide]
         rows = [
             [*map(str, key), *[number(line[name], 0 if name == "df" else 3) for name in names]]

@@ -6,6 +6,7 @@ in the likelihood. The baseline model has uncorrelated endogenous variables.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,15 +15,19 @@ from scipy import optimize, stats
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.estimate import Estimate
+from jobs.sem.ml.scaling import adjusted_test
 
 
 def measures(
-    estimate: Estimate, moments: Moments, factors: tuple[float, float] | None = None
+    estimate: Estimate,
+    moments: Moments,
+    factors: tuple[float, float] | None = None,
+    products: Iterator[tuple[Matrix, Matrix]] | None = None,
 ) -> dict[str, float]:
     """chi-square and its relatives; RMSEA's interval is of 90 % (Browne and Cudeck 1993).
 
     The scaled ones too, where `factors` has the factors of the statistic and of the baseline's, times their
-    degrees of freedom (see `scaling`).
+    degrees of freedom, and the adjusted test of fit, where `products` has what it is made of (see `scaling`).
     """
     structure, n = estimate.structure, moments.n
     p, x = structure.p, structure.exogenous
@@ -37,6 +42,10 @@ def measures(
         model, base = factors
         statistics = Statistic(chisq, df, model / df), Statistic(base_chisq, base_df, base / base_df)
         scaled = scaled_indices(*statistics, n)
+    if products is not None and df:
+        test = adjusted_test(estimate, moments, products, chisq, df)
+        scaled |= {"f_adjusted": test.f, "df_adjusted": test.df, "df_error_adjusted": test.df_error}
+        scaled["pvalue_adjusted"] = test.pvalue
     return {
         "npar": float(structure.q),
         "nobs": float(n),

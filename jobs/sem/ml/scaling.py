@@ -5,14 +5,20 @@ A the observed information and B the sum of products of scores, by cluster where
 unrestricted moments (1) and of the model (0). With complete cases the traces of unrestricted moments are sums
 of squares of whitened moments, so that sums over clusters are all they need. What the exogenous variables
 have of both is taken out, as in `fiml.measures`.
+
+Few or unequal clusters or weights leave this factor too small, since it comes from the same few sums as
+the statistic. So there is an F test beside it: the statistic over the trace of its own covariance matrix,
+with the degrees of freedom of both by Satterthwaite (1946), as Asparouhov and Muthén (2010) adjust by mean and
+variance, here with the traces of products taken between different clusters (bench/fit_size.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, stats
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
@@ -20,8 +26,11 @@ from jobs.sem.cases.sums import Sums
 from jobs.sem.estimate import Estimate
 from jobs.sem.vech import vech_index
 
+CASES_AT_A_TIME = 2_000
 # Traces times n of the variables at some places, at a covariance matrix (p x p): of covariances and of means.
 Traces = Callable[[Matrix, list[int]], tuple[float, float]]
+Factors = tuple[float, float] | None
+Products = Iterator[tuple[Matrix, Matrix]] | None
 
 
 def scaling_factors(
@@ -40,6 +49,75 @@ def scaling_factors(
     base = sum(sum(traces(moments.covariance, [y])) for y in every if y not in x)
     model = float(np.trace(sandwich @ estimate.hessian)) * n + small * means / n
     return small * free / n - model, small * (free - base) / n
+
+
+@dataclass(frozen=True)
+class AdjustedTest:
+    """An F test of fit, with its degrees of freedom."""
+
+    f: float
+    df: float
+    df_error: float
+
+    @property
+    def pvalue(self) -> float:
+        return float(stats.f.sf(self.f, self.df, self.df_error))
+
+
+def adjusted_test(
+    estimate: Estimate, moments: Moments, products: Iterator[tuple[Matrix, Matrix]], chisq: float, df: int
+) -> AdjustedTest:
+    """The test of `chisq` from what each unit, a cluster or a case, has of the residual moments.
+
+    `products` gives, part by part, sums of w d d' (G x p x p) and of w (G) by unit.
+    """
+    root = linalg.inv(linalg.cholesky(estimate.sigma, lower=True))
+    sample = root @ moments.covariance @ root.T
+    basis = _tangent(estimate, root)
+    size, total = [], np.zeros((sample.size, sample.size))
+    for second, weight in products:
+        whitened = np.einsum("ab,gbc,dc->gad", root, second, root, optimize=True)
+        part = (whitened - weight[:, None, None] * sample).reshape(len(weight), -1) / np.sqrt(2 * moments.n)
+        part -= (part @ basis) @ basis.T
+        size.append((part**2).sum(axis=1))
+        total += part.T @ part
+    each = np.concatenate(size)
+    count = len(each)
+    small = count / (count - 1)
+    trace = small * each.sum()
+    between = ((total**2).sum() - (each**2).sum()) * small**3  # over pairs of different units
+    spread = ((small * each - trace / count) ** 2).sum()
+    degrees = min(trace**2 / between, df) if between > 0 else float(df)
+    return AdjustedTest(chisq / trace, float(degrees), float(2 * trace**2 / spread) if spread > 0 else np.inf)
+
+
+def _tangent(estimate: Estimate, root: Matrix) -> Matrix:
+    """Orthogonal directions (p^2 x k) in which the model, or the sample's moments of the x, can move."""
+    p, x = estimate.structure.p, estimate.structure.exogenous
+    moves = list(estimate.derivatives)
+    for row, place in enumerate(x):
+        for other in x[: row + 1]:
+            move = np.zeros((p, p))
+            move[place, other] = move[other, place] = 1.0
+            moves.append(move)
+    whitened = np.array([(root @ move @ root.T).ravel() for move in moves])
+    return np.linalg.qr(whitened.T)[0]
+
+
+def case_products(deviations: Matrix, weights: Matrix) -> Iterator[tuple[Matrix, Matrix]]:
+    """The products of cases (n x p), some thousands at a time."""
+    for start in range(0, len(weights), CASES_AT_A_TIME):
+        rows, weight = (part[start : start + CASES_AT_A_TIME] for part in (deviations, weights))
+        yield weight[:, None, None] * rows[:, :, None] * rows[:, None, :], weight
+
+
+def by_clusters(
+    estimate: Estimate, moments: Moments, sandwich: Matrix, sums: Sums
+) -> tuple[Factors, Products]:
+    """The factors by cluster, and the products of the clusters."""
+    count = len(sums.weight)
+    factors = scaling_factors(estimate, moments, sandwich, of_clusters(sums), count / (count - 1))
+    return factors, iter([(sums.matrices(), sums.weight)])
 
 
 def of_cases(deviations: Matrix, weights: Matrix) -> Traces:

@@ -25,7 +25,7 @@ from jobs.sem.fiml import fit as fiml_fit
 from jobs.sem.fiml import measures as fiml_measures
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
-from jobs.sem.ml.scaling import of_cases, of_clusters, scaling_factors
+from jobs.sem.ml.scaling import Factors, Products, by_clusters, case_products, of_cases, scaling_factors
 from jobs.sem.model.structure import Structure
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal import measures as ordinal_measures
@@ -97,22 +97,21 @@ class MaximumLikelihood:
             std_all=standardised(self.structure, estimate.x),
             influence=influence,
             covariances=covariances,
-            measures=measures.measures(estimate, sample, self._factors(covariances)),
+            measures=measures.measures(estimate, sample, *self._scaled(covariances)),
             small_sample=small_sample,
         )
 
-    def _factors(self, covariances: dict[str, Matrix]) -> tuple[float, float] | None:
-        """What the statistic is scaled by; None where it is not."""
+    def _scaled(self, covariances: dict[str, Matrix]) -> tuple[Factors, Products]:
+        """What the statistic is scaled by, and what its adjusted test is made of; None where it is plain."""
         sample, codes = self.sample, _primary(self.sample, self.method)
         if not self.method.scaled:
-            return None
+            return None, None
         if codes is None:
-            traces, kind, small = of_cases(sample.deviations, sample.weights), "robust", 1.0
-        else:
-            sums = moment_sums(sample, codes)
-            count = len(sums.weight)
-            traces, kind, small = of_clusters(sums), f"cluster:{self.method.clusters[0]}", count / (count - 1)
-        return scaling_factors(self.estimate, sample, covariances[kind], traces, small)
+            traces = of_cases(sample.deviations, sample.weights)
+            factors = scaling_factors(self.estimate, sample, covariances["robust"], traces, 1.0)
+            return factors, case_products(sample.deviations, sample.weights)
+        sandwich = covariances[f"cluster:{self.method.clusters[0]}"]
+        return by_clusters(self.estimate, sample, sandwich, moment_sums(sample, codes))
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         free = saturated.complete(self.estimate, self.sample)

@@ -18,7 +18,7 @@ from jobs.sem.cases.sums import Sums, moment_sums
 from jobs.sem.diagnosis.solution import Diagnosis
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
-from jobs.sem.ml.scaling import of_clusters, of_products, scaling_factors
+from jobs.sem.ml.scaling import Factors, Products, by_clusters, of_products, scaling_factors
 from jobs.sem.model.structure import Structure
 from jobs.sem.routes.inference import Inference, clustered, reduced
 from jobs.sem.routes.method import Method
@@ -82,28 +82,25 @@ class TotalLikelihood:
             std_all=standardised(self.structure, estimate.x),
             influence=influence,
             covariances=covariances,
-            measures=measures.measures(estimate, sample, self._factors(covariances)),
+            measures=measures.measures(estimate, sample, *self._scaled(covariances)),
             small_sample=small_sample,
         )
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         raise ModelError("a diagnosis needs the cases, which were too many to collect")
 
-    def _factors(self, covariances: dict[str, Matrix]) -> tuple[float, float] | None:
-        """What the statistic is scaled by; None where it is not."""
+    def _scaled(self, covariances: dict[str, Matrix]) -> tuple[Factors, Products]:
+        """As `MaximumLikelihood` has it; the adjusted test of independent cases needs these and is left out."""
         totals, method = self.totals, self.method
         if not method.scaled:
-            return None
-        kind = f"cluster:{method.clusters[0]}" if method.clusters else "robust"
-        if kind in covariances and method.clusters:
-            sums = sums_by(totals, method.clusters[0])
-            count = len(sums.weight)
-            traces, small = of_clusters(sums), count / (count - 1)
-        else:
-            kind, small, squares = "robust", 1.0, totals.squares
-            second = squares.second.sum(axis=0)
-            traces = of_products(float(squares.weight.sum()), second, totals.fourth, self.structure.p)
-        return scaling_factors(self.estimate, totals, covariances[kind], traces, small)
+            return None, None
+        if method.clusters and f"cluster:{method.clusters[0]}" in covariances:
+            sandwich = covariances[f"cluster:{method.clusters[0]}"]
+            return by_clusters(self.estimate, totals, sandwich, sums_by(totals, method.clusters[0]))
+        squares = totals.squares
+        second = squares.second.sum(axis=0)
+        traces = of_products(float(squares.weight.sum()), second, totals.fourth, self.structure.p)
+        return scaling_factors(self.estimate, totals, covariances["robust"], traces, 1.0), None
 
     def _products(self, slope: Matrix, constant: Matrix) -> Matrix:
         """Sum over cases of the products of their scores (q x q)."""

@@ -1,12 +1,16 @@
-"""The scaled statistic of complete cases beside that of full information, which is held against lavaan's MLR."""
+"""The scaled statistic of complete cases beside that of full information, which is held against lavaan's."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from jobs.sem.cases.moments import moments
 from jobs.sem.groups.fit import fit_groups
+from jobs.sem.ml import fit as ml
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 
 MODEL = "f =~ y0 + y1 + y2 + y3\nf ~ x\nz ~ f + x"
@@ -44,6 +48,32 @@ def test_independent_firms_of_equal_weight_keep_the_plain_statistic(firms):
     assert not measures(firms).index.str.contains("scaled").any()
     same = measures(firms.assign(w=2.0), weights="w")
     assert same["chisq"] == pytest.approx(measures(firms)["chisq"])
+
+
+def test_the_adjusted_test_is_that_of_the_residual_moments(firms):
+    """By hand, from a full covariance matrix of the clusters' residual moments instead of sums of norms."""
+    data = measures(firms, clusters=("region",))
+    structure = structure_of(MODEL)
+    sample = moments(firms, structure.observed, None, ("region",))
+    estimate = ml.fit(structure, sample.covariance)
+    root = np.linalg.inv(np.linalg.cholesky(estimate.sigma))
+    moves = [root @ move @ root.T for move in estimate.derivatives]
+    moves.append(root @ np.outer(*2 * [np.eye(structure.p)[structure.exogenous[0]]]) @ root.T)
+    basis = np.linalg.qr(np.array(moves).reshape(len(moves), -1).T)[0]
+    each = []
+    for code in range(20):
+        rows = sample.deviations[sample.clusters["region"] == code] @ root.T
+        gap = rows.T @ rows - len(rows) * root @ sample.covariance @ root.T
+        vector = gap.ravel() / np.sqrt(2 * sample.n)
+        each.append(vector - basis @ (basis.T @ vector))
+    gram = np.array(each) @ np.array(each).T * 20 / 19
+    off = gram - np.diag(np.diag(gram))
+    df = min(np.trace(gram) ** 2 / ((off**2).sum() * 20 / 19), data["df"])
+    df_error = 2 * np.trace(gram) ** 2 / ((np.diag(gram) - np.trace(gram) / 20) ** 2).sum()
+    f = data["chisq"] / np.trace(gram)
+    wanted = [f, df, df_error, stats.f.sf(f, df, df_error)]
+    names = ["f_adjusted", "df_adjusted", "df_error_adjusted", "pvalue_adjusted"]
+    np.testing.assert_allclose(data[names].astype(float), wanted, rtol=1e-8)
 
 
 def test_one_cluster_scales_as_none(firms):
