@@ -8,8 +8,8 @@ have of both is taken out, as in `fiml.measures`.
 
 Few or unequal clusters or weights leave this factor too small, since it comes from the same few sums as
 the statistic. So there is an F test beside it: the statistic over the trace of its own covariance matrix,
-with the degrees of freedom of both by Satterthwaite (1946), as Asparouhov and Muthén (2010) adjust by mean and
-variance, here with the traces of products taken between different clusters (bench/fit_size.py).
+with the degrees of freedom of both by Satterthwaite (1946), as Asparouhov and Muthén (2010) adjust by mean
+and variance, here with the traces of products taken between different clusters (bench/fit_size.py).
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class TotalLikelihood:
         raise ModelError("a diagnosis needs the cases, which were too many to collect")
 
     def _scaled(self, covariances: dict[str, Matrix]) -> tuple[Factors, Products]:
-        """As `MaximumLikelihood` has it; the adjusted test of independent cases needs these and is left out."""
+        """As `MaximumLikelihood` has it; the adjusted test of independent cases needs them: left out."""
         totals, method = self.totals, self.method
         if not method.scaled:
             return None, None

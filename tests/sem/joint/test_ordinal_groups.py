@@ -131,6 +131,21 @@ def test_invariance_has_the_steps_without_thresholds():
     assert table.verdict[1].startswith("No verdict: while the thresholds of ordered items are free")
 
 
+def test_the_same_measurement_of_ordered_items_is_not_called_different():
+    """Loadings and thresholds are the same, only the factor varies more in one group."""
+    random = np.random.default_rng(5)
+    loadings, parts = np.array([1.0, 0.4, 1.5, 0.7]), []
+    for side, spread in (("east", 0.6), ("west", 2.0)):
+        factor = random.normal(0, spread, (2000, 1))
+        answers = np.digitize(factor * loadings + random.normal(size=(2000, 4)), [-0.8, 0.2, 1.0])
+        parts.append(pd.DataFrame(answers, columns=["y1", "y2", "y3", "y4"]).assign(side=side))
+    method = Method(estimator="dwls", ordered=("y1", "y2", "y3", "y4"))
+    table = invariance("f =~ y1 + y2 + y3 + y4", pd.concat(parts, ignore_index=True), "side", method)
+    assert list(table.status) == ["converged", "converged"]
+    assert table.delta_pvalue[1] < 0.001 and table.delta_cfi[1] < 0
+    assert table.verdict[1].startswith("No verdict")
+
+
 def test_clusters_that_span_groups_are_summed_over_them():
     """The same cases in both groups are no new evidence: by case, errors are those of one group."""
     once = survey().query("side == 'east'").assign(case=range(len(survey().query("side == 'east'"))))
