@@ -211,7 +211,8 @@ def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
             [*map(str, key), *[number(line[name], 0 if name == "df" else 3) for name in names]]
             for key, line in wide.iterrows()
         ]
-        title = "Fit measures, scaled for weights and clusters" if scaled else "Fit measures"
+        title = "Fit measures"
+        title += ", scaled for weights and clusters; p of the adjusted test" if scaled else ""
         grids.append(grid(title, ["wave", "group", *map(words, names)], rows, text=2))
     return grids
 

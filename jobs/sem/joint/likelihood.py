@@ -8,7 +8,9 @@ at the group's own. Each group is searched in its own standard deviations.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -198,16 +200,37 @@ class JointLikelihood:
         """The vector of a group."""
         return self.layout.groups[number].fixed + self.select[number] @ z
 
-    def start(self) -> Matrix:
-        """Starting values: the groups' own fits, averaged where they share a parameter; latent means zero."""
+    @cached_property
+    def fits(self) -> list[ml.Estimate]:
+        """Each group's own fit."""
+        return [
+            ml.fit(group.structure, covariance)
+            for group, covariance in zip(self.layout.groups, self._covariances, strict=True)
+        ]
+
+    @property
+    def _covariances(self) -> list[Matrix]:
+        return [data.free.cov * np.outer(data.unit, data.unit) for data in self.samples]
+
+    def starts(self) -> Iterator[Matrix]:
+        """Starting values (k each): the groups' own fits, averaged where they share a parameter.
+
+        Then, where a search from these may mislead or ends nowhere: the fit of all groups' mean covariance
+        matrix, which knows that the groups are alike, and values of no fit.
+        """
+        yield self._averaged([fit.x for fit in self.fits])
+        mean = np.average(self._covariances, axis=0, weights=[data.sample.n for data in self.samples])
+        yield self._averaged([ml.fit(fit.structure, mean).x for fit in self.fits])
+        yield self._averaged([fit.structure.start(mean) * fit.scale for fit in self.fits])
+
+    def _averaged(self, values: list[Matrix]) -> Matrix:
+        """z (k) from each group's free parameters (q), with its means; latent means zero."""
         sums, count = np.zeros(self.layout.k), np.zeros(self.layout.k)
-        for group, data in zip(self.layout.groups, self.samples, strict=True):
-            structure = group.structure
-            own = ml.fit(structure, data.free.cov * np.outer(data.unit, data.unit))
-            x = own.x.copy()
+        for group, data, own, fit in zip(self.layout.groups, self.samples, values, self.fits, strict=True):
+            structure, x, scale = group.structure, own.copy(), fit.scale
             for parameter in structure.parameters:
                 if parameter.free is not None and parameter.op == "~~" and parameter.lhs == parameter.rhs:
-                    x[parameter.free] = max(x[parameter.free], SMALLEST_START * own.scale[parameter.free])
+                    x[parameter.free] = max(x[parameter.free], SMALLEST_START * scale[parameter.free])
             mean = data.sample.mean + data.free.mean * data.unit
             level = dict(zip(structure.observed, intercepts(structure, x, mean)[0], strict=True))
             means = [level.get(parameter.lhs, 0.0) for parameter in group.parameters if parameter.op == "~1"]
@@ -267,12 +290,36 @@ class JointLikelihood:
 
 
 def maximise(likelihood: JointLikelihood) -> Matrix:
-    """z (k) at the maximum: Fisher scoring, and Newton's steps near the maximum."""
-    return climb(
-        likelihood,
-        likelihood.start(),
-        lambda z, slope: _factor(likelihood, z, newton=bool(np.abs(slope).max() < NEAR)),
-    )
+    """z (k) at the maximum: Fisher scoring, and Newton's steps near the maximum.
+
+    From the groups' own fits. Where one of these is not sound, or the search ends at no maximum, others begin
+    elsewhere, and the highest maximum is taken.
+    """
+
+    def factor(z: Matrix, slope: Matrix) -> tuple[Matrix, bool]:
+        return _factor(likelihood, z, newton=bool(np.abs(slope).max() < NEAR))
+
+    ends: list[Matrix] = []
+    sound = all(fit.sound for fit in likelihood.fits)
+    for start in likelihood.starts():
+        try:
+            ends.append(climb(likelihood, start, factor))
+        except linalg.LinAlgError:  # no way up from here
+            continue
+        if sound and _is_maximum(likelihood, ends[-1]):
+            return ends[-1]
+    if not ends:
+        raise Trouble("not converged", "the search found no admissible start; simplify the model.")
+    maxima = [end for end in ends if _is_maximum(likelihood, end)]
+    return max(maxima, key=likelihood.value) if maxima else ends[0]
+
+
+def _is_maximum(likelihood: JointLikelihood, z: Matrix) -> bool:
+    """The slope vanishes, and the likelihood falls in all directions."""
+    if not np.isfinite(likelihood.value(z)) or 2 * np.abs(likelihood.slope(z)).max() > 10 * ml.TOLERANCE:
+        return False
+    values = linalg.eigvalsh(likelihood.hessian(z))
+    return bool(values[0] > 1e-9 * max(values[-1], 1.0))
 
 
 def _factor(likelihood: JointLikelihood, z: Matrix, newton: bool) -> tuple[Matrix, bool]:

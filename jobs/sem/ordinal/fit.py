@@ -12,6 +12,7 @@ left, no free parameter. Thresholds and intercepts are free and therefore fitted
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +25,9 @@ from jobs.sem.model.structure import ModelError, Structure
 from jobs.sem.ordinal.marginals import Array
 from jobs.sem.ordinal.moments import OrdinalMoments, Statistic
 
-SCORING_STEPS = 50
+SCORING_STEPS = 200
+CURVED = {"gtol": 1e-9, "maxiter": 500}  # of the search that minds curvature
+HALVES = (1.0, 0.5, 0.25, 0.125)  # shares of a step
 
 
 @dataclass(frozen=True)
@@ -172,8 +175,10 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     free = model.free
 
-    start = structure.start(_joint_covariance(sample, model, covariance))
-    x, residual, jacobian = _solved(model, target, root, scale, start)
+    joint = _joint_covariance(sample, model, covariance)
+    x, residual, jacobian = _solved(model, target, root, scale, structure.start(joint))
+    if not np.abs(jacobian.T @ residual).max(initial=0.0) < ml.TOLERANCE:
+        x, residual, jacobian = _solved(model, target, root, scale, _likelihood_start(structure, joint))
     gradient = 2 * jacobian.T @ residual
     curvature = np.zeros((structure.q, structure.q))
     curvature[np.ix_(free, free)] = jacobian.T @ jacobian / np.outer(scale[free], scale[free])
@@ -206,6 +211,14 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
         above_influence=np.zeros((len(influence), 0)),
     )
     return _with_thresholds(entry, sample, model)
+
+
+def _likelihood_start(structure: Structure, covariance: Array) -> Array:
+    """Where maximum likelihood of the correlations ends (q, in natural units): nearer than plain values."""
+    values, vectors = linalg.eigh(covariance)
+    floor = 1e-3 * values[-1]
+    estimate = ml.fit(structure, (vectors * np.maximum(values, floor)) @ vectors.T)
+    return estimate.x / estimate.scale
 
 
 def _joint_covariance(sample: OrdinalMoments, model: Conditional, given: Array) -> Array:
@@ -254,7 +267,20 @@ def _solved(
             max_nfev=2000,
         )
         z = polish(parts, solution.x)
-    return parts(z)
+        x, residual, jacobian = parts(z)
+        if np.abs(jacobian.T @ residual).max(initial=0.0) < ml.TOLERANCE:
+            return x, residual, jacobian
+        # Far from the data, steps without the curvature of the statistics end before the slope vanishes.
+        z = optimize.minimize(_distance, z, args=(parts,), jac=True, method="BFGS", options=CURVED).x
+        return parts(polish(parts, z))
+
+
+def _distance(z: Array, parts: Callable[[Array], tuple[Array, Array, Array]]) -> tuple[float, Array]:
+    """The weighted distance at `z`, and its slope."""
+    _, residual, jacobian = parts(z)
+    if not np.isfinite(residual).all():
+        return np.inf, np.zeros(len(z))
+    return float(residual @ residual), 2 * jacobian.T @ residual
 
 
 def _variances(sample: OrdinalMoments, model: Conditional) -> Array:
@@ -268,20 +294,24 @@ def _variances(sample: OrdinalMoments, model: Conditional) -> Array:
 
 
 def polish(parts, z: Array) -> Array:
-    """Gauss-Newton steps until the gradient vanishes to rounding."""
+    """Gauss-Newton steps, halved where they do not help, until the gradient vanishes to rounding."""
     _, residual, jacobian = parts(z)
     for _ in range(SCORING_STEPS):
         slope = jacobian.T @ residual
-        if not np.isfinite(slope).all() or np.abs(slope).max() < ml.TOLERANCE / 1000:
+        steepest = np.abs(slope).max(initial=0.0)
+        if not np.isfinite(steepest) or steepest < ml.TOLERANCE / 1000:
             break
         try:
             step = linalg.solve(jacobian.T @ jacobian, slope, assume_a="pos")
         except linalg.LinAlgError:
             break
-        _, there, slopes = parts(z - step)
-        if not np.isfinite(there).all() or np.abs(slopes.T @ there).max() > np.abs(slope).max():
+        for size in HALVES:
+            _, there, slopes = parts(z - size * step)
+            if np.isfinite(there).all() and np.abs(slopes.T @ there).max() < steepest:
+                break
+        else:
             break
-        z, residual, jacobian = z - step, there, slopes
+        z, residual, jacobian = z - size * step, there, slopes
     return z
 
 
