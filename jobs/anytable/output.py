@@ -13,6 +13,7 @@ from jobs.output import diagram, folders, forest, manifests, publication, rooms
 from jobs.output.file_names import FileNames
 from jobs.output.publication import replacing
 from jobs.output.tables import write_csv
+from jobs.sem.groups.pooling import counted
 
 UNCONTROLLED = "# not for publication: nothing here has passed disclosure control"
 LEVEL = 0.05  # of significance, in path diagrams
@@ -76,7 +77,7 @@ def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, na
             (tables["estimates"][["lhs", "op", "rhs"]] == pool[["lhs", "op", "rhs"]]).all(axis=1)
         ]
         rows = path.set_index("group").reindex(members).reset_index()
-        rows["reliable"] = rows.reliable.eq(True)
+        rows["reliable"] = counted(rows)
         title = f"{pool.rhs} → {pool.lhs}" if pool.op == "~" else f"{pool.lhs} {pool.op} {pool.rhs}"
         title += "" if pool.group == "all" else f", {pool.group}"
         note = "" if request.publish else "not checked for disclosure; "

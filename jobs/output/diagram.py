@@ -17,7 +17,7 @@ INK, QUIET, ACCENT, PAPER = "#1b2a41", "#8a94a6", "#0b6e4f", "#ffffff"
 WIDTH, HEIGHT = 2.3, 0.78  # of a node
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 DAGGER = "\N{DAGGER}"
-UNRELIABLE = f"{DAGGER} not to be relied on: fewer than 10 degrees of freedom"
+UNRELIABLE = f"{DAGGER} not to be relied on: too few clusters for this kind of error"
 
 
 @dataclass(frozen=True)

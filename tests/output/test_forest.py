@@ -13,7 +13,8 @@ from jobs.sem.groups.pooling import pool_paths
 @pytest.fixture
 def estimates() -> pd.DataFrame:
     frame = pd.DataFrame({"group": ["AT", "BE & LU", "DK", "NL"], "lhs": "y", "op": "~", "rhs": "x"})
-    frame = frame.assign(label=None, est=[0.1, -0.4, 9.0, np.nan], se=[0.1, 0.3, 0.1, np.nan], reliable=True)
+    frame = frame.assign(label=None, est=[0.1, -0.4, 9.0, np.nan], se=[0.1, 0.3, 0.1, np.nan])
+    frame = frame.assign(df=np.nan, reliable=True)
     frame.loc[2, "reliable"] = False
     return frame.assign(ci_lower=frame.est - 2 * frame.se, ci_upper=frame.est + 2 * frame.se)
 

@@ -26,7 +26,6 @@ from jobs.sem.bootstrap.refits import Refit, refit
 from jobs.sem.bootstrap.resampling import Stratum, strata
 from jobs.sem.cases.split import split
 from jobs.sem.checks import check_admissible, check_cases, check_estimate, check_names, numbers
-from jobs.sem.groups.rows import FEWEST_DEGREES
 from jobs.sem.model.structure import Parameter, structure_of
 from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method, check
@@ -34,6 +33,7 @@ from jobs.sem.routes.routes import route
 from jobs.sem.trouble import TROUBLES, Trouble, verdict
 
 CHUNK = 25  # replicates a task: enough to share the overhead, few enough to keep their matrices in cache
+FEWEST_UNITS = 10  # clusters or cases of a group, up to which intervals are marked unreliable
 MOST_FAILED = 0.05  # share of failed replicates above which intervals are marked unreliable
 RESULTS = ["est", "bias", "se", "ci_lower", "ci_upper", "bca_lower", "bca_upper", "replicates", "reliable"]
 ESTIMATES = ["group", "lhs", "op", "rhs", "label", "quantity", *RESULTS]
@@ -263,7 +263,7 @@ def _summary(
 
 def _estimates(draws: Draws, confidence: float) -> list[list[Any]]:
     own = draws.stratum.places[draws.stratum.groups.index(draws.group.name)]
-    enough = len(own) > FEWEST_DEGREES
+    enough = len(own) > FEWEST_UNITS
     return [
         [
             *(draws.group.name, quantity.lhs, quantity.op, quantity.rhs, quantity.label, quantity.kind),
@@ -277,7 +277,7 @@ def _estimates(draws: Draws, confidence: float) -> list[list[Any]]:
 
 def _differences(a: Draws, b: Draws, confidence: float) -> list[list[Any]]:
     """Free loadings, paths and defined values of one group less those of another, replicate by replicate."""
-    enough = min(a.stratum.units, b.stratum.units) > FEWEST_DEGREES
+    enough = min(a.stratum.units, b.stratum.units) > FEWEST_UNITS
     rows = []
     for place, quantity in enumerate(a.quantities):
         if not quantity.compared or quantity not in b.quantities:

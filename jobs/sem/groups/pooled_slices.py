@@ -25,6 +25,7 @@ import pandas as pd
 from scipy import stats
 
 from jobs.sem.arrays import Array
+from jobs.sem.groups.pooling import counted
 
 KEYS = ["group", "lhs", "op", "rhs"]
 COLUMNS = [
@@ -47,7 +48,7 @@ def pool_slices(
 ) -> pd.DataFrame:
     """The mean of each path of each group over countries, waves or both (`over`); columns COLUMNS.
 
-    `estimates`: one kind of error, columns country, wave, group, lhs, op, rhs, est, se, reliable.
+    `estimates`: one kind of error, columns country, wave, group, lhs, op, rhs, est, se, df and reliable.
     `influences`: country, wave, group, lhs, op, rhs, cluster, value: the part of each region in the error of
     an estimate. A slice without a reliable estimate is left out and counted. `pool` names what stays apart:
     a country (over waves), a wave (over countries), or `all`. The order of rows shows in nothing.
@@ -57,7 +58,7 @@ def pool_slices(
     of_regions = Parts(influences)
     rows = []
     for key, part in ordered.groupby([*apart, *KEYS], sort=True):
-        used = part[part.reliable.astype(bool) & (part.se > 0)]
+        used = part[counted(part)]
         row: dict[str, Any] = dict(zip([*apart, *KEYS], key, strict=True))
         pool = row.pop(apart[0]) if apart else ALL
         row |= {"pool": pool, "slices": len(used), "countries": used.country.nunique()}

@@ -22,6 +22,7 @@ from scipy import stats
 
 from jobs.sem.arrays import Array
 
+FEWEST_DEGREES = 10  # of freedom of an error that weighs in a pool
 POINTS, STEPS = 200, 100  # of the grid, and of the scoring after it
 SMALLEST = 1e-8  # eigenvalue of a correlation matrix that can be weighted by
 SHARED = (
@@ -155,6 +156,15 @@ def restricted_likelihood(turned: _Turned) -> float:
     return float(tau2)
 
 
+def counted(estimates: pd.DataFrame) -> pd.Series:
+    """Which estimates enter a pool, by their columns se, df (none of the normal law) and reliable.
+
+    Errors of fewer than FEWEST_DEGREES of freedom are right on average, but too uneven to weigh by.
+    """
+    few = estimates.df.astype(float) < FEWEST_DEGREES
+    return estimates.reliable.eq(True) & (estimates.se > 0) & ~few
+
+
 def pool_paths(
     estimates: pd.DataFrame,
     pools: Mapping[str, str],
@@ -164,10 +174,11 @@ def pool_paths(
 ) -> pd.DataFrame:
     """Each parameter of `estimates` pooled over the groups that `pools` sends to the same name.
 
-    `estimates` has one kind of error and the columns group, lhs, op, rhs, label, est, se, reliable. A group
-    without a reliable estimate and error is left out and counted. `sharing` names the pools whose groups have
-    clusters of the same name. The covariances of their estimates follow from the errors of their
-    `differences` (lhs, op, rhs, group_a, group_b, se); without these the pool is marked unreliable.
+    `estimates` has one kind of error and the columns group, lhs, op, rhs, label, est, se, df, reliable. A
+    group without a reliable estimate, or with too few degrees of freedom, is left out and counted. `sharing`
+    names the pools whose groups have clusters of the same name. The covariances of their estimates follow
+    from the errors of their `differences` (lhs, op, rhs, group_a, group_b, se); without these the pool is
+    marked unreliable.
     """
     members = pd.Series(pools).groupby(pd.Series(pools), sort=True).size()
     errors = _errors_of_differences(differences)
@@ -175,7 +186,7 @@ def pool_paths(
     for name, size in members.items():
         mine = estimates[estimates.group.map(pools) == name]
         for key, part in mine.groupby(["lhs", "op", "rhs"], sort=False):
-            used = part[part.reliable.astype(bool) & (part.se > 0)]
+            used = part[counted(part)]
             row = dict(zip(("lhs", "op", "rhs"), key, strict=True)) | {
                 "group": name,
                 "label": part.label.iloc[0],

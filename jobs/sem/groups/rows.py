@@ -21,10 +21,10 @@ from jobs.sem.routes.method import Method
 from jobs.sem.routes.totals import sums_by
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.small_sample import difference
+from jobs.sem.standard_errors.trust import trusted
 
 CONVERGED = "converged"  # the status of a fit that can be trusted
 COMPARED = ("=~", "~", ":=")  # what is tested to be the same in two groups
-FEWEST_DEGREES = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,11 @@ def _degrees(fit: GroupFit, error: str) -> Matrix:
     return np.full(len(fit.inference.values), clusters - 1.0 if clusters else np.inf)
 
 
+def _at(degrees: Matrix, free: int | None) -> float:
+    """The degrees of freedom of a value; what is fixed needs none."""
+    return np.inf if free is None else float(degrees[free])
+
+
 def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
     if fit.inference is None:
         return []
@@ -123,11 +128,14 @@ def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
     rows = []
     for error, covariance in inference.covariances.items():
         clusters, degrees = _clusters(fit, error), _degrees(fit, error)
+        column = error.partition(":")[2]
+        small = inference.small_sample.get(column)
+        satterthwaite = small.degrees if small is not None else None
         widths = stats.t.ppf(0.5 + method.confidence / 2, degrees)
         for parameter, std_all in zip(inference.parameters, inference.std_all, strict=True):
             free = parameter.free
             est = parameter.value if free is None else float(inference.values[free])
-            df = np.inf if free is None else float(degrees[free])
+            df = _at(degrees, free)
             # Variance 0: a residual that follows from the rest, as that of an ordered item, has no error.
             variance = 0.0 if free is None or np.isnan(df) else float(covariance[free, free])
             se = float(np.sqrt(variance)) if variance > 0 else None
@@ -150,7 +158,8 @@ def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
                     "clusters": clusters,
                     "ci_lower": float(est - width) if width is not None else None,
                     "ci_upper": float(est + width) if width is not None else None,
-                    "reliable": fit.status == "converged" and df >= FEWEST_DEGREES,
+                    "reliable": fit.status == "converged"
+                    and trusted(error, df, None if satterthwaite is None else _at(satterthwaite, free)),
                 }
             )
     return rows

@@ -36,9 +36,9 @@ from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors.small_sample import BiasReduced
 from jobs.sem.standard_errors.standardised import jacobian, standardised_values
+from jobs.sem.standard_errors.trust import trusted
 from jobs.sem.trouble import TROUBLES, Trouble, verdict
 
-FEWEST_CLUSTERS = 10  # with fewer degrees of freedom a cluster-robust error is marked unreliable
 ESTIMATES = [
     *("group", "lhs", "op", "rhs", "label", "est", "std_all", "std_se", "error", "se", "z", "pvalue", "df"),
     *("clusters", "ci_lower", "ci_upper", "reliable"),
@@ -287,6 +287,8 @@ def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
     solution, covariance = fit.solution, fit.covariances[error]
     clusters = fit.clusters.get(error)
     degrees = _degrees(fit, error, solution.gradient)
+    reduced = f"bias_reduced:{error.partition(':')[2]}"
+    satterthwaite = _degrees(fit, reduced, solution.gradient) if reduced in fit.small_sample else None
     widths = stats.t.ppf(0.5 + fit.method.confidence / 2, degrees)
     errors = _errors(solution.gradient, covariance, 0.0)
     # Rounding leaves a trace of error where the standardised value is fixed, as a single item's loading.
@@ -314,7 +316,8 @@ def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
                 "clusters": clusters,
                 "ci_lower": est - widths[place] * se if se else None,
                 "ci_upper": est + widths[place] * se if se else None,
-                "reliable": fit.status == "converged" and df >= FEWEST_CLUSTERS,
+                "reliable": fit.status == "converged"
+                and trusted(error, df, None if satterthwaite is None else float(satterthwaite[place])),
             }
         )
     return rows

@@ -15,7 +15,7 @@ PATH = {"group": "g", "lhs": "y", "op": "~", "rhs": "x"}
 def slices(rows) -> pd.DataFrame:
     """Rows country, wave, estimate, error."""
     frame = pd.DataFrame(rows, columns=["country", "wave", "est", "se"])
-    return frame.assign(**PATH, reliable=True)
+    return frame.assign(**PATH, df=np.nan, reliable=True)
 
 
 def regions(rows) -> pd.DataFrame:

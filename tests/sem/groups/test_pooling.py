@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from jobs.sem.groups.pooling import pool, pool_paths
+from jobs.sem.groups.pooling import counted, pool, pool_paths
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_weighted_is_refused(est, covariance):
 
 def test_covariances_follow_from_the_errors_of_differences():
     frame = pd.DataFrame({"group": ["2012", "2014"], "lhs": "y", "op": "~", "rhs": "x", "label": None})
-    frame = frame.assign(est=[0.1, 0.5], se=[0.1, 0.1], reliable=True)
+    frame = frame.assign(est=[0.1, 0.5], se=[0.1, 0.1], df=np.nan, reliable=True)
     pair = {"lhs": "y", "op": "~", "rhs": "x", "group_a": "2014", "group_b": "2012"}
     pools = {"2012": "all", "2014": "all"}
 
@@ -127,7 +127,9 @@ def test_covariances_follow_from_the_errors_of_differences():
 def test_groups_without_a_reliable_estimate_are_left_out_and_counted():
     names = ["NL a", "BE a", "DK a", "NL b", "BE b"]
     frame = pd.DataFrame({"group": names, "lhs": "y", "op": "~", "rhs": "x", "label": None})
-    frame = frame.assign(est=[0.1, 0.5, 9.0, 0.3, np.nan], se=[0.1, 0.1, 0.1, 0.1, np.nan], reliable=True)
+    frame = frame.assign(
+        est=[0.1, 0.5, 9.0, 0.3, np.nan], se=[0.1, 0.1, 0.1, 0.1, np.nan], df=np.nan, reliable=True
+    )
     frame.loc[2, "reliable"] = False
     pools = {name: name[-1] for name in [*names, "DK b"]}  # the last one has no estimates at all
     found = pool_paths(frame, pools, {"a"}).set_index("group")
@@ -138,3 +140,10 @@ def test_groups_without_a_reliable_estimate_are_left_out_and_counted():
     assert "fewer than two groups" in found.detail["b"]
     assert "clusters of the same name" in found.detail["a"]
     assert not found.reliable.any()
+
+
+def test_an_error_of_few_degrees_of_freedom_does_not_weigh_in_a_pool():
+    """It may be right, and its intervals too, but the next sample's would be half or twice as large."""
+    frame = pd.DataFrame({"se": [0.1, 0.1, 0.1, np.nan], "df": [9.0, 10.0, np.nan, np.nan], "reliable": True})
+    assert counted(frame).tolist() == [False, True, True, False]
+    assert not counted(frame.assign(reliable=False)).any()

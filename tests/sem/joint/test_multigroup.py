@@ -12,6 +12,7 @@ import pytest
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import difference_test, wald_test
 from jobs.sem.routes.method import Method
+from jobs.sem.standard_errors.trust import ENOUGH
 from jobs.sem.trouble import ModelError
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
@@ -195,7 +196,9 @@ def test_clusters_that_span_groups_are_summed_over_them():
     assert equal.measures["df"] == 1
     assert equal.measures["chisq_scaling_factor"] == pytest.approx(variance / normal, rel=0.1)
     assert list(table.se) == pytest.approx(np.sqrt(np.diag(sandwich)[2:]), rel=1e-8)
-    assert (table.df == 29).all() and table.reliable.all()
+    assert (table.df == 29).all()
+    reduced = fit.estimates().query("error == 'bias_reduced:region' and op == '~'")
+    assert list(table.reliable) == [df >= ENOUGH for df in reduced.df]
 
 
 def test_units_and_order_of_the_data_do_not_matter():

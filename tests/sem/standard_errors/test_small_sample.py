@@ -107,7 +107,7 @@ def test_a_path_model_has_the_textbooks_errors_and_degrees():
         paths.pvalue.astype(float), 2 * law.sf(np.abs(paths.est / paths.se).astype(float))
     )
     np.testing.assert_allclose((paths.ci_upper - paths.est) / paths.se, law.ppf(0.975))
-    assert paths.reliable.tolist() == [degrees[0] >= 10, degrees[1] >= 10] and not paths.reliable["y~z"]
+    assert max(degrees) < 10 and paths.reliable.all(), "few degrees make wide intervals, not wrong ones"
 
 
 def test_intercepts_have_them_too():
