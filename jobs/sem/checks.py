@@ -9,7 +9,7 @@ from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
-from jobs.sem.estimate import Estimate
+from jobs.sem.estimate import DEPENDENT, Estimate, unit_diagonal
 from jobs.sem.model.structure import Structure
 from jobs.sem.trouble import ModelError, Trouble
 
@@ -114,8 +114,8 @@ def check_estimate(estimate: Estimate) -> None:
 
 def check_identified(names: list[str], information: Matrix) -> None:
     """The information on the parameters named (k x k, in natural units) of several groups has full rank."""
-    values, vectors = linalg.eigh(information)
-    still = vectors[:, values <= 1e-9 * max(values[-1], 1.0)]
+    values, vectors = linalg.eigh(unit_diagonal(information))
+    still = vectors[:, values <= DEPENDENT]
     if still.shape[1] == 0:
         return
     heavy = [names[place] for place in np.flatnonzero(np.sqrt((still**2).sum(axis=1)) > 0.2)]
@@ -177,7 +177,8 @@ def _here(estimate: Estimate) -> tuple[Matrix, Matrix]:
     """Eigenvalues and vectors of the information where the search ended, in natural units."""
     places = estimate.searched
     scale = estimate.scale[places]
-    values, vectors = linalg.eigh(estimate.information[np.ix_(places, places)] * np.outer(scale, scale))
+    natural = estimate.information[np.ix_(places, places)] * np.outer(scale, scale)
+    values, vectors = linalg.eigh(unit_diagonal(natural))
     return values, vectors
 
 

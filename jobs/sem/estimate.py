@@ -10,7 +10,20 @@ from scipy import linalg
 from jobs.sem.arrays import Matrix
 from jobs.sem.model.structure import Structure
 
+DEPENDENT = 1e-9  # eigenvalue of an information with a unit diagonal, up to which parameters move together
+NO_INFORMATION = 1e-12  # share of the largest
 TOLERANCE = 1e-7  # largest element of the gradient, in the natural units
+
+
+def unit_diagonal(information: Matrix) -> Matrix:
+    """An information (k x k, in natural units) with a diagonal of ones: its rank tells of dependence alone.
+
+    A weak marker makes a factor's loadings large: some parameters then have a million times the information
+    of others, and all are identified. What has next to none stays as small as it is.
+    """
+    diagonal = np.diag(information)
+    unit = np.sqrt(np.maximum(diagonal, NO_INFORMATION * max(float(diagonal.max(initial=0.0)), 1.0)))
+    return information / np.outer(unit, unit)
 
 
 @dataclass(frozen=True)
@@ -47,11 +60,11 @@ class Estimate:
 
     @property
     def identified(self) -> bool:
-        """The information in natural units has full rank."""
+        """The information has full rank."""
         scale = self.scale[self.searched]
         information = self.information[np.ix_(self.searched, self.searched)]
-        values = linalg.eigvalsh(information * np.outer(scale, scale))
-        return bool(values[0] > 1e-9 * max(values[-1], 1.0))
+        values = linalg.eigvalsh(unit_diagonal(information * np.outer(scale, scale)))
+        return bool(values[0] > DEPENDENT)
 
     @property
     def minimum(self) -> bool:
