@@ -77,7 +77,7 @@ def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, na
             (tables["estimates"][["lhs", "op", "rhs"]] == pool[["lhs", "op", "rhs"]]).all(axis=1)
         ]
         rows = path.set_index("group").reindex(members).reset_index()
-        rows["reliable"] = counted(rows)
+        rows["reliable"] = counted(rows.assign(reliable=rows.group.isin(results.converged(status))))
         title = f"{pool.rhs} → {pool.lhs}" if pool.op == "~" else f"{pool.lhs} {pool.op} {pool.rhs}"
         title += "" if pool.group == "all" else f", {pool.group}"
         note = "" if request.publish else "not checked for disclosure; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,13 +70,25 @@ def tables(fits: Fits, groups: Groups, request: Request) -> dict[str, pd.DataFra
         written["standardised"] = _chosen(fits.standardised, request.chosen_error)
     written |= {name: getattr(fits, name) for name in ("hypotheses", "invariance") if getattr(request, name)}
     if request.pool:
-        written["pooled"] = pooled(chosen, differences, groups, request)
+        written["pooled"] = pooled(chosen, differences, groups, request, converged(written["status"]))
     return written
 
 
-def pooled(chosen: pd.DataFrame, differences: pd.DataFrame, groups: Groups, request: Request) -> pd.DataFrame:
-    """Each parameter of the family pooled over the values of the pooled columns."""
+def converged(status: pd.DataFrame) -> set[str]:
+    """The groups whose fit can be trusted."""
+    return set(status.group[status.status == CONVERGED])
+
+
+def pooled(
+    chosen: pd.DataFrame,
+    differences: pd.DataFrame,
+    groups: Groups,
+    request: Request,
+    converged: Set[str],
+) -> pd.DataFrame:
+    """Each parameter of the family pooled over the values of the pooled columns; `converged` groups count."""
     mine = chosen[_in_family(chosen, request) & chosen.se.notna().to_numpy()]
+    mine = mine.assign(reliable=mine.group.isin(converged))  # few clusters are pooling's own matter
     pools = dict(zip(groups.keys.group, pool_names(groups.keys, request), strict=True))
     return pool_paths(mine, pools, groups.sharing, differences, request.confidence)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from jobs.publish.models import named
 from jobs.sem.cases.sums import Sums
 from jobs.sem.groups.over_slices import PATHS, TESTS, SliceSums, fit_over_slices
 from jobs.sem.groups.pooled_slices import ALL, pool_slices
@@ -34,6 +35,10 @@ def pooled(
     primary = estimates[
         (estimates.op == "~") & (estimates.error == (estimates.country + " " + estimates.wave).map(errors))
     ]
+    status = shown["fit_status"]
+    converged = set(named(status[status.status == CONVERGED]))
+    # Few clusters are pooling's own matter: what counts is whether the fit can be trusted.
+    primary = primary.assign(reliable=[group in converged for group in named(primary)])
     return {name: pool_slices(primary, influences, over, confidence) for name, over in ways.items()}
 
 
