@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from fit_size import FIRMS, clusters
 from threadpoolctl import threadpool_limits
 
 from jobs.sem.groups.fit import fit_groups
@@ -27,7 +28,6 @@ from jobs.sem.routes.method import Method
 RESULTS = Path(__file__).resolve().parent / "results" / "coverage_designs.csv"
 MODEL = "f =~ y0 + y1 + y2 + y3\nf ~ x + r"
 TRUTH = {"x": 0.4, "r": 0.3}
-FIRMS = 600
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ def designs() -> Iterator[Design]:
 def draw(rng: np.random.Generator, design: Design) -> pd.DataFrame:
     """A data set of the design."""
     count = design.regions
-    share = 1 / np.arange(1, count + 1) if design.unequal else np.ones(count)
-    region = rng.choice(count, FIRMS, p=share / share.sum())
+    region = clusters(rng, count, design.unequal)
     if design.law == "three treated":
         of_region = np.isin(np.arange(count), rng.choice(count, 3, replace=False)).astype(float)
     else:

@@ -39,11 +39,16 @@ def designs() -> Iterator[tuple[str, int, bool, bool]]:
     yield "100 equal clusters, weighted", 100, False, True
 
 
+def clusters(rng: np.random.Generator, count: int, unequal: bool) -> np.ndarray:
+    """The cluster of each firm: as likely as any other, or by Zipf's law."""
+    share = 1 / np.arange(1, count + 1) if unequal else np.ones(count)
+    return rng.choice(count, FIRMS, p=share / share.sum())
+
+
 def draw(rng: np.random.Generator, count: int, unequal: bool) -> pd.DataFrame:
     """A data set of the true model, with the cluster of each firm."""
-    share = 1 / np.arange(1, count + 1) if unequal else np.ones(max(count, 1))
-    cluster = rng.choice(len(share), FIRMS, p=share / share.sum())
-    effect = 0.7 * rng.normal(size=(len(share), 9)) if count else np.zeros((1, 9))
+    cluster = clusters(rng, max(count, 1), unequal)
+    effect = 0.7 * rng.normal(size=(count, 9)) if count else np.zeros((1, 9))
     own = effect[cluster]
     x = rng.normal(size=(FIRMS, 2)) + own[:, :2]
     f = x @ [0.4, 0.2] + rng.normal(size=FIRMS) + own[:, 2]

@@ -61,9 +61,8 @@ def draw(seed: int, folder: Path) -> None:
         data["w"] = rng.uniform(0.5, 3, len(data))
     elif kind == "groups":
         spec |= {"group": "g", "equal": "loadings intercepts"}
-        data["g"] = np.where(
-            np.arange(len(data)) % 2, "b", "a"
-        )  # the first to be met is lavaan's first group
+        # The group of the first row is lavaan's first.
+        data["g"] = np.where(np.arange(len(data)) % 2, "b", "a")
     folder.mkdir()
     (folder / "model.lav").write_text(text)
     data.to_csv(folder / "data.csv", index=False)

@@ -74,8 +74,8 @@ def main() -> None:
     rows.to_csv(RESULTS, index=False, float_format="%.9g")
     print(rows.status.value_counts().to_string())
     print(f"beaten by a random start: {rows.beaten.sum()} of {(rows.status == 'converged').sum()}")
-    found = rows[(rows.status != "converged") & np.isfinite(rows.best)]
-    print(f"no fit, though a random start ends at an admissible solution: {len(found)}")
+    missed = rows[(rows.status != "converged") & np.isfinite(rows.best)]
+    print(f"no fit, though a random start ends at an admissible solution: {len(missed)}")
 
 
 if __name__ == "__main__":

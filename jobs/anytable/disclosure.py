@@ -38,13 +38,12 @@ def withheld(fits: Fits, rules: DisclosureSettings) -> dict[str, str]:
     return {group: rule for (_, _, group), rule in broken.items()}
 
 
-def protected(fits: Fits, rules: DisclosureSettings, together: bool) -> Fits:
+def protected(fits: Fits, hidden: Mapping[str, str], rules: DisclosureSettings, together: bool) -> Fits:
     """The fits as they may leave: groups, figures and digits that tell of few firms are left out.
 
-    `together`: whether something was asked that takes all groups at once. Raises DisclosureStopped where a
-    group must not be shown then.
+    `hidden`: what `withheld` says of them; `together`: whether something was asked that takes all groups at
+    once. Raises DisclosureStopped where a group must not be shown then.
     """
-    hidden = withheld(fits, rules)
     if together and hidden:
         group, rule = next(iter(hidden.items()))
         raise DisclosureStopped(

@@ -72,8 +72,9 @@ def _protected(fits: Fits, request: Request, progress: Progress) -> Fits:
     if not request.publish:
         return fits
     rules = DisclosureSettings()
-    shown = disclosure.protected(fits, rules, request.together)
-    for group, rule in disclosure.withheld(fits, rules).items():
+    hidden = disclosure.withheld(fits, rules)
+    shown = disclosure.protected(fits, hidden, rules, request.together)
+    for group, rule in hidden.items():
         progress.say(f"withheld: {group} ({rule})")
     return shown
 

@@ -45,6 +45,11 @@ def write(tables: dict[str, pd.DataFrame], request: Request, out: Path) -> None:
             path.chmod(0o700 if path.is_dir() else 0o600)
 
 
+def _caution(request: Request) -> str:
+    """How the note of a figure begins."""
+    return "" if request.publish else "not checked for disclosure; "
+
+
 def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: FileNames) -> None:
     """One path diagram per group, where the groups are few and the model has paths."""
     estimates = tables["estimates"]
@@ -53,7 +58,7 @@ def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, n
     if not 0 < estimates.group.nunique() <= MOST_FIGURES or not (estimates.op == "~").any():
         return
     for group, rows in estimates[estimates.op != ":="].groupby("group", sort=True):
-        note = "" if request.publish else "not checked for disclosure; "
+        note = _caution(request)
         note += f"N = {int(used[group]):,}; standardised; errors {request.chosen_error}; "
         note += (
             "* p < 0.05, ** 0.01, *** 0.001" if rows.reliable.all() else "not to be judged: see status.csv"
@@ -80,7 +85,7 @@ def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, na
         rows["reliable"] = counted(rows.assign(reliable=rows.group.isin(results.converged(status))))
         title = f"{pool.rhs} → {pool.lhs}" if pool.op == "~" else f"{pool.lhs} {pool.op} {pool.rhs}"
         title += "" if pool.group == "all" else f", {pool.group}"
-        note = "" if request.publish else "not checked for disclosure; "
+        note = _caution(request)
         note += f"{forest.heterogeneity(pool)}; errors {request.chosen_error}"
         note += "" if pool.reliable else "\nnot to be judged: see pooled.csv"
         stem = names.stem("forest", *([] if pool.group == "all" else [pool.group]), pool.lhs, pool.rhs)

@@ -117,15 +117,11 @@ class Request:
     @cached_property
     def structure(self) -> Structure:
         """The model of a group; in a joint fit that of the first."""
-        return models.structure(
-            self.text, self.model, self._first_structure if self.joint else self._own_structure
-        )
+        return models.structure(self.text, self.model, self._structure_of)
 
-    def _own_structure(self, text: str) -> Structure:
-        return structure_of(text, self.ordered)
-
-    def _first_structure(self, text: str) -> Structure:
-        """The model of the first of several groups."""
+    def _structure_of(self, text: str) -> Structure:
+        if not self.joint:
+            return structure_of(text, self.ordered)
         return structure_of_terms(read(text, max(self.written_groups, 2)).groups[0], self.ordered)
 
     @property

@@ -84,11 +84,11 @@ def pooled(
     differences: pd.DataFrame,
     groups: Groups,
     request: Request,
-    converged: Set[str],
+    trusted: Set[str],
 ) -> pd.DataFrame:
-    """Each parameter of the family pooled over the values of the pooled columns; `converged` groups count."""
+    """Each parameter of the family pooled over the values of the pooled columns; `trusted` groups count."""
     mine = chosen[_in_family(chosen, request) & chosen.se.notna().to_numpy()]
-    mine = mine.assign(reliable=mine.group.isin(converged))  # few clusters are pooling's own matter
+    mine = mine.assign(reliable=mine.group.isin(trusted))  # few clusters are pooling's own matter
     pools = dict(zip(groups.keys.group, pool_names(groups.keys, request), strict=True))
     return pool_paths(mine, pools, groups.sharing, differences, request.confidence)
 

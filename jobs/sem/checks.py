@@ -85,13 +85,16 @@ def _check_dependence(covariance: Matrix, structure: Structure) -> None:
     deviations = np.sqrt(np.diag(covariance))
     values, vectors = linalg.eigh(covariance / np.outer(deviations, deviations))
     if values[0] < 1e-10:
-        involved = [
-            name for name, part in zip(structure.observed, vectors[:, 0], strict=True) if abs(part) > 0.1
-        ]
+        involved = _involved(structure.observed, vectors[:, 0])
         raise Trouble(
             "not positive definite",
             f"{', '.join(involved)} are linearly dependent; leave one of them out.",
         )
+
+
+def _involved(names: list[str], vector: Matrix) -> list[str]:
+    """The variables that have a part in an eigenvector (p)."""
+    return [name for name, part in zip(names, vector, strict=True) if abs(part) > 0.1]
 
 
 def check_estimate(estimate: Estimate) -> None:
@@ -165,7 +168,7 @@ def _check_residuals(structure: Structure, psi: Matrix, theta: Matrix) -> None:
         unit = np.where(size > 0, size, 1.0)
         values, vectors = np.linalg.eigh(residuals / np.outer(unit, unit))
         if values[0] < -1e-8:
-            involved = [name for name, part in zip(names, vectors[:, 0], strict=True) if abs(part) > 0.1]
+            involved = _involved(names, vectors[:, 0])
             raise Trouble(
                 "heywood",
                 f"the residuals of {', '.join(involved[:MOST_NAMED])} correlate by more than one can; "

@@ -33,6 +33,11 @@ def of_fit(frame: pd.DataFrame, **settings) -> Fits:
     return whole(of_report(report))
 
 
+def protected(fits: Fits) -> Fits:
+    """As they may leave where each group is fitted apart."""
+    return disclosure.protected(fits, disclosure.withheld(fits, RULES), RULES, together=False)
+
+
 def counts(fits: Fits, group: str) -> list[object]:
     row = fits.status.set_index("group").loc[group]
     return [None if pd.isna(row[name]) else int(row[name]) for name in disclosure.COUNTS]
@@ -47,7 +52,7 @@ def test_a_group_that_tells_of_one_firm_is_left_out_of_all_tables(three):
     others = three[(three.wave == "3") & (three.d == 0)]
     intercept = others.y1.mean() - own["x1"] * others.x1.mean()
     assert intercept + own["x1"] * row.x1 + own["d"] == pytest.approx(row.y1)
-    shown = disclosure.protected(fits, RULES, together=False)
+    shown = protected(fits)
     assert set(fits.estimates.group) == {"1", "2", "3"}
     assert set(shown.estimates.group) == set(shown.fit_measures.group) == {"1", "2"}
     assert set(zip(shown.differences.group_a, shown.differences.group_b, strict=True)) == {("1", "2")}
@@ -56,7 +61,7 @@ def test_a_group_that_tells_of_one_firm_is_left_out_of_all_tables(three):
 
 def test_digits_end_where_the_error_does(three):
     fits = of_fit(three)
-    shown = disclosure.protected(fits, RULES, together=False)
+    shown = protected(fits)
     before = fits.estimates[fits.estimates.group == "1"].reset_index(drop=True)
     after = shown.estimates[shown.estimates.group == "1"].reset_index(drop=True)
     known = after.se.notna()
@@ -68,7 +73,7 @@ def test_a_few_cases_without_an_answer_are_no_difference_of_two_counts(three):
     """Cases in less cases used would be the four."""
     three.loc[:3, "x1"] = np.nan
     three.loc[120:139, "x1"] = np.nan
-    shown = disclosure.protected(of_fit(three), RULES, together=False)
+    shown = protected(of_fit(three))
     assert counts(shown, "1") == [None, 116, None]
     assert counts(shown, "2") == [120, 100, 20]
 
@@ -77,7 +82,7 @@ def test_sentences_do_not_count_firms(three):
     three.loc[:4, "wave"] = None
     fits = of_fit(three)
     assert "5 cases have no wave" in fits.status.detail.iloc[-1]
-    shown = disclosure.protected(fits, RULES, together=False)
+    shown = protected(fits)
     assert not shown.status.detail.str.contains("5").any()
     assert counts(shown, "(no group)") == [None, 0, None]
 

@@ -128,9 +128,8 @@ def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
     rows = []
     for error, covariance in inference.covariances.items():
         clusters, degrees = _clusters(fit, error), _degrees(fit, error)
-        column = error.partition(":")[2]
-        small = inference.small_sample.get(column)
-        satterthwaite = small.degrees if small is not None else None
+        small = inference.small_sample.get(error.partition(":")[2])
+        satterthwaite = degrees if small is None else small.degrees
         widths = stats.t.ppf(0.5 + method.confidence / 2, degrees)
         for parameter, std_all in zip(inference.parameters, inference.std_all, strict=True):
             free = parameter.free
@@ -158,8 +157,7 @@ def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
                     "clusters": clusters,
                     "ci_lower": float(est - width) if width is not None else None,
                     "ci_upper": float(est + width) if width is not None else None,
-                    "reliable": fit.status == "converged"
-                    and trusted(error, df, None if satterthwaite is None else _at(satterthwaite, free)),
+                    "reliable": fit.status == "converged" and trusted(error, df, _at(satterthwaite, free)),
                 }
             )
     return rows

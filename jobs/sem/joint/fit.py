@@ -27,7 +27,6 @@ from jobs.sem.joint.likelihood import JointLikelihood, group_samples, maximise
 from jobs.sem.joint.measures import measures
 from jobs.sem.joint.small_sample import joint_small_sample
 from jobs.sem.joint.spanning import products
-from jobs.sem.ml import fit as ml
 from jobs.sem.model.defined import define
 from jobs.sem.model.layout import Layout, layout
 from jobs.sem.model.structure import ModelError, Parameter
@@ -187,13 +186,13 @@ def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     fit.cases_used = sum(data.sample.n for data in samples)
     likelihood = JointLikelihood(plan, samples)
     fit.layout = likelihood.layout
-    z = maximise(likelihood)
+    z, hessian = maximise(likelihood)
     if not np.isfinite(likelihood.value(z)):
         raise Trouble("not converged", "the search found no admissible start; simplify the model.")
     fit.max_gradient = 2 * float(np.abs(likelihood.slope(z)).max())
-    expected, hessian = likelihood.information(z, observed=False), likelihood.hessian(z)
+    expected = likelihood.information(z, observed=False)
     check_identified(plan.names, expected)
-    if fit.max_gradient > 10 * ml.TOLERANCE or np.linalg.eigvalsh(hessian)[0] <= 0:
+    if hessian is None or np.linalg.eigvalsh(hessian)[0] <= 0:
         raise Trouble("not converged", "the search stopped away from a maximum; simplify the model.")
     scores = likelihood.scores(z)
     scale = likelihood.scale
@@ -288,7 +287,7 @@ def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
     clusters = fit.clusters.get(error)
     degrees = _degrees(fit, error, solution.gradient)
     reduced = f"bias_reduced:{error.partition(':')[2]}"
-    satterthwaite = _degrees(fit, reduced, solution.gradient) if reduced in fit.small_sample else None
+    satterthwaite = _degrees(fit, reduced, solution.gradient) if reduced in fit.small_sample else degrees
     widths = stats.t.ppf(0.5 + fit.method.confidence / 2, degrees)
     errors = _errors(solution.gradient, covariance, 0.0)
     # Rounding leaves a trace of error where the standardised value is fixed, as a single item's loading.
@@ -316,8 +315,7 @@ def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
                 "clusters": clusters,
                 "ci_lower": est - widths[place] * se if se else None,
                 "ci_upper": est + widths[place] * se if se else None,
-                "reliable": fit.status == "converged"
-                and trusted(error, df, None if satterthwaite is None else float(satterthwaite[place])),
+                "reliable": fit.status == "converged" and trusted(error, df, float(satterthwaite[place])),
             }
         )
     return rows

@@ -20,6 +20,7 @@ from jobs.sem.arrays import Matrix
 from jobs.sem.cases.incomplete import check_dependence, incomplete_moments, usable
 from jobs.sem.cases.moments import Moments
 from jobs.sem.checks import check_cases, numbers
+from jobs.sem.estimate import DEPENDENT, unit_diagonal
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml.climbing import climb
@@ -289,8 +290,10 @@ class JointLikelihood:
         return out
 
 
-def maximise(likelihood: JointLikelihood) -> Matrix:
-    """z (k) at the maximum: Fisher scoring, and Newton's steps near the maximum.
+def maximise(likelihood: JointLikelihood) -> tuple[Matrix, Matrix | None]:
+    """z (k) at the maximum and the Hessian (k x k) there, None where the slope does not vanish.
+
+    By Fisher scoring, and Newton's steps near the maximum.
 
     From the groups' own fits. Where one of these is not sound, or the search ends at no maximum, others begin
     elsewhere, and the highest maximum is taken.
@@ -299,27 +302,32 @@ def maximise(likelihood: JointLikelihood) -> Matrix:
     def factor(z: Matrix, slope: Matrix) -> tuple[Matrix, bool]:
         return _factor(likelihood, z, newton=bool(np.abs(slope).max() < NEAR))
 
-    ends: list[Matrix] = []
+    ends: list[tuple[Matrix, Matrix | None]] = []
     sound = all(fit.sound for fit in likelihood.fits)
     for start in likelihood.starts():
         try:
-            ends.append(climb(likelihood, start, factor))
+            z = climb(likelihood, start, factor)
         except linalg.LinAlgError:  # no way up from here
             continue
-        if sound and _is_maximum(likelihood, ends[-1]):
+        ends.append((z, _hessian(likelihood, z)))
+        if sound and _is_maximum(ends[-1][1]):
             return ends[-1]
     if not ends:
         raise Trouble("not converged", "the search found no admissible start; simplify the model.")
-    maxima = [end for end in ends if _is_maximum(likelihood, end)]
-    return max(maxima, key=likelihood.value) if maxima else ends[0]
+    maxima = [end for end in ends if _is_maximum(end[1])]
+    return max(maxima, key=lambda end: likelihood.value(end[0])) if maxima else ends[0]
 
 
-def _is_maximum(likelihood: JointLikelihood, z: Matrix) -> bool:
-    """The slope vanishes, and the likelihood falls in all directions."""
+def _hessian(likelihood: JointLikelihood, z: Matrix) -> Matrix | None:
+    """The Hessian where a search ended (k x k); None where the slope does not vanish."""
     if not np.isfinite(likelihood.value(z)) or 2 * np.abs(likelihood.slope(z)).max() > 10 * ml.TOLERANCE:
-        return False
-    values = linalg.eigvalsh(likelihood.hessian(z))
-    return bool(values[0] > 1e-9 * max(values[-1], 1.0))
+        return None
+    return likelihood.hessian(z)
+
+
+def _is_maximum(hessian: Matrix | None) -> bool:
+    """The slope vanishes, and the likelihood falls in all directions."""
+    return hessian is not None and bool(linalg.eigvalsh(unit_diagonal(hessian))[0] > DEPENDENT)
 
 
 def _factor(likelihood: JointLikelihood, z: Matrix, newton: bool) -> tuple[Matrix, bool]:

@@ -71,7 +71,7 @@ def adjusted_test(
 
     `products` gives, part by part, sums of w d d' (G x p x p) and of w (G) by unit.
     """
-    root = linalg.inv(linalg.cholesky(estimate.sigma, lower=True))
+    root = _whitening(estimate.sigma)
     sample = root @ moments.covariance @ root.T
     basis = _tangent(estimate, root)
     size, total = [], np.zeros((sample.size, sample.size))
@@ -115,32 +115,33 @@ def by_clusters(
     estimate: Estimate, moments: Moments, sandwich: Matrix, sums: Sums
 ) -> tuple[Factors, Products]:
     """The factors by cluster, and the products of the clusters."""
-    count = len(sums.weight)
-    factors = scaling_factors(estimate, moments, sandwich, of_clusters(sums), count / (count - 1))
-    return factors, iter([(sums.matrices(), sums.weight)])
+    count, second = len(sums.weight), sums.matrices()
+    traces = of_clusters(sums.weight, sums.first, second)
+    factors = scaling_factors(estimate, moments, sandwich, traces, count / (count - 1))
+    return factors, iter([(second, sums.weight)])
 
 
 def of_cases(deviations: Matrix, weights: Matrix) -> Traces:
     """Of independent cases: `deviations` (n x p) from the mean, `weights` (n)."""
 
     def traces(covariance: Matrix, places: list[int]) -> tuple[float, float]:
-        size = (_whitened(deviations[:, places].T, covariance, places) ** 2).sum(axis=0)
+        root = _whitening(covariance[np.ix_(places, places)])
+        size = ((deviations[:, places] @ root.T) ** 2).sum(axis=1)
         square = weights**2
         return float(square @ (size**2 - 2 * size + len(places))) / 2, float(square @ size)
 
     return traces
 
 
-def of_clusters(sums: Sums) -> Traces:
-    """Of clusters, from the sums over their cases."""
-    second = sums.matrices()
+def of_clusters(weight: Matrix, first: Matrix, second: Matrix) -> Traces:
+    """Of clusters, from the sums of w (G), w d (G x p) and w d d' (G x p x p) over their cases."""
 
     def traces(covariance: Matrix, places: list[int]) -> tuple[float, float]:
         block = np.ix_(places, places)
-        gap = second[:, places][:, :, places] - sums.weight[:, None, None] * covariance[block]
-        root = linalg.inv(linalg.cholesky(covariance[block], lower=True))
+        gap = second[:, places][:, :, places] - weight[:, None, None] * covariance[block]
+        root = _whitening(covariance[block])
         both = np.einsum("ab,gbc,dc->gad", root, gap, root, optimize=True)
-        return float((both**2).sum()) / 2, float(((sums.first[:, places] @ root.T) ** 2).sum())
+        return float((both**2).sum()) / 2, float(((first[:, places] @ root.T) ** 2).sum())
 
     return traces
 
@@ -160,6 +161,6 @@ def of_products(square: float, second: Matrix, fourth: Matrix, p: int) -> Traces
     return traces
 
 
-def _whitened(rows: Matrix, covariance: Matrix, places: list[int]) -> Matrix:
-    root = linalg.cholesky(covariance[np.ix_(places, places)], lower=True)
-    return linalg.solve_triangular(root, rows, lower=True)
+def _whitening(covariance: Matrix) -> Matrix:
+    """What turns variables of this covariance matrix (k x k) into uncorrelated ones of variance one."""
+    return linalg.inv(linalg.cholesky(covariance, lower=True))

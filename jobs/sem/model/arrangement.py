@@ -11,7 +11,6 @@ or covariance of theirs: then they are random, with a free variance.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -81,7 +80,7 @@ class _Variables:
     exogenous: list[str]
 
     def place(self, term: Term) -> Place:
-        """Where a term's parameter stands. Raises ModelError where there is no such place."""
+        """Where a term's parameter stands."""
         inner, observed = self.inner, self.observed
         if term.op == "~~":
             names, matrix = (inner, PSI) if term.lhs in inner and term.rhs in inner else (observed, THETA)
@@ -93,7 +92,6 @@ class _Variables:
         return LAMBDA, observed.index(to), inner.index(of)
 
 
-@lru_cache(maxsize=64)
 def arrange(terms: tuple[Term, ...], ordered: tuple[str, ...] = ()) -> Arrangement:
     """The matrices of a group's terms, intercepts left out; `ordered` items have a residual always.
 
@@ -104,10 +102,10 @@ def arrange(terms: tuple[Term, ...], ordered: tuple[str, ...] = ()) -> Arrangeme
     if not variables.observed:
         raise ModelError("the model text has factors only; name the observed variables that measure them")
     located = [(term, variables.place(term)) for term in (*terms, *_variances(terms, variables, ordered))]
+    names = [None if term.value is not None else term.label or f"{k}" for k, (term, _) in enumerate(located)]
     first: dict[str, Place] = {}  # where each free parameter stands first
-    for place, (term, where) in enumerate(located):
-        if term.value is None:
-            name = term.label or f"{place}"
+    for name, (_, where) in zip(names, located, strict=True):
+        if name is not None:
             first[name] = min(first.get(name, where), where, key=_order)
     free = {name: number for number, name in enumerate(sorted(first, key=lambda name: _order(first[name])))}
     shapes = _shapes(variables)
@@ -116,16 +114,16 @@ def arrange(terms: tuple[Term, ...], ordered: tuple[str, ...] = ()) -> Arrangeme
         if name in variables.inner:
             matrices[LAMBDA][variables.observed.index(name), variables.inner.index(name)] = 1.0
     elements, rows = set(), []
-    for place, (term, where) in enumerate(located):
+    for name, (term, where) in zip(names, located, strict=True):
         matrix, row, column = where
-        number = None if term.value is not None else free[term.label or f"{place}"]
+        number = None if name is None else free[name]
         if number is None:
             matrices[matrix][row, column] = term.value
             if matrix >= PSI:
                 matrices[matrix][column, row] = term.value
         else:
             elements.add((number, *where))
-        label = term.label if term.value is None else None
+        label = None if number is None else term.label
         rows.append((term, where, Parameter(term.lhs, term.op, term.rhs, label, number, term.value or 0.0)))
     columns = np.array(sorted(elements), dtype=np.intp).reshape(-1, 4).T
     return Arrangement(

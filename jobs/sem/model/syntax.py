@@ -95,18 +95,19 @@ def read(text: str, groups: int = 1) -> ModelText:
                     terms[group] += added
         except ModelError as error:
             raise ModelError(str(error), line) from None
-    numbers = {alias.get(label, label): value for label, value in numbers.items()}
-    terms = [
-        [_with_number(_renamed(term, alias), numbers) for term in _first_loadings(_merged(group))]
-        for group in terms
-    ]
+    kept = {alias.get(label, label): value for label, value in numbers.items()}
+    fixed = kept | {name: kept[other] for name, other in alias.items() if other in kept}  # by all their names
+    terms = [[_resolved(term, alias, fixed) for term in _first_loadings(_merged(group))] for group in terms]
     if not any(term.op in ("=~", "~") and term.rhs != "1" for term in terms[0]):
         raise ModelError("the model text has no formula; write it in lavaan's syntax, one formula a line")
     _check_size(terms[0])
     return ModelText(
         groups=[tuple(term for term in group if term.rhs != "1") for group in terms],
         intercepts=[{term.lhs: term for term in group if term.rhs == "1"} for group in terms],
-        definitions=[_with_numbers(definition, alias, numbers) for definition in definitions.values()],
+        definitions=[
+            replace(definition, expression=definition.expression.with_numbers(fixed))
+            for definition in definitions.values()
+        ],
         alias=alias,
     )
 
@@ -297,18 +298,8 @@ def _first_loadings(terms: list[Term]) -> list[Term]:
     return out
 
 
-def _with_number(term: Term, numbers: dict[str, float]) -> Term:
-    value = numbers.get(term.label or "")
-    return term if value is None else replace(term, value=value)
-
-
-def _with_numbers(definition: Definition, alias: dict[str, str], numbers: dict[str, float]) -> Definition:
-    """The definition with numbers for the labels that are fixed, whichever name they have."""
-    values = numbers | {name: numbers[kept] for name, kept in alias.items() if kept in numbers}
-    return (
-        replace(definition, expression=definition.expression.with_numbers(values)) if values else definition
-    )
-
-
-def _renamed(term: Term, alias: dict[str, str]) -> Term:
-    return replace(term, label=alias.get(term.label, term.label)) if term.label else term
+def _resolved(term: Term, alias: dict[str, str], fixed: dict[str, float]) -> Term:
+    """The term with the label that stands for its own, and with the number that label is equal to."""
+    if term.label is None:
+        return term
+    return replace(term, label=alias.get(term.label, term.label), value=fixed.get(term.label, term.value))

@@ -177,7 +177,7 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
 
     joint = _joint_covariance(sample, model, covariance)
     x, residual, jacobian = _solved(model, target, root, scale, structure.start(joint))
-    if not np.abs(jacobian.T @ residual).max(initial=0.0) < ml.TOLERANCE:
+    if not _vanishes(residual, jacobian):
         x, residual, jacobian = _solved(model, target, root, scale, _likelihood_start(structure, joint))
     gradient = 2 * jacobian.T @ residual
     curvature = np.zeros((structure.q, structure.q))
@@ -211,6 +211,11 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
         above_influence=np.zeros((len(influence), 0)),
     )
     return _with_thresholds(entry, sample, model)
+
+
+def _vanishes(residual: Array, jacobian: Array) -> bool:
+    """Whether the slope does, by the weighted residuals (m) and their derivatives (m x free)."""
+    return bool(np.abs(jacobian.T @ residual).max(initial=0.0) < ml.TOLERANCE)
 
 
 def _likelihood_start(structure: Structure, covariance: Array) -> Array:
@@ -268,7 +273,7 @@ def _solved(
         )
         z = polish(parts, solution.x)
         x, residual, jacobian = parts(z)
-        if np.abs(jacobian.T @ residual).max(initial=0.0) < ml.TOLERANCE:
+        if _vanishes(residual, jacobian):
             return x, residual, jacobian
         # Far from the data, steps without the curvature of the statistics end before the slope vanishes.
         z = optimize.minimize(_distance, z, args=(parts,), jac=True, method="BFGS", options=CURVED).x

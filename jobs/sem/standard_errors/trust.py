@@ -12,14 +12,14 @@ LEAST = 1.0  # degrees of freedom of a bias-reduced error
 ENOUGH = 20.0  # Satterthwaite's degrees, or clusters less one, for a cluster-robust error
 
 
-def trusted(error: str, df: float, satterthwaite: float | None) -> bool:
+def trusted(error: str, df: float, satterthwaite: float) -> bool:
     """Whether an error of this kind with `df` degrees of freedom can be trusted.
 
-    `satterthwaite`: the degrees of the bias-reduced error by the same clusters, None where there is none.
+    `satterthwaite`: the degrees of the bias-reduced error by the same clusters, its own where there is none.
     """
     kind = error.partition(":")[0]
     if kind == "bias_reduced":
         return df >= LEAST
     if kind == "cluster":
-        return (df if satterthwaite is None else satterthwaite) >= ENOUGH
+        return satterthwaite >= ENOUGH
     return True
