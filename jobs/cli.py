@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -214,9 +215,15 @@ def _simulated(options: dict[str, Any], out: str) -> Path:
 
 
 def _with_table(request: Any, changes: list[str]) -> str:
-    """Fit a table in a session of its own."""
+    """Fit a table: in this process where it is small, else in a session of its own."""
     from jobs.anytable import job
 
     out = job.check(request)
-    with opening.session(options.spark_settings(changes), "fit", out) as spark:
-        return job.run(request, spark, Progress())
+    os.umask(0o077)
+    settings = options.spark_settings(changes)
+    if not changes and (table := job.in_process(request)):
+        return job.run(request, table, Progress())
+    with opening.session(settings, "fit", out) as spark:
+        from jobs.anytable.on_spark import SparkTable
+
+        return job.run(request, SparkTable(spark, request), Progress())

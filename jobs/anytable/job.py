@@ -4,54 +4,52 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-
-from jobs.anytable import disclosure, output, results, source
+from jobs.anytable import output, results
+from jobs.anytable.in_process import NotHere, TableInProcess
 from jobs.anytable.request import Request
-from jobs.anytable.source import GROUP
+from jobs.anytable.table import GROUP, Table, form_of
 from jobs.errors import FitsFailed, InputError, SettingsError
-from jobs.fits import engine
 from jobs.fits.joint import ALL
-from jobs.fits.plan import FitPlan
+from jobs.fits.plan import FEW, FitPlan
 from jobs.fits.results import Fits
 from jobs.run.progress import Progress
 from jobs.sem.model.layout import layout
 from jobs.sem.model.structure import ModelError
-from jobs.settings.sections import DisclosureSettings
-from jobs.spark.frames import quoted
-from jobs.spark.tables import collected
 
 
 def check(request: Request) -> Path:
     """What can be known before Spark starts; the folder to write. Raises SettingsError, InputError."""
     out = output.check(request)
-    source.form_of(request.data)
+    form_of(request.data)
     return out
 
 
-def run(request: Request, spark: SparkSession, progress: Progress, few: int = engine.FEW) -> str:
-    """Read, fit, write; the folder that was written. `few`: most groups that are fitted on the driver.
+def in_process(request: Request) -> Table | None:
+    """The table in memory; None where Spark reads it better. Raises SettingsError, InputError."""
+    try:
+        return TableInProcess(request)
+    except NotHere:
+        return None
+
+
+def run(request: Request, table: Table, progress: Progress, few: int = FEW) -> str:
+    """Check, fit, write; the folder that was written. `few`: most groups that are fitted together.
 
     Raises SettingsError, InputError; FitsFailed once all is written, where more groups failed than allowed.
     """
     out = output.check(request)
-    rows = source.read(spark, request)
-    table = rows.frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        total, notes = source.check(table, request, rows.count)
-        cases = source.cases(table, request)
-        groups = _groups(cases, request)
+        total, notes = table.checked()
+        groups = _groups(table, request)
         progress.say(f"{total:,} cases in {len(groups.keys):,} groups read")
         for note in notes:
             progress.say(note)
         if request.together:
             _check_together(list(groups.keys.group), request)
         with progress.counted("bootstrap") as tell:
-            fits = engine.fit(cases, _plan(request), len(groups.keys), total, few, tell)
+            fits = table.fit(_plan(request), len(groups.keys), total, few, tell)
     finally:
-        table.unpersist()
+        table.close()
     tables = results.tables(_protected(fits, request, progress), groups, request)
     output.write(tables, request, out)
     failed, count = results.failed(tables["status"]), len(groups.keys)
@@ -71,6 +69,9 @@ def _protected(fits: Fits, request: Request, progress: Progress) -> Fits:
     """The fits as they are written; the office hears which groups are withheld, and why."""
     if not request.publish:
         return fits
+    from jobs.anytable import disclosure
+    from jobs.settings.sections import DisclosureSettings
+
     rules = DisclosureSettings()
     hidden = disclosure.withheld(fits, rules)
     shown = disclosure.protected(fits, hidden, rules, request.together)
@@ -101,9 +102,9 @@ def _check_together(groups: list[str], request: Request) -> None:
 
     Raises SettingsError where not, InputError for a group's name that is taken.
     """
-    if not 2 <= len(groups) <= engine.FEW:
+    if not 2 <= len(groups) <= FEW:
         raise SettingsError(
-            f"{request.data} has {len(groups):,} groups, and 2 to {engine.FEW} are fitted at once; join "
+            f"{request.data} has {len(groups):,} groups, and 2 to {FEW} are fitted at once; join "
             "groups, or leave out --equal, --invariance, --hypothesis and labels by group."
         )
     if ALL in groups:
@@ -117,23 +118,17 @@ def _check_together(groups: list[str], request: Request) -> None:
             raise SettingsError(f"{request.model}: {error}; mend the model or the options.") from None
 
 
-def _groups(cases: DataFrame, request: Request) -> results.Groups:
+def _groups(table: Table, request: Request) -> results.Groups:
     """The groups by name, and the pools whose groups share clusters. Raises InputError."""
-    columns = [F.col(quoted(column)) for column in request.groups]
-    keys = collected(cases.select(F.col(GROUP).alias("group"), *columns).distinct())
+    keys = table.groups()
     keys = keys.sort_values(list(keys.columns), kind="stable").reset_index(drop=True)
     if keys.group.duplicated().any():
         raise InputError(
             f"{request.data}: two combinations of {', '.join(request.groups)} give a group the same name; "
             "take commas out of their values."
         )
-    column = request.chosen_error.partition(":")[2]
-    return results.Groups(keys, _sharing(cases, request, column) if column and request.pool else frozenset())
-
-
-def _sharing(cases: DataFrame, request: Request, column: str) -> frozenset[str]:
+    cluster = request.chosen_error.partition(":")[2]
+    if not (cluster and request.pool):
+        return results.Groups(keys, frozenset())
     kept = [name for name in request.groups if name not in request.pool]
-    pool = F.concat_ws(source.JOIN, *[F.col(quoted(name)) for name in kept]) if kept else F.lit("all")
-    counts = cases.groupBy(pool.alias("pool"), quoted(column)).agg(F.countDistinct(GROUP).alias("groups"))
-    shared = counts.where(F.col("groups") > 1).select("pool").distinct()
-    return frozenset(row["pool"] for row in shared.collect())
+    return results.Groups(keys, table.sharing(kept, cluster))

@@ -1,68 +1,49 @@
-"""Groups fitted one by one: few are collected and fitted on the driver, many where their rows are.
+"""Groups fitted one by one, from cases in memory: pandas in, tables out.
 
-Only groups fitted together have tests of their differences, since these need the cases' influence; many
-groups are fitted on the executors, and results alone reach the driver. Cases are put in order first, so
-that neither the order of rows nor partitions show in a result; one BLAS thread, so that cores do not. A
-bootstrap's replicates are a function of seed and group: few groups spread them over the executors, many
-groups draw them where they are fitted.
+Only groups fitted together have tests of their differences, since these need the cases' influence. Cases are
+put in order first, so that neither the order of rows nor partitions show in a result; one BLAS thread, so
+that cores do not.
 """
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
-from math import ceil
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-from pyspark.sql import DataFrame
 from threadpoolctl import threadpool_limits
 
-from jobs.fits.plan import FitPlan
+from jobs.fits import joint
+from jobs.fits.plan import FEW, FitPlan
 from jobs.fits.results import Fits, joined, lost, of_report, whole
 from jobs.sem.bootstrap import replicates
 from jobs.sem.bootstrap.replicates import Drawing
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.trouble import ModelError, Trouble, verdict
-from jobs.spark.frames import quoted
-from jobs.spark.spread import ship_code, spread
-from jobs.spark.tables import collected
 
-GROUPS_A_TASK = 20
-RESULT = "fits binary"
-Tell = Callable[[int, int], None]
+Mapped = Callable[[Callable[[Any], Any], Any], list[Any]]  # a function of each task, in their order
 
 
-def on_driver(cases: DataFrame, plan: FitPlan, tell: Tell | None = None) -> Fits:
-    """All groups of `cases`, collected; `tell` hears how many parts of a bootstrap are done."""
-    spark = cases.sparkSession
-    return fitted(collected(cases), plan, lambda replicate, tasks: spread(spark, replicate, tasks, tell=tell))
+def fitted(
+    rows: pd.DataFrame, plan: FitPlan, count: int, few: int = FEW, mapped: Mapped = replicates.in_turn
+) -> Fits:
+    """The plan carried out on cases in memory, which are of `count` groups; more than `few` are fitted apart.
+
+    `mapped` evaluates the parts of a bootstrap. Raises ModelError where the model does not fit the columns.
+    """
+    if plan.joint:
+        return joint.fit(rows, plan)
+    if count <= few:
+        fits = together(rows, plan, mapped)
+    else:
+        fits = joined([apart(group, plan) for _, group in rows.groupby(plan.group, sort=True)])
+    return replace(fits, invariance=joint.invariance(rows, plan)) if plan.invariance else fits
 
 
-def on_executors(cases: DataFrame, plan: FitPlan, groups: int) -> Fits:
-    """Each of the `groups` groups of `cases` where its rows are."""
-    ship_code(cases.sparkSession)
-    tasks = max(ceil(groups / GROUPS_A_TASK), min(groups, _partitions(cases)))
-
-    def fit_one(rows: pd.DataFrame) -> pd.DataFrame:  # Spark counts the arguments of what it is given
-        return _fit_one(rows, plan)
-
-    # A number of partitions that is asked for stays as it is; adaptive execution would join them to one.
-    by_group = cases.repartition(tasks, quoted(plan.group)).groupBy(quoted(plan.group))
-    return joined([pickle.loads(row["fits"]) for row in by_group.applyInPandas(fit_one, RESULT).collect()])
-
-
-def _fit_one(rows: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
-    """One group's fits, pickled in one cell; what cannot be fitted is a status, not a failed task."""
-    try:
-        fits = fitted(rows, plan, replicates.in_turn)
-    except (ModelError, Trouble) as error:
-        fits = lost(str(rows[plan.group].iloc[0]), len(rows), verdict(error)[1])
-    return pd.DataFrame({"fits": [pickle.dumps(fits)]})
-
-
-def fitted(rows: pd.DataFrame, plan: FitPlan, mapped: Any) -> Fits:
-    cases = in_order(rows, plan)
+def together(rows: pd.DataFrame, plan: FitPlan, mapped: Mapped) -> Fits:
+    """The groups of the cases, with the differences between them."""
+    cases = plan.in_order(rows)
     with threadpool_limits(1):
         tables = of_report(fit_groups(plan.model, cases, plan.group, plan.method))
         if plan.replicates:
@@ -77,12 +58,9 @@ def fitted(rows: pd.DataFrame, plan: FitPlan, mapped: Any) -> Fits:
     return whole(tables)
 
 
-def in_order(rows: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
-    """Cases in the order of their key, which is left out then, or of their values."""
-    by = [plan.key] if plan.key else list(rows.columns)
-    cases = rows.sort_values(by, kind="stable").reset_index(drop=True)
-    return cases.drop(columns=plan.key) if plan.key else cases
-
-
-def _partitions(cases: DataFrame) -> int:
-    return int(cases.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+def apart(rows: pd.DataFrame, plan: FitPlan) -> Fits:
+    """The fits of the one group that the cases are of; what cannot be fitted is a status."""
+    try:
+        return together(rows, plan, replicates.in_turn)
+    except (ModelError, Trouble) as error:
+        return lost(str(rows[plan.group].iloc[0]), len(rows), verdict(error)[1])

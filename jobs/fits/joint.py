@@ -1,15 +1,13 @@
 """Several groups fitted at once, with parameters that are equal across them.
 
-The groups share one search, so their cases are collected and fitted on the driver; there are few groups.
+The groups share one search, so their cases are in memory together; there are few groups.
 """
 
 from __future__ import annotations
 
 import pandas as pd
-from pyspark.sql import DataFrame
 from threadpoolctl import threadpool_limits
 
-from jobs.fits.groups import in_order
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import Fits, whole
 from jobs.sem.cases.split import split
@@ -18,14 +16,13 @@ from jobs.sem.groups.support import SUPPORT, support
 from jobs.sem.joint import invariance as steps
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import HYPOTHESES, wald_tests
-from jobs.spark.tables import collected
 
 ALL = "all"  # the group of what belongs to all groups together
 
 
-def fit(cases: DataFrame, plan: FitPlan) -> Fits:
+def fit(cases: pd.DataFrame, plan: FitPlan) -> Fits:
     """The model in all groups of `cases` at once."""
-    rows = in_order(collected(cases), plan)
+    rows = plan.in_order(cases)
     with threadpool_limits(1):
         fitted = fit_multigroup(plan.model, rows, plan.group, plan.method, plan.equal, plan.free)
         hypotheses = wald_tests(fitted, list(plan.hypotheses), plan.error)
@@ -52,10 +49,10 @@ def _support(fit: MultigroupFit, rows: pd.DataFrame, plan: FitPlan) -> pd.DataFr
     return pd.concat(of_groups, ignore_index=True)
 
 
-def invariance(cases: DataFrame, plan: FitPlan) -> pd.DataFrame:
+def invariance(cases: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
     """The steps of measurement invariance of the groups of `cases`."""
     with threadpool_limits(1):
-        return _steps(in_order(collected(cases), plan), plan)
+        return _steps(plan.in_order(cases), plan)
 
 
 def _steps(rows: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:

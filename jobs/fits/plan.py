@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from jobs.sem.routes.method import Method
+
+FEW = 10  # groups that are fitted together, so that their differences are tested
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,12 @@ class FitPlan:
         """Whether sums over the cases are enough for what is asked."""
         plain = self.method.from_moments and not self.method.diagnosis
         return plain and not (self.joint or self.invariance or self.replicates)
+
+    def in_order(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Cases in the order of their key, which is left out then, or of their values."""
+        by = [self.key] if self.key else list(rows.columns)
+        cases = rows.sort_values(by, kind="stable").reset_index(drop=True)
+        return cases.drop(columns=self.key) if self.key else cases
 
     def is_summed(self, cases: int) -> bool:
         """Whether a table with so many cases is summed by Spark instead of being collected."""

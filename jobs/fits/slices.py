@@ -64,7 +64,7 @@ def _fit_slice(rows: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
     country, wave = rows.country.iloc[0], rows.wave.iloc[0]
     fitted: Fitted
     try:
-        fitted = groups.fitted(rows.drop(columns=KEYS), plan, replicates.in_turn)
+        fitted = groups.together(rows.drop(columns=KEYS), plan, replicates.in_turn)
     except (ModelError, Trouble) as error:
         fitted = error
     return pd.DataFrame({"country": [country], "wave": [wave], "fits": [pickle.dumps(fitted)]})

@@ -30,7 +30,7 @@ from jobs.publish.rules import (
     too_few,
 )
 from jobs.settings.sections import DisclosureSettings
-from jobs.transforms.partner_origin import ALL, EXCLUSIVE, ORIGINS
+from jobs.transforms.origins import ALL, EXCLUSIVE, ORIGINS
 
 REACH = 3  # a change of an atom is searched up to this many times the threshold
 # What it costs to withhold a figure, beside the number of firms in a cell of a size class at 1. The rows of

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+
+from jobs.sem.laws import t_tail
 
 SIGNIFICANT, OF_FEW = 3, 2  # digits of a standard error, and of an estimate that has none
 MANY = 100  # firms
@@ -98,9 +99,7 @@ def _tied(table: pd.DataFrame, columns: tuple[str, ...], significant: Array) -> 
     if "pvalue" in table:
         ratio = out[columns[0]].to_numpy(dtype=float) / np.where(out["se"] > 0, out["se"], np.nan)
         df = table["df"].to_numpy(dtype=float)
-        out["pvalue"] = np.round(
-            2 * stats.t.sf(np.abs(ratio), np.where(np.isnan(df), np.inf, df)), P_DECIMALS
-        )
+        out["pvalue"] = np.round(2 * t_tail(np.abs(ratio), np.where(np.isnan(df), np.inf, df)), P_DECIMALS)
         for column, value in (("z", ratio), ("statistic", ratio**2)):
             if column in table:
                 out[column] = np.round(value, Z_DECIMALS)

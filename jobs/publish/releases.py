@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jobs.errors import DisclosureStopped
 from jobs.publish.rules import PARTS, WITHHELD
 from jobs.transforms.indicators import ALL as WHOLE
-from jobs.transforms.partner_origin import ALL
+from jobs.transforms.origins import ALL
 from jobs.transforms.sketches import BUCKETS
 
 SLICE = ["country", "wave"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobs.settings.sections import DisclosureSettings
-from jobs.transforms.partner_origin import ALL, EXCLUSIVE
+from jobs.transforms.origins import ALL, EXCLUSIVE
 
 WITHHELD = "c"
 SHARE_DIGITS = 3  # decimals of a published share

@@ -12,7 +12,7 @@ from jobs.publish.linked import Key
 from jobs.publish.models import Group, Groups
 from jobs.publish.rules import SHARE_DIGITS, STATUS, WITHHELD
 from jobs.settings.sections import DisclosureSettings
-from jobs.transforms.partner_origin import ALL
+from jobs.transforms.origins import ALL
 
 Slice = tuple[str, str]  # country and wave
 SLICE = ["country", "wave"]

@@ -11,7 +11,7 @@ from jobs.publish.counts import Counted, Guarded
 from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.settings.sections import DisclosureSettings
-from jobs.transforms.partner_origin import ORIGINS, size_classes
+from jobs.transforms.origins import ORIGINS, size_classes
 
 PUBLISHED = (
     *("partner_origin", "cluster_indicators", "estimates", "fit_measures"),

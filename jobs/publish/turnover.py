@@ -26,7 +26,7 @@ from jobs.publish.rules import (
     too_few,
 )
 from jobs.settings.sections import DisclosureSettings
-from jobs.transforms.partner_origin import ALL, EXCLUSIVE
+from jobs.transforms.origins import ALL, EXCLUSIVE
 
 ROW = 5.0  # cost of a ratio over all sizes, beside 1 for one of a size class
 SCALE = 1_000.0  # what all turnover is set to, for the search

@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, cast
-
-from pyspark.sql import DataFrame
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from jobs.errors import InputError
 from jobs.settings import encodings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 CHUNK = 1 << 20
 # Columns that a reader adds to those of the file, whose names may be any others: the slice, the part's name,

@@ -1,4 +1,4 @@
-"""Files of statistical packages: Stata, SPSS and SAS through pyreadstat, Parquet through Spark."""
+"""Files of statistical packages as frames: those that the driver reads, and Parquet through Spark."""
 
 from __future__ import annotations
 
@@ -9,30 +9,19 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyreadstat
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.codes import BLANKS
 from jobs.errors import InputError
-from jobs.readers import files, text, typed
+from jobs.readers import files, statistical, text
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.text import NO_PATTERN
 from jobs.settings.slices import Slice
 from jobs.spark.frames import quoted
 
-ROWS = 50_000  # rows a chunk; bounds the driver's memory
-READERS: dict[str, Any] = {
-    "stata": pyreadstat.read_dta,
-    "spss": pyreadstat.read_sav,
-    "sas": pyreadstat.read_sas7bdat,
-}
-DAMAGED = (
-    pyreadstat.ReadstatError,
-    pyreadstat.PyreadstatError,
-    UnicodeDecodeError,
-    OverflowError,
-    ValueError,
-)
+EXACT = 1e15  # whole doubles below it are exact
+FRACTIONAL = ("double", "float", "decimal")
 
 
 def read(
@@ -51,37 +40,20 @@ def read(
             for slice, path in inputs.items()
             for part in files.parts(path)
         ]
-        counts = {slice: sum(map(parquet_rows, files.parts(path))) for slice, path in inputs.items()}
+        counts = {
+            slice: sum(map(statistical.parquet_rows, files.parts(path))) for slice, path in inputs.items()
+        }
         return reduce(DataFrame.unionByName, frames), counts
     counts = dict.fromkeys(inputs, 0)
 
     def rows() -> Iterator[tuple[Any, ...]]:
         for slice, path in inputs.items():
             for part in files.parts(path):
-                for row in _package(path, part, form, wanted):
+                for row in statistical.rows(path, part, form, wanted):
                     counts[slice] += 1
                     yield (*slice, *row)
 
     return text.handed_over(spark, rows(), wanted), counts
-
-
-def check(path: str, form: str, wanted: list[str]) -> None:
-    """Raise InputError where a part cannot be read, or lacks a column."""
-    for part in files.parts(path):
-        files.demand(files.shown(path, part), names(path, part, form), wanted)
-
-
-def names(path: str, part: Path, form: str) -> list[str]:
-    """The columns of a file. Raises InputError where it is damaged."""
-    if form == "parquet":
-        try:
-            return list(pq.read_schema(part).names)
-        except Exception:
-            raise InputError(_damaged(path, part, "Parquet")) from None
-    try:
-        return list(READERS[form](str(part), metadataonly=True)[1].column_names)
-    except DAMAGED:
-        raise InputError(_damaged(path, part, form)) from None
 
 
 def parquet(spark: SparkSession, path: str, part: Path) -> DataFrame:
@@ -95,12 +67,7 @@ def parquet(spark: SparkSession, path: str, part: Path) -> DataFrame:
         frame = spark.read.options(**NO_PATTERN).parquet(whole)
         return frame.withColumn(ROW, F.col("_metadata.row_index") + 2)
     except Exception:
-        raise InputError(_damaged(path, part, "Parquet")) from None
-
-
-def parquet_rows(part: Path) -> int:
-    """How many rows a Parquet file says that it holds."""
-    return pq.read_metadata(part).num_rows
+        raise InputError(statistical.damaged(path, part, "Parquet")) from None
 
 
 def _parquet(spark: SparkSession, path: str, part: Path, wanted: list[str]) -> DataFrame:
@@ -110,37 +77,17 @@ def _parquet(spark: SparkSession, path: str, part: Path, wanted: list[str]) -> D
     return frame.select(
         F.lit(files.part_name(path, part)).cast("string").alias(PART),
         ROW,
-        *[typed.column(F.col(quoted(column)), kinds[column]).alias(column) for column in wanted],
+        *[column_as_text(F.col(quoted(column)), kinds[column]).alias(column) for column in wanted],
         F.lit(None).cast("string").alias(CORRUPT),
     )
 
 
-def _package(path: str, part: Path, form: str, wanted: list[str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a part: its name, the row's number, the cells, nothing corrupt."""
-    name, number = files.part_name(path, part), 2
-    for chunk in _chunks(path, part, form, wanted):
-        for row in chunk[wanted].itertuples(index=False, name=None):
-            yield (name, number, *map(typed.text, row), None)
-            number += 1
-
-
-def _chunks(path: str, part: Path, form: str, wanted: list[str]) -> Iterator[Any]:
-    count, whole = 0, -1
-    try:
-        whole = READERS[form](str(part), metadataonly=True)[1].number_rows or -1  # some files do not tell
-        for chunk, _ in pyreadstat.read_file_in_chunks(
-            READERS[form], str(part), chunksize=ROWS, usecols=wanted
-        ):
-            count += len(chunk)
-            yield chunk
-    except DAMAGED:
-        raise InputError(_damaged(path, part, form)) from None
-    if whole not in (-1, count):
-        raise InputError(
-            f"{files.shown(path, part)} says that it holds {whole:,} rows, and {count:,} can be read; "
-            "deliver it again."
-        )
-
-
-def _damaged(path: str, part: Path, form: str) -> str:
-    return f"{files.shown(path, part)} is no whole {form} file; deliver it again."
+def column_as_text(value: Column, kind: str) -> Column:
+    """A column of Spark's type `kind` as text, by the rule of readers.typed."""
+    plain = F.nullif(F.btrim(value.cast("string"), F.lit(BLANKS)), F.lit(""))
+    if not kind.startswith(FRACTIONAL):
+        return plain
+    number = value.cast("double") if kind == "float" else value
+    whole = (number == F.floor(number)) & (F.abs(number) < F.lit(EXACT))
+    as_text = F.when(whole, number.cast("bigint").cast("string")).otherwise(plain)
+    return as_text if kind.startswith("decimal") else F.when(~F.isnan(value), as_text)

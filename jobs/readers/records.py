@@ -114,6 +114,19 @@ def records(known: Scan) -> Iterator[Record]:
         yield from (record for record in every if not _blank(record.fields, len(known.names)))
 
 
+def rows(known: Scan, wanted: list[str]) -> Iterator[tuple[int, list[str | None], str | None]]:
+    """Each row's number, its cells of the columns `wanted`, and nothing; or no cells and its text as it is.
+
+    The latter where its fields do not fit the header.
+    """
+    places = [known.names.index(column) for column in wanted]
+    for record in records(known):
+        if len(record.fields) == len(known.names):
+            yield record.row, [clean(record.fields[place]) or None for place in places], None
+        else:
+            yield record.row, [None] * len(places), known.dialect.separator.join(record.fields)
+
+
 def clean(cell: str) -> str:
     """A cell without blanks around it, no-break ones included."""
     return cell.strip(BLANKS)

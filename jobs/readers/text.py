@@ -20,7 +20,7 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 from jobs.codes import BLANKS
 from jobs.readers import files
 from jobs.readers.files import CORRUPT, COUNTRY, FILE, PART, ROW, WAVE
-from jobs.readers.records import Dialect, Scan, clean, records, scan
+from jobs.readers.records import Dialect, Scan, rows, scan
 from jobs.settings import encodings
 from jobs.settings.slices import Slice
 from jobs.spark.frames import local, quoted
@@ -172,14 +172,8 @@ def handed_over(spark: SparkSession, rows: Iterator[tuple[Any, ...]], wanted: li
 
 def _rows(slice: Slice, known: Scan, wanted: list[str]) -> Iterator[tuple[str | int | None, ...]]:
     name = files.part_name(known.path, known.part)
-    places = [known.names.index(column) for column in wanted]
-    for record in records(known):
-        if len(record.fields) == len(known.names):
-            cells = [clean(record.fields[place]) or None for place in places]
-            yield (*slice, name, record.row, *cells, None)
-        else:
-            text = known.dialect.separator.join(record.fields)
-            yield (*slice, name, record.row, *([None] * len(places)), text)
+    for row, cells, corrupt in rows(known, wanted):
+        yield (*slice, name, row, *cells, corrupt)
 
 
 def notes(scans: list[Scan], wanted: list[str]) -> list[str]:

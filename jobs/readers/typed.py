@@ -10,14 +10,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
-from jobs.codes import BLANKS
 from jobs.readers.records import clean
-
-EXACT = 1e15  # whole doubles below it are exact
-FRACTIONAL = ("double", "float", "decimal")
 
 
 def text(value: Any) -> str | None:
@@ -29,14 +22,3 @@ def text(value: Any) -> str | None:
             return str(int(value))
         return str(value)
     return clean(str(value)) or None
-
-
-def column(value: Column, kind: str) -> Column:
-    """A column of Spark's type `kind` as text, by the same rule."""
-    plain = F.nullif(F.btrim(value.cast("string"), F.lit(BLANKS)), F.lit(""))
-    if not kind.startswith(FRACTIONAL):
-        return plain
-    number = value.cast("double") if kind == "float" else value
-    whole = (number == F.floor(number)) & (F.abs(number) < F.lit(EXACT))
-    as_text = F.when(whole, number.cast("bigint").cast("string")).otherwise(plain)
-    return as_text if kind.startswith("decimal") else F.when(~F.isnan(value), as_text)

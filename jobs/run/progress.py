@@ -6,11 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich import progress as bars
 from rich.console import Console
 
-from jobs.run.context import Outcome
+if TYPE_CHECKING:
+    from jobs.run.context import Outcome
+
+Tell = Callable[[int, int], None]  # hears how many parts are done, and how many there are
 
 
 class Progress:
@@ -40,7 +44,7 @@ class Progress:
             yield report
 
     @contextmanager
-    def counted(self, what: str, every: int = 4) -> Iterator[Callable[[int, int], None]]:
+    def counted(self, what: str, every: int = 4) -> Iterator[Tell]:
         """Show how many parts are done: a bar on a terminal, elsewhere a line each `every`-th part of all.
 
         The caller tells the number done and the number there are.

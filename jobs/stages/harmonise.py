@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+from jobs.amounts import WORDS
 from jobs.checks.quarantine import noted, reasons_by_slice, set_aside, too_many
 from jobs.errors import DiamantError, ValidationStopped
 from jobs.run.context import Batch, Outcome, Results
@@ -17,7 +18,6 @@ from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing
 from jobs.spark.tables import Tables
-from jobs.transforms.doubts import WORDS
 from jobs.transforms.flows import Codes
 from jobs.transforms.harmonise import contradictions, doubtful, harmonise
 from jobs.transforms.lookup import of_slices

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from jobs.checks.quarantine import Reasons, noted, reasons_by_slice, set_aside, too_many
 from jobs.errors import DiamantError, InputError
-from jobs.readers import files, flows, packages, text
+from jobs.readers import files, flows, packages, statistical, text
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.records import Dialect, header
 from jobs.run import numbers
@@ -131,7 +131,7 @@ def _look_at_survey(survey: SurveyInput) -> None:
         if survey.format == "csv":
             names = header(survey.path, part, Dialect(survey.separator, survey.encoding))
         else:
-            names = packages.names(survey.path, part, survey.format)
+            names = statistical.names(survey.path, part, survey.format)
         files.demand(files.shown(survey.path, part), names, wanted)
 
 
@@ -164,7 +164,7 @@ def _survey(batch: Batch, results: Results) -> Read | None:
         sound = {}
         for slice, path in paths.items():
             with _failing(results, slice):
-                packages.check(path, kind, wanted)
+                statistical.check(path, kind, wanted)
                 sound[slice] = path
         if sound:
             rows, of_files = packages.read(batch.spark, sound, kind, wanted)

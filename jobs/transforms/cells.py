@@ -10,12 +10,11 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from jobs import codes
+from jobs.amounts import GAPS, in_threes
 from jobs.transforms.lookup import looked_up
 
 EXACT = "decimal(38,9)"  # of a number; holds no NaN and no infinity
 EXPONENT = "decimal(38,18)"  # of a code with an exponent, see jobs.codes
-BLANK = "[ \u00a0\u2000-\u200a\u202f\u205f]"  # within a number
-GAPS = {".": "[.]", ",": "[,]", "'": "['\u2019]", " ": BLANK}  # marks between thousands, as patterns
 
 
 def trimmed(text: Column) -> Column:
@@ -84,15 +83,11 @@ def _number(text: Column, mark: str, thousands: str | None) -> Column:
 
 
 def with_point(text: Column, mark: str, thousands: str | None = None) -> Column:
-    """A number's text with a point for the decimal `mark` and no marks of thousands.
-
-    Null where digits are grouped otherwise than in threes, or where a point stands beside a decimal comma; a
-    text that is no number comes out as it is.
-    """
+    """As jobs.amounts.with_point."""
     plain = F.btrim(text, F.lit(codes.BLANKS))
     if thousands and thousands != mark:
         gap = GAPS[thousands]
-        grouped = plain.rlike(rf"^[+-]?[1-9][0-9]{{0,2}}(?:{gap}[0-9]{{3}})+(?:[{mark}][0-9]*)?$")
+        grouped = plain.rlike(in_threes(gap, mark))
         plain = F.when(grouped, F.regexp_replace(plain, gap, "")).when(~plain.rlike(gap), plain)
     if mark == ",":  # a point is no part of such a number, unless it was the mark of thousands
         plain = F.when(~F.contains(plain, F.lit(".")), F.replace(plain, F.lit(","), F.lit(".")))

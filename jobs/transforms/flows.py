@@ -10,12 +10,13 @@ from operator import or_
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+from jobs.amounts import WORDS
 from jobs.codes import BLANKS
 from jobs.settings.classifications import REST, Classification
 from jobs.settings.inputs import LABELS
 from jobs.transforms import cells as reading
-from jobs.transforms.doubts import WORDS, evidence
 from jobs.transforms.doubts import doubts as judged
+from jobs.transforms.doubts import evidence
 from jobs.transforms.lookup import by_slice, looked_up
 
 VALUE = "decimal(24,9)"  # as schemas/flows.yaml

@@ -8,10 +8,8 @@ from itertools import pairwise
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-ALL = "all"
-EXCLUSIVE = ("domestic only", "foreign only", "both", "unknown")
-OVERLAPPING = ("any domestic", "any foreign")
-ORIGINS = (*EXCLUSIVE, *OVERLAPPING, ALL)
+from jobs.transforms.origins import ALL, OVERLAPPING
+
 MONEY = "decimal(38,9)"
 MOST = 5  # firms that the dominance rule may look at
 
@@ -23,12 +21,6 @@ def size_class(edges: Sequence[int]) -> Column:
     for low, high in pairwise(edges):
         chosen = chosen.when(employees < high, F.lit(f"{low}-{high - 1}"))
     return chosen.when(employees >= edges[-1], F.lit(f"{edges[-1]}+")).otherwise("unknown")
-
-
-def size_classes(edges: Sequence[int]) -> list[str]:
-    """All size classes in their order, the total last."""
-    between = [f"{low}-{high - 1}" for low, high in pairwise(edges)]
-    return [f"<{edges[0]}", *between, f"{edges[-1]}+", "unknown", ALL]
 
 
 def partner_origin(survey: DataFrame, edges: Sequence[int]) -> DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,10 @@ import pandas as pd
 import pytest
 
 from jobs.anytable import job
+from jobs.anytable.in_process import NotHere, TableInProcess
+from jobs.anytable.on_spark import SparkTable
 from jobs.anytable.request import Request
+from jobs.errors import DiamantError
 from jobs.output import manifests
 from jobs.run.progress import Progress
 
@@ -42,11 +46,23 @@ def _firms(groups: dict[str, float], cases: int = 120, seed: int = 3) -> pd.Data
     return pd.concat(parts, ignore_index=True)
 
 
+def _outcome(request: Request, table, limits) -> tuple[dict[str, bytes], Exception | None]:
+    """The files that a fit wrote by their name, and the error that it ended with."""
+    raised = None
+    try:
+        job.run(request, table(), Progress(), **limits)
+    except (DiamantError, NotHere) as error:
+        raised = error
+    files = sorted(Path(request.out).glob("*"))
+    return {file.name: file.read_bytes() for file in files if file.name != manifests.NAME}, raised
+
+
 @pytest.fixture
 def fit(spark, tmp_path):
     """Fit MODEL (or `text`) to a frame written as CSV, or to `data`; gives the written tables by name.
 
-    `bytes` keeps the files as they were written, but for the manifest, which only lists the others.
+    `bytes` keeps the files as they were written, but for the manifest, which only lists the others. What is
+    small enough is fitted without Spark as well: the files, or the error, have to be the same.
     """
 
     def run(frame: pd.DataFrame | None = None, text: str = MODEL, few: int | None = None, **options):
@@ -59,12 +75,15 @@ def fit(spark, tmp_path):
         out = Path(options.pop("out", tmp_path / "out"))
         request = Request(data=str(data), model=str(model), out=str(out), **options).checked()
         limits = {} if few is None else {"few": few}
-        try:
-            job.run(request, spark, Progress(), **limits)
-        finally:
-            run.bytes = {
-                file.name: file.read_bytes() for file in sorted(out.glob("*")) if file.name != manifests.NAME
-            }
+        run.bytes, raised = _outcome(request, lambda: SparkTable(spark, request), limits)
+        apart = replace(request, out=str(tmp_path / "without_spark"))
+        without_spark = _outcome(apart, lambda: TableInProcess(apart), limits)
+        if not isinstance(without_spark[1], NotHere):
+            words = [str(error).replace(apart.out, request.out) for error in (raised, without_spark[1])]
+            assert words[0] == words[1]
+            assert without_spark[0] == run.bytes
+        if raised is not None:
+            raise raised
         above = 0 if request.publish else 1  # the line that says that nothing was controlled
         return {
             file.stem: pd.read_csv(file, keep_default_na=False, na_values=[""], skiprows=above)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from jobs import cli
 from jobs.anytable import job
+from jobs.anytable.on_spark import SparkTable
 from jobs.run.progress import Progress
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fit.md").read_text(encoding="utf-8")
@@ -23,7 +24,9 @@ MODEL = re.search(r"```\n(f =~ .*?)```", PAGE, re.DOTALL)
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.rpartition(" ")[2])
 def test_the_examples_run(spark, firms, tmp_path, monkeypatch, example):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_with_table", lambda request, _: job.run(request, spark, Progress()))
+    monkeypatch.setattr(
+        cli, "_with_table", lambda request, _: job.run(request, SparkTable(spark, request), Progress())
+    )
     assert MODEL
     Path("model.lav").write_text(MODEL.group(1), encoding="utf-8")
     firms({"NL 2012": 0.5, "NL 2014": 0.5, "BE 2012": 0.2}).to_csv("firms.csv", index=False)

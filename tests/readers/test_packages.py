@@ -11,7 +11,7 @@ import pyreadstat
 import pytest
 
 from jobs.errors import InputError
-from jobs.readers import packages
+from jobs.readers import packages, statistical
 from jobs.settings.slices import Slice
 
 SLICE = Slice("NL", "w")
@@ -22,7 +22,7 @@ READ = [(2, "A1", "12", "1"), (3, "A2", None, "2"), (4, None, "7.5", "3")]
 
 def rows(spark, path, form):
     columns = ["firm", "size", "code"]
-    packages.check(str(path), form, columns)
+    statistical.check(str(path), form, columns)
     frame, counts = packages.read(spark, {SLICE: str(path)}, form, columns)
     came = sorted(tuple(row) for row in frame.select("_row", *columns, "_country", "_wave").collect())
     assert counts == {SLICE: len(came)} and {row[-2:] for row in came} == {SLICE}

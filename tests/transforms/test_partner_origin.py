@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from jobs.spark.frames import local
-from jobs.transforms.partner_origin import in_the_sample, partner_origin, size_classes
+from jobs.transforms.origins import size_classes
+from jobs.transforms.partner_origin import in_the_sample, partner_origin
 
 FIRMS = (
     "country string, wave string, cooperates boolean, product_innovator boolean, partners_domestic boolean, "

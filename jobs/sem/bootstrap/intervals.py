@@ -7,7 +7,7 @@ standard error changes with the value, from the skewness of the jackknife over t
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from jobs.sem.arrays import Matrix
 
@@ -32,8 +32,8 @@ def bca(replicates: Matrix, value: float, jackknife: Matrix, confidence: float) 
     share = (np.sum(replicates < value) + np.sum(replicates <= value)) / (2 * len(replicates))
     if not 0 < share < 1:
         return np.nan, np.nan
-    bias = stats.norm.ppf(share)
+    bias = special.ndtri(share)
     acceleration = -np.sum(jackknife**3) / (6 * np.sum(jackknife**2) ** 1.5)
-    z = bias + stats.norm.ppf([0.5 - confidence / 2, 0.5 + confidence / 2])
-    lower, upper = np.quantile(replicates, stats.norm.cdf(bias + z / (1 - acceleration * z)))
+    z = bias + special.ndtri([0.5 - confidence / 2, 0.5 + confidence / 2])
+    lower, upper = np.quantile(replicates, special.ndtr(bias + z / (1 - acceleration * z)))
     return float(lower), float(upper)

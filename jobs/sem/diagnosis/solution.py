@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.laws import t_quantile, t_tail
 from jobs.sem.model.structure import Parameter
 
 STANDARDISED = ["lhs", "op", "rhs", "est_std", "error", "se", "z", "pvalue", "df", "ci_lower", "ci_upper"]
@@ -44,11 +44,10 @@ def standardised_solution(
     """
     tables = []
     for error, covariance in covariances.items():
-        law = stats.t(df[error])
         variance = ((jacobian @ covariance) * jacobian).sum(axis=1)
         # Rounding leaves a trace of error where the standardised value is fixed, as a single item's loading.
         se = np.where((variance > 1e-14) & ~np.isnan(df[error]), np.sqrt(np.maximum(variance, 0.0)), np.nan)
-        value, width = np.array(est_std), law.ppf(0.5 + confidence / 2)
+        value, width = np.array(est_std), t_quantile(0.5 + confidence / 2, df[error])
         tables.append(
             pd.DataFrame(
                 {
@@ -59,7 +58,7 @@ def standardised_solution(
                     "error": error,
                     "se": se,
                     "z": value / se,
-                    "pvalue": 2 * law.sf(np.abs(value / se)),
+                    "pvalue": 2 * t_tail(np.abs(value / se), df[error]),
                     "df": np.where(np.isfinite(df[error]), df[error], np.nan),
                     "ci_lower": value - width * se,
                     "ci_upper": value + width * se,

@@ -12,12 +12,12 @@ Exogenous variables are complete and fixed: their own likelihood and moments are
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from jobs.sem.arrays import Array
 from jobs.sem.cases.moments import Moments
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.fiml.fit import FimlFit
+from jobs.sem.laws import chi2_tail
 from jobs.sem.ml.measures import Statistic, indices, scaled_indices
 from jobs.sem.standard_errors.covariance import cluster_sums
 
@@ -42,7 +42,7 @@ def measures(
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),
-        "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
+        "pvalue": float(chi2_tail(chisq, df)) if df else np.nan,
         **indices(chisq, df, base_chisq, base_df, n),
         "srmr": _srmr(fit, sample),
         "logl": logl,

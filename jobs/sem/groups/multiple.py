@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from jobs.sem.model.structure import ModelError
 
@@ -41,7 +40,12 @@ def benjamini_hochberg(pvalues: pd.Series, within: np.ndarray) -> pd.Series:
     adjusted = pd.Series(np.nan, index=pvalues.index, dtype=float)
     tested = within & pvalues.notna().to_numpy()
     if tested.any():
-        adjusted[tested] = multipletests(pvalues[tested].to_numpy(dtype=float), method="fdr_bh")[1]
+        values = np.array(pvalues[tested], dtype=float)
+        falling = np.argsort(-values, kind="stable")
+        shares = np.arange(len(values), 0, -1) / len(values)
+        least = np.minimum.accumulate(values[falling] / shares)
+        values[falling] = np.minimum(least, 1.0)
+        adjusted[tested] = values
     return adjusted
 
 

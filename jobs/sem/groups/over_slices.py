@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.sums import Sums
 from jobs.sem.checks import check_admissible
+from jobs.sem.laws import f_tail, t_quantile, t_tail
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml.discrepancy import Discrepancy, Point
 from jobs.sem.model.structure import Structure, structure_of
@@ -331,8 +332,8 @@ def _paths(fit: Fit, paths: Sequence[Any], confidence: float) -> pd.DataFrame:
         row = {**_named(parameter), "est": est, "reliable": not detail, "detail": detail}
         if degrees > 0 and variances[at] > 0:
             se = float(np.sqrt(variances[at]))
-            width = float(stats.t.ppf(0.5 + confidence / 2, degrees)) * se
-            row |= {"se": se, "df": float(degrees), "pvalue": float(2 * stats.t.sf(abs(est / se), degrees))}
+            width = float(t_quantile(0.5 + confidence / 2, degrees)) * se
+            row |= {"se": se, "df": float(degrees), "pvalue": float(2 * t_tail(abs(est / se), degrees))}
             row |= {"ci_lower": est - width, "ci_upper": est + width}
         rows.append(row)
     return pd.DataFrame(rows, columns=PATHS)
@@ -370,7 +371,7 @@ def _difference(free: Fit, restricted: Fit) -> dict[str, Any]:
     f_df_error = f_df * free.degrees
     return row | {
         **{"f": f, "f_df": f_df, "f_df_error": f_df_error},
-        **{"pvalue": float(stats.f.sf(f, f_df, f_df_error)), "detail": ""},
+        **{"pvalue": float(f_tail(f, f_df, f_df_error)), "detail": ""},
     }
 
 

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from jobs.sem.arrays import Array
 from jobs.sem.groups.pooling import counted
+from jobs.sem.laws import chi2_tail, t_quantile, t_tail
 
 KEYS = ["group", "lhs", "op", "rhs"]
 COLUMNS = [
@@ -95,12 +95,12 @@ def _mean(used: pd.DataFrame, of_regions: Parts, confidence: float) -> dict[str,
         reliable = df >= 1
     if se == 0:
         return {"reliable": False, "detail": NO_SPREAD}
-    width = float(stats.t(df).ppf(0.5 + confidence / 2)) * se
+    width = float(t_quantile(0.5 + confidence / 2, df)) * se
     return {
-        **{"est": est, "se": se, "df": df, "pvalue": float(2 * stats.t(df).sf(abs(est / se)))},
+        **{"est": est, "se": se, "df": df, "pvalue": float(2 * t_tail(abs(est / se), df))},
         **{"ci_lower": est - width, "ci_upper": est + width, "tau2": tau2},
         **{"i2": max(0.0, (q - len(y) + 1) / q) if q > 0 else 0.0, "q": q, "q_df": float(len(y) - 1)},
-        "q_pvalue": float(stats.chi2(len(y) - 1).sf(q)),
+        "q_pvalue": float(chi2_tail(q, len(y) - 1)),
         **{"reliable": bool(reliable), "detail": "" if reliable else FEW_DEGREES},
     }
 

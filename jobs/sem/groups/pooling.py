@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from jobs.sem.arrays import Array
+from jobs.sem.laws import chi2_tail, t_quantile, t_tail
 
 FEWEST_DEGREES = 10  # of freedom of an error that weighs in a pool
 POINTS, STEPS = 200, 100  # of the grid, and of the scoring after it
@@ -75,20 +75,20 @@ def pool(estimates: Array, covariance: Array, confidence: float = 0.95) -> Poole
     tau2 = restricted_likelihood(turned)
     est, total, spread = turned.mean(tau2)
     se = float(np.sqrt(max(spread / df, 1.0) / total))
-    width = float(stats.t(df).ppf(0.5 + confidence / 2)) * se
+    width = float(t_quantile(0.5 + confidence / 2, df)) * se
     return Pooled(
         est=est,
         se=se,
         statistic=est / se,
         df=float(df),
-        pvalue=float(2 * stats.t(df).sf(abs(est / se))),
+        pvalue=float(2 * t_tail(abs(est / se), df)),
         ci_lower=est - width,
         ci_upper=est + width,
         tau2=tau2,
         i2=max(0.0, (q - df) / q) if q > 0 else 0.0,
         q=q,
         q_df=float(df),
-        q_pvalue=float(stats.chi2(df).sf(q)),
+        q_pvalue=float(chi2_tail(q, df)),
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
@@ -16,6 +15,7 @@ from jobs.sem.diagnosis import modification, reliability, residuals
 from jobs.sem.diagnosis.solution import STANDARDISED, Diagnosis, standardised_solution
 from jobs.sem.estimate import Estimate
 from jobs.sem.groups.support import SUPPORT
+from jobs.sem.laws import t_quantile, t_tail
 from jobs.sem.routes.inference import Inference
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.totals import sums_by
@@ -130,7 +130,7 @@ def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
         clusters, degrees = _clusters(fit, error), _degrees(fit, error)
         small = inference.small_sample.get(error.partition(":")[2])
         satterthwaite = degrees if small is None else small.degrees
-        widths = stats.t.ppf(0.5 + method.confidence / 2, degrees)
+        widths = t_quantile(0.5 + method.confidence / 2, degrees)
         for parameter, std_all in zip(inference.parameters, inference.std_all, strict=True):
             free = parameter.free
             est = parameter.value if free is None else float(inference.values[free])
@@ -152,7 +152,7 @@ def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
                     "error": error,
                     "se": se,
                     "z": z,
-                    "pvalue": float(2 * stats.t.sf(abs(z), df)) if z is not None else None,
+                    "pvalue": float(2 * t_tail(abs(z), df)) if z is not None else None,
                     "df": df if np.isfinite(df) else None,
                     "clusters": clusters,
                     "ci_lower": float(est - width) if width is not None else None,
@@ -235,7 +235,7 @@ def _differences(a: GroupFit, b: GroupFit) -> list[dict[str, Any]]:
                     "se": se,
                     "statistic": statistic,
                     "df": df if np.isfinite(df) else 1.0,
-                    "pvalue": float(2 * stats.t.sf(np.sqrt(statistic), df)),
+                    "pvalue": float(2 * t_tail(np.sqrt(statistic), df)),
                 }
             )
     return rows

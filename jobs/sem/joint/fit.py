@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, stats
+from scipy import linalg
 from threadpoolctl import threadpool_limits
 
 from jobs.sem.arrays import Matrix
@@ -27,6 +27,7 @@ from jobs.sem.joint.likelihood import JointLikelihood, group_samples, maximise
 from jobs.sem.joint.measures import measures
 from jobs.sem.joint.small_sample import joint_small_sample
 from jobs.sem.joint.spanning import products
+from jobs.sem.laws import t_quantile, t_tail
 from jobs.sem.model.defined import define
 from jobs.sem.model.layout import Layout, layout
 from jobs.sem.model.structure import ModelError, Parameter
@@ -288,7 +289,7 @@ def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
     degrees = _degrees(fit, error, solution.gradient)
     reduced = f"bias_reduced:{error.partition(':')[2]}"
     satterthwaite = _degrees(fit, reduced, solution.gradient) if reduced in fit.small_sample else degrees
-    widths = stats.t.ppf(0.5 + fit.method.confidence / 2, degrees)
+    widths = t_quantile(0.5 + fit.method.confidence / 2, degrees)
     errors = _errors(solution.gradient, covariance, 0.0)
     # Rounding leaves a trace of error where the standardised value is fixed, as a single item's loading.
     standard_errors = _errors(solution.standard_gradient, covariance, 1e-14)
@@ -310,7 +311,7 @@ def _rows(fit: MultigroupFit, error: str) -> list[dict[str, Any]]:
                 "error": error,
                 "se": se,
                 "z": z,
-                "pvalue": float(2 * stats.t.sf(abs(z), df)) if z is not None else None,
+                "pvalue": float(2 * t_tail(abs(z), df)) if z is not None else None,
                 "df": df if se and np.isfinite(df) else None,
                 "clusters": clusters,
                 "ci_lower": est - widths[place] * se if se else None,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from jobs.sem.joint import ordinal_measures as joint_ordinal_measures
 from jobs.sem.joint.fit import MultigroupFit
+from jobs.sem.laws import chi2_tail, f_tail
 from jobs.sem.model.defined import Expression
 from jobs.sem.trouble import ModelError
 
@@ -66,7 +66,7 @@ def difference_test(free: MultigroupFit, restricted: MultigroupFit) -> Hypothesi
         if factor <= 0:
             return _none("the scaling factor of the difference is negative; use a Wald test instead.")
         statistic /= factor
-    return HypothesisTest(statistic, df, float(stats.chi2.sf(statistic, df)))
+    return HypothesisTest(statistic, df, float(chi2_tail(statistic, df)))
 
 
 def wald_test(fit: MultigroupFit, hypotheses: list[str], error: str) -> HypothesisTest:
@@ -100,13 +100,11 @@ def wald_test(fit: MultigroupFit, hypotheses: list[str], error: str) -> Hypothes
         if not degrees > 0:
             return _none("there are too few clusters to test the hypotheses; join clusters or test fewer.")
         shrunk = statistic * degrees / (degrees + df - 1)
-        return HypothesisTest(statistic, df, float(stats.f.sf(shrunk / df, df, degrees)), degrees)
+        return HypothesisTest(statistic, df, float(f_tail(shrunk / df, df, degrees)), degrees)
     clusters = fit.clusters.get(error)
     if clusters is None:
-        return HypothesisTest(statistic, df, float(stats.chi2.sf(statistic, df)))
-    return HypothesisTest(
-        statistic, df, float(stats.f.sf(statistic / df, df, clusters - 1)), float(clusters - 1)
-    )
+        return HypothesisTest(statistic, df, float(chi2_tail(statistic, df)))
+    return HypothesisTest(statistic, df, float(f_tail(statistic / df, df, clusters - 1)), float(clusters - 1))
 
 
 def wald_tests(fit: MultigroupFit, hypotheses: list[str], error: str) -> list[dict[str, Any]]:

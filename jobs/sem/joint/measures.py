@@ -9,7 +9,6 @@ number of groups (Steiger 1998, Structural Equation Modeling 5, 411-419). The sc
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
@@ -17,6 +16,7 @@ from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.fiml.measures import alone
 from jobs.sem.joint.likelihood import GroupSample, JointLikelihood
 from jobs.sem.joint.spanning import products
+from jobs.sem.laws import chi2_tail
 from jobs.sem.ml.measures import Statistic, indices, scaled_indices
 
 
@@ -50,7 +50,7 @@ def measures(
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),
-        "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
+        "pvalue": float(chi2_tail(chisq, df)) if df else np.nan,
         **by_groups(indices(chisq, df, base_chisq, base_df, n), len(samples)),
         "srmr": _srmr(likelihood, z),
         "logl": logl,

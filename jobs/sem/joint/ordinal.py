@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, optimize
+import scipy  # its optimisers load when they are needed: they take as long as a small table
+from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
@@ -123,7 +124,7 @@ def fit(plan: Layout, items: list[GroupItems]) -> JointItems:
     """Fit all groups at once; `plan` as `with_thresholds` gives it. Raises Trouble where there is no fit."""
     search = _Search(plan, items)
     with np.errstate(all="ignore"):
-        solution = optimize.least_squares(
+        solution = scipy.optimize.least_squares(
             lambda z: search.parts(z)[1],
             search.start(),
             lambda z: search.parts(z)[2],

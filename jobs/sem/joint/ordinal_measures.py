@@ -7,12 +7,13 @@ from U Gamma as in `ordinal_measures`. A cluster that spans groups ties their st
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.joint.measures import by_groups
 from jobs.sem.joint.ordinal import GroupItems, JointItems
 from jobs.sem.joint.spanning import products
+from jobs.sem.laws import chi2_tail
 from jobs.sem.ml.measures import indices
 from jobs.sem.model.layout import Layout
 from jobs.sem.ordinal.measures import scale_and_shift, srmr
@@ -37,7 +38,7 @@ def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),
-        "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
+        "pvalue": float(chi2_tail(chisq, df)) if df else np.nan,
         **by_groups(indices(chisq, df, base_chisq, base_df, n - groups), groups),
         "srmr": sum(
             count / n * srmr(entry, data.statistics)
@@ -54,7 +55,7 @@ def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
         out |= {
             "chisq_scaled": scaled,
             "df_scaled": float(df),
-            "pvalue_scaled": float(stats.chi2.sf(scaled, df)),
+            "pvalue_scaled": float(chi2_tail(scaled, df)),
             "chisq_scaling_factor": factor,
             "chisq_shift": shift,
             **{f"{name}_scaled": value for name, value in with_scale.items()},

@@ -10,7 +10,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from scipy import linalg, optimize
+import scipy  # its optimisers load when they are needed: they take as long as a small table
+from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.estimate import TOLERANCE, Estimate
@@ -87,7 +88,7 @@ def _careful(surface: Discrepancy, z: Matrix) -> Matrix:
         return point.value, point.gradient
 
     options = {"gtol": 1e-6, "maxiter": 2000}
-    return optimize.minimize(objective, z, jac=True, method="BFGS", options=options).x
+    return scipy.optimize.minimize(objective, z, jac=True, method="BFGS", options=options).x
 
 
 def _end(surface: Discrepancy, z: Matrix) -> Point:

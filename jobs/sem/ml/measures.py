@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.estimate import Estimate
+from jobs.sem.laws import chi2_tail, noncentrality
 from jobs.sem.ml.scaling import adjusted_test
 
 
@@ -51,7 +51,7 @@ def measures(
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),
-        "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
+        "pvalue": float(chi2_tail(chisq, df)) if df else np.nan,
         **indices(chisq, df, base_chisq, base_df, n),
         "srmr": _srmr(estimate.sigma, moments.covariance),
         "logl": logl,
@@ -95,7 +95,7 @@ def scaled_indices(model: Statistic, base: Statistic, n: int) -> dict[str, float
     return {
         "chisq_scaled": scaled,
         "df_scaled": float(df),
-        "pvalue_scaled": float(stats.chi2.sf(scaled, df)),
+        "pvalue_scaled": float(chi2_tail(scaled, df)),
         "chisq_scaling_factor": factor,
         **{f"{name}_scaled": value for name, value in values.items()},
     }
@@ -131,14 +131,10 @@ def _rmsea_interval(chisq: float, df: float, n: int) -> tuple[float, float]:
         return 0.0, 0.0
     ends = []
     for share in (0.95, 0.05):
-        if stats.chi2.cdf(chisq, df) < share:
+        if 1 - chi2_tail(chisq, df) < share:
             ends.append(0.0)
             continue
-        top = max(chisq * 4, 100.0)
-        root = optimize.brentq(
-            lambda nc, share=share: stats.ncx2.cdf(chisq, df, nc) - share, 1e-9, top, xtol=1e-9
-        )
-        ends.append(float(np.sqrt(root / (n * df))))
+        ends.append(float(np.sqrt(noncentrality(chisq, df, share) / (n * df))))
     return ends[0], ends[1]
 
 

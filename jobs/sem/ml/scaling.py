@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.cases.sums import Sums
 from jobs.sem.estimate import Estimate
+from jobs.sem.laws import f_tail
 from jobs.sem.vech import vech_index
 
 CASES_AT_A_TIME = 2_000
@@ -61,7 +62,7 @@ class AdjustedTest:
 
     @property
     def pvalue(self) -> float:
-        return float(stats.f.sf(self.f, self.df, self.df_error))
+        return float(f_tail(self.f, self.df, self.df_error))
 
 
 def adjusted_test(

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # its optimisers load when they are needed: they take as long as a small table
 from numpy.typing import NDArray
-from scipy import linalg, optimize
+from scipy import linalg
 
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.intercepts import intercepts
@@ -263,7 +264,7 @@ def _solved(
         return x, (value - target) * root, jacobian * root[:, None] * scale[free]
 
     with np.errstate(all="ignore"):
-        solution = optimize.least_squares(
+        solution = scipy.optimize.least_squares(
             lambda z: parts(z)[1],
             start[free],
             lambda z: parts(z)[2],
@@ -276,7 +277,7 @@ def _solved(
         if _vanishes(residual, jacobian):
             return x, residual, jacobian
         # Far from the data, steps without the curvature of the statistics end before the slope vanishes.
-        z = optimize.minimize(_distance, z, args=(parts,), jac=True, method="BFGS", options=CURVED).x
+        z = scipy.optimize.minimize(_distance, z, args=(parts,), jac=True, method="BFGS", options=CURVED).x
         return parts(polish(parts, z))
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from jobs.sem.laws import chi2_tail
 from jobs.sem.ml.measures import indices
 from jobs.sem.ordinal.fit import OrdinalFit
 from jobs.sem.ordinal.marginals import Array
@@ -40,7 +40,7 @@ def measures(
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),
-        "pvalue": float(stats.chi2.sf(chisq, df)) if df else np.nan,
+        "pvalue": float(chi2_tail(chisq, df)) if df else np.nan,
         **indices(chisq, df, base_chisq, base_df, n - 1),
         "srmr": srmr(fit, sample),
     }
@@ -50,7 +50,7 @@ def measures(
         out |= {
             "chisq_scaled": scaled,
             "df_scaled": float(df),
-            "pvalue_scaled": float(stats.chi2.sf(scaled, df)),
+            "pvalue_scaled": float(chi2_tail(scaled, df)),
             "chisq_scaling_factor": factor,
             "chisq_shift": shift,
         }

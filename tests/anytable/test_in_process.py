@@ -1,0 +1,79 @@
+"""A small table is fitted without Spark; what is large, or a matter of Spark's, is left to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from jobs.anytable import in_process, job
+from jobs.anytable.request import Request
+
+MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2\n"
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """The table in memory, None where it is left to Spark."""
+
+    def run(frame: pd.DataFrame, name: str = "t.csv", **options):
+        (tmp_path / "m.lav").write_text(MODEL)
+        data = tmp_path / name
+        frame.to_csv(data, index=False) if name.endswith("csv") else frame.to_parquet(data)
+        wanted = Request(data=str(data), model=str(tmp_path / "m.lav"), out=str(tmp_path / "out"), **options)
+        return job.in_process(wanted.checked())
+
+    return run
+
+
+def test_no_java_is_needed(firms, tmp_path):
+    firms({"NL": 0.5, "BE": 0.2}).to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "m.lav").write_text(MODEL)
+    command = [str(Path(sys.executable).parent / "diamant"), "fit", "--data", "t.csv", "--model", "m.lav"]
+    # Neither a Java nor anything else is found on such a path.
+    environment = {**os.environ, "PATH": str(tmp_path), "JAVA_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [*command, "--group", "country", "--out", "out"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "estimates.csv").is_file()
+    assert (tmp_path / "out" / "estimates.csv").stat().st_mode & 0o077 == 0
+
+
+def test_spark_is_not_even_imported(firms, tmp_path):
+    firms({"NL": 0.5}).to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "m.lav").write_text(MODEL)
+    words = ["fit", "--data", "t.csv", "--model", "m.lav", "--out", "out"]
+    program = f"import sys; from jobs.cli import app; app({words}, standalone_mode=False); "
+    program += "assert not {'pyspark', 'py4j', 'delta', 'scipy.stats'} & set(sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_left_to_spark(opened, firms, monkeypatch):
+    few, many = firms({"NL": 0.5}), firms({f"C{k}": 0.5 for k in range(5)}, cases=10)
+    assert opened(few) is not None
+    assert opened(many, groups=("country",)) is not None
+    dated = few.assign(country=date(2012, 1, 1))
+    assert opened(dated, "t.parquet", groups=("country",)) is None
+    assert opened(few.assign(country=1.5), "t.parquet", groups=("country",)) is None
+    assert opened(few.assign(country=2.0), "t.parquet", groups=("country",)) is not None
+    monkeypatch.setattr(in_process, "MOST_GROUPS", 4)
+    assert opened(many, groups=("country",)) is None
+    monkeypatch.setattr(in_process, "MOST_DRAWN", 1000 * len(few))
+    assert opened(few, bootstrap=1000) is not None
+    assert opened(few, bootstrap=1001) is None
+    monkeypatch.setattr(in_process, "LARGEST", 1000)
+    assert opened(few) is None
