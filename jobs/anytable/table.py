@@ -15,7 +15,8 @@ from jobs.errors import InputError, SettingsError
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import Fits
 from jobs.readers import files
-from jobs.readers.records import Dialect, header
+from jobs.readers.dialect import Dialect
+from jobs.readers.records import header
 from jobs.run.progress import Tell
 from jobs.sem.model.syntax import line_of
 

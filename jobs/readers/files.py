@@ -11,7 +11,9 @@ import gzip
 import hashlib
 import io
 import os
+import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,16 +28,20 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CHUNK = 1 << 20
+PLAIN_ENCODING = "utf-8"  # of files for which no other is declared
 # Columns that a reader adds to those of the file, whose names may be any others: the slice, the part's name,
 # the row's number, and the row's text where its fields do not fit the header.
 COUNTRY, WAVE, PART, ROW, CORRUPT, FILE = ADDED = ("_country", "_wave", "_part", "_row", "_corrupt", "_file")
-ARCHIVES: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}  # what Spark unpacks by the name's ending
+SPARK_UNPACKS = (".gz", ".bz2")  # by the name's ending
+ZIP = ".zip"
+ARCHIVES = (*SPARK_UNPACKS, ZIP)
+UNPACK: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
 # Spark unpacks these by their ending as well, Python's own library does not.
-OTHER_ARCHIVES = {".zst", ".lz4", ".snappy", ".deflate", ".xz", ".zip", ".7z", ".rar"}
+OTHER_ARCHIVES = {".zst", ".lz4", ".snappy", ".deflate", ".xz", ".7z", ".rar"}
 # The first bytes of files that are no separated text, and what they are.
 FOREIGN = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook; unpack it, or save the sheet as CSV",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind; save the sheet as CSV",
+    b"PK\x03\x04": "an Excel workbook or a zip archive; set format to excel, or let its name end in .zip",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind; set format to excel",
     b"PAR1": "a Parquet file; name its format in the run file, or its ending",
     b"$FL2": "an SPSS file; name its format in the run file, or its ending",
     b"$FL3": "an SPSS file; name its format in the run file, or its ending",
@@ -178,7 +184,7 @@ def text(path: str, part: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
 def _read_errors(path: str, part: Path) -> Iterator[None]:
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile):
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
         raise InputError(
             f"{shown(path, part)} is damaged: the archive is not whole; deliver it again."
         ) from None
@@ -197,8 +203,31 @@ def _unpacked(path: str, part: Path) -> IO[bytes]:
         raise InputError(
             f"{shown(path, part)} is packed in a way that is not read; unpack it, or pack it as .gz."
         )
-    unpack = ARCHIVES.get(ending(part))
+    if ending(part) == ZIP:
+        return _unzipped(path, part)
+    unpack = UNPACK.get(ending(part))
     return io.BufferedReader(unpack(part, "rb")) if unpack else part.open("rb")
+
+
+def _unzipped(path: str, part: Path) -> IO[bytes]:
+    """The one file in a zip archive. Raises InputError where it holds none, or several."""
+    shown_ = shown(path, part)
+    try:
+        archive = zipfile.ZipFile(part)
+        inside = [
+            entry
+            for entry in archive.infolist()
+            if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
+        ]
+        if len(inside) != 1:
+            raise InputError(
+                f"{shown_} holds {len(inside)} files, and one is read; unpack it, and name one of them."
+            )
+        return io.BufferedReader(cast(io.RawIOBase, archive.open(inside[0])))
+    except (zipfile.BadZipFile, NotImplementedError):
+        raise InputError(f"{shown_} is damaged: the archive is not whole; deliver it again.") from None
+    except RuntimeError:
+        raise InputError(f"{shown_} is locked by a password; unpack it first.") from None
 
 
 def _no_other_format(path: str, part: Path, stream: IO[bytes]) -> None:
@@ -219,6 +248,16 @@ def _undecodable(path: str, part: Path, name: str) -> str:
             except UnicodeError:
                 return f", row {number},"
     return ""
+
+
+def matched(present: list[str], wanted: list[str]) -> list[str]:
+    """The names of a header, as `wanted` writes them where only the case of letters differs.
+
+    A name that stands there as it is wanted, or could be two of the header's, stays as it is.
+    """
+    folded = Counter(name.casefold() for name in present)
+    known = {name.casefold(): name for name in wanted if name not in present and folded[name.casefold()] == 1}
+    return [known.get(name.casefold(), name) for name in present]
 
 
 def demand(path: str, present: list[str], wanted: list[str]) -> None:
@@ -243,4 +282,5 @@ def demand(path: str, present: list[str], wanted: list[str]) -> None:
 def spark_path(part: Path) -> str | None:
     """The path for Spark's reader; None where Spark cannot open the name or takes it for no data."""
     whole = os.path.abspath(part)
-    return None if ":" in whole or part.name[0] in "._" else whole
+    hidden = ":" in whole or part.name[0] in "._" or ending(part) == ZIP
+    return None if hidden else whole

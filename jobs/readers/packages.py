@@ -25,12 +25,17 @@ FRACTIONAL = ("double", "float", "decimal")
 
 
 def read(
-    spark: SparkSession, inputs: Mapping[Slice, str], form: str, wanted: list[str]
+    spark: SparkSession,
+    inputs: Mapping[Slice, str],
+    form: str,
+    wanted: list[str],
+    encoding: str = files.PLAIN_ENCODING,
 ) -> tuple[DataFrame, dict[Slice, int]]:
     """Columns `wanted` as text (codes, not labels), with the reader's own columns (files.ADDED).
 
-    Missing values of the package are null. Gives the rows that the files of each slice say they hold, too.
-    Raises InputError where a file is damaged or lacks a column: see `check`, which tells of which slice.
+    `encoding` is that of the texts, where the file does not tell it. Missing values of the package are null.
+    Gives the rows that the files of each slice say they hold, too. Raises InputError where a file is damaged
+    or lacks a column: see statistical.check, which tells of which slice.
     """
     if form == "parquet":
         frames = [
@@ -49,7 +54,7 @@ def read(
     def rows() -> Iterator[tuple[Any, ...]]:
         for slice, path in inputs.items():
             for part in files.parts(path):
-                for row in statistical.rows(path, part, form, wanted):
+                for row in statistical.rows(path, part, form, wanted, encoding):
                     counts[slice] += 1
                     yield (*slice, *row)
 
@@ -72,12 +77,14 @@ def parquet(spark: SparkSession, path: str, part: Path) -> DataFrame:
 
 def _parquet(spark: SparkSession, path: str, part: Path, wanted: list[str]) -> DataFrame:
     frame = parquet(spark, path, part)
-    files.demand(files.shown(path, part), frame.columns, wanted)
+    names = files.matched(frame.columns, wanted)
+    files.demand(files.shown(path, part), names, wanted)
     kinds = dict(frame.dtypes)
+    own = dict(zip(names, frame.columns, strict=True))
     return frame.select(
         F.lit(files.part_name(path, part)).cast("string").alias(PART),
         ROW,
-        *[column_as_text(F.col(quoted(column)), kinds[column]).alias(column) for column in wanted],
+        *[column_as_text(F.col(quoted(own[name])), kinds[own[name]]).alias(name) for name in wanted],
         F.lit(None).cast("string").alias(CORRUPT),
     )
 

@@ -1,4 +1,7 @@
-"""The records of separated text, counted and checked by a parser that Spark's reader is held against.
+"""The records of a table, counted and checked by a parser that Spark's reader is held against.
+
+A table is separated text or a sheet of a workbook. Around it there may be titles above the header (`skip`),
+footnotes (`until`), a line `sep=;`, empty columns at the end, and rows that hold nothing.
 
 Python's csv module parses each file once, strictly, before Spark does. It gives the header, the number of
 records, and whether each record is one line in the way Spark's reader takes it. Files of other shapes
@@ -13,28 +16,24 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from io import TextIOBase
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from jobs.codes import BLANKS
 from jobs.errors import InputError
 from jobs.readers import files
+from jobs.readers.dialect import Dialect
 
 LONGEST_LINE = 1 << 24  # characters; a matrix of all European regions has some hundred thousand a line
 NAME = re.compile(r"[^\W\d]")  # how a column's name begins: with a letter or an underscore
 LINE_END = re.compile(r"\r\n|\r|\n")
 END = "\x00end of the file\n"  # laid after the last line, to see whether a quote is still open there
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 OPEN = "a double quote opens a text that nothing closes; mend the quote"
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a text file is written: the mark between fields, and the encoding."""
-
-    separator: str
-    encoding: str
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,8 @@ def header(path: str, part: Path, dialect: Dialect) -> list[str]:
 
     Raises InputError where the file is empty, damaged or not in the encoding.
     """
-    with files.text(path, part, dialect.encoding) as stream:
-        records = _parsed(Lines(stream, files.shown(path, part)), dialect, strict=False)
-        return [clean(name) for name in _head(records, files.shown(path, part)).fields]
+    with _opened(path, part, dialect, strict=False) as source:
+        return _names(_head(source.records, files.shown(path, part)))
 
 
 def scan(path: str, part: Path, dialect: Dialect, wanted: list[str]) -> Scan:
@@ -108,10 +106,12 @@ def scan(path: str, part: Path, dialect: Dialect, wanted: list[str]) -> Scan:
 
 def records(known: Scan) -> Iterator[Record]:
     """The records below the header of a scanned file."""
-    with files.text(known.path, known.part, known.dialect.encoding) as stream:
-        every = _parsed(Lines(stream, known.shown), known.dialect, strict=False)
-        _head(every, known.shown)
-        yield from (record for record in every if not _blank(record.fields, len(known.names)))
+    with _opened(known.path, known.part, known.dialect, strict=False) as source:
+        _head(source.records, known.shown)
+        for record in source.records:
+            fields = _fitted(record.fields, len(known.names))
+            if not _blank(fields, len(known.names)):
+                yield record if fields is record.fields else replace(record, fields=fields)
 
 
 def rows(known: Scan, wanted: list[str]) -> Iterator[tuple[int, list[str | None], str | None]]:
@@ -125,6 +125,11 @@ def rows(known: Scan, wanted: list[str]) -> Iterator[tuple[int, list[str | None]
             yield record.row, [clean(record.fields[place]) or None for place in places], None
         else:
             yield record.row, [None] * len(places), known.dialect.separator.join(record.fields)
+
+
+def first_cell(fields: Iterable[str]) -> str:
+    """The first cell of a row that is not blank, "" where all are."""
+    return next((cell for cell in map(clean, fields) if cell), "")
 
 
 def clean(cell: str) -> str:
@@ -141,11 +146,33 @@ class Lines:
 
     def __init__(self, stream: TextIOBase, shown: str) -> None:
         self._stream, self.shown = stream, shown
-        self.cut = False
+        self.cut, self.skipped, self._first = False, 0, ""
+
+    def skip(self, number: int) -> None:
+        """Leave out the next lines."""
+        for _ in range(number):
+            self.skipped += bool(self._next())
+
+    def skip_separator(self, separator: str) -> None:
+        """Leave out the first line where it is `sep=;`, as Excel reads it. Raises InputError for another."""
+        start = self._stream.readline(LONGEST_LINE)
+        if named := SEPARATOR_LINE.fullmatch(start.strip("\ufeff\r\n")):
+            if named.group(1) != separator:
+                raise InputError(
+                    f"{self.shown}, row 1: the file names {named.group(1)!r} as its separator, and "
+                    f"{separator!r} is declared; mend separator."
+                )
+            self.skipped += 1
+        else:
+            self._first = start
+
+    def _next(self) -> str:
+        first, self._first = self._first, ""
+        return first or self._stream.readline(LONGEST_LINE)
 
     def __iter__(self) -> Iterator[str]:
-        last, number = "\n", 0
-        while line := self._stream.readline(LONGEST_LINE):
+        last, number = "\n", self.skipped
+        while line := self._next():
             last, number = line, number + 1
             if len(line) == LONGEST_LINE:
                 raise InputError(
@@ -166,44 +193,108 @@ def _head(every: Iterator[Record], shown: str) -> Record:
 
 def _scan(path: str, part: Path, dialect: Dialect, wanted: list[str], strict: bool) -> Scan:
     shown = files.shown(path, part)
-    with files.text(path, part, dialect.encoding) as stream:
-        lines = Lines(stream, shown)
-        every = _parsed(lines, dialect, strict)
-        head = _head(every, shown)
-        names = [clean(name) for name in head.fields]
+    with _opened(path, part, dialect, strict) as source:
+        head = _head(source.records, shown)
+        names = files.matched(_names(head), wanted)
         files.demand(shown, names, wanted)
-        width, count, fitting, most = len(names), 0, 0, len(names)
-        line_records, by_place = strict and head.lines == 1, head.row == 1
+        width, count, fitting, most = len(names), 0, 0, len(head.fields)
+        line_records = strict and head.lines == 1 and source.is_plain and width == len(head.fields)
+        by_place = head.row == 1
         following = head.row + head.lines
-        for record in every:
-            fields = record.fields
-            if len(fields) < 2 and _blank(fields, width):
+        for record in source.records:
+            fields = _fitted(record.fields, width)
+            if _blank(fields, width):
+                # Spark's reader takes a row of separators alone for a record.
+                line_records = line_records and len(record.fields) < 2
                 continue
+            line_records = line_records and fields is record.fields
             by_place = by_place and record.row == following  # else a blank line stands between
             following = record.row + record.lines
             if record.lines > 1:
                 _check_lines(record, [name if name in wanted else "" for name in names], dialect, shown)
                 line_records = False
-            elif dialect.separator == "\t" and not any(fields):
-                line_records = False  # a line of tabs alone is blank for Spark's reader
             count, fitting = count + 1, fitting + (len(fields) == width)
             most = max(most, len(fields))
-        ends = stream.newlines
     if not count:
         raise InputError(f"{shown} has a header and no rows; deliver the file again.")
     return Scan(
         path=path,
         part=part,
         dialect=dialect,
-        raw=head.fields,
+        raw=head.fields[:width],
         names=names,
         records=count,
         fitting=fitting,
         most_fields=most,
         line_records=line_records,
-        numbered_by_place=by_place and ends in ("\n", "\r\n", None),
-        cut=lines.cut,
+        numbered_by_place=by_place and source.ends in ("\n", "\r\n", None),
+        cut=source.cut,
     )
+
+
+class _Source:
+    """The records of an opened table, blank ones among them, from its header on.
+
+    `is_plain`: whether the file begins with the header and ends with the table.
+    """
+
+    def __init__(self, records: Iterator[Record], dialect: Dialect, lines: Lines | None, stream: Any) -> None:
+        self.records = _ended(records, dialect) if dialect.until else records
+        self.is_plain = lines is not None and not lines.skipped and not dialect.until
+        self._lines, self._stream = lines, stream
+
+    @property
+    def cut(self) -> bool:
+        """Whether the last line has no end; known when all records were read."""
+        return self._lines is not None and self._lines.cut
+
+    @property
+    def ends(self) -> Any:
+        """The line ends that were met so far."""
+        return self._stream.newlines if self._stream else None
+
+
+@contextmanager
+def _opened(path: str, part: Path, dialect: Dialect, strict: bool) -> Iterator[_Source]:
+    if dialect.is_workbook:
+        from jobs.readers import excel  # its library is of no use for text
+
+        sheet = excel.rows(path, part, dialect.sheet)
+        yield _Source(
+            (Record(row, 1, cells) for row, cells in sheet if row > dialect.skip), dialect, None, None
+        )
+        return
+    with files.text(path, part, dialect.encoding) as stream:
+        lines = Lines(stream, files.shown(path, part))
+        lines.skip_separator(dialect.separator)
+        lines.skip(dialect.skip)
+        yield _Source(_parsed(lines, dialect, strict), dialect, lines, stream)
+
+
+def _ended(records: Iterator[Record], dialect: Dialect) -> Iterator[Record]:
+    """The records up to the one, below the header, that ends the table."""
+    headed = False
+    for record in records:
+        first = first_cell(record.fields)
+        if headed and dialect.ends_at(first):
+            return
+        headed = headed or bool(first)
+        yield record
+
+
+def _names(head: Record) -> list[str]:
+    """The names of a header without blanks around them, and without the empty ones at its end."""
+    names = [clean(name) for name in head.fields]
+    while len(names) > 1 and not names[-1]:
+        names.pop()
+    return names
+
+
+def _fitted(fields: list[str], width: int) -> list[str]:
+    """The fields of a record without empty ones behind the table's last column."""
+    if len(fields) > width and not any(map(clean, fields[width:])):
+        return fields[:width]
+    return fields
 
 
 def _parsed(lines: Lines, dialect: Dialect, strict: bool) -> Iterator[Record]:
@@ -216,13 +307,15 @@ def _parsed(lines: Lines, dialect: Dialect, strict: bool) -> Iterator[Record]:
     reader = csv.reader(
         source, delimiter=dialect.separator, skipinitialspace=dialect.separator != " ", strict=strict
     )
-    row, shown = 1, lines.shown
+    above, shown = lines.skipped, lines.shown
+    row = above + 1
     try:
         for fields in reader:
             if not strict and fields and fields[-1].endswith(END.rstrip()):
                 break
-            yield Record(row, reader.line_num + 1 - row, fields)
-            row = reader.line_num + 1
+            following = above + reader.line_num + 1
+            yield Record(row, following - row, fields)
+            row = following
     except csv.Error as error:
         if "expected after" in str(error):
             raise _OddQuote from None
@@ -242,10 +335,10 @@ def _parsed(lines: Lines, dialect: Dialect, strict: bool) -> Iterator[Record]:
 
 
 def _blank(fields: list[str], width: int) -> bool:
-    """Whether a record is a blank line; in a table of one column an empty text in quotes is a record."""
+    """Whether a record holds nothing; in a table of one column an empty text in quotes is a record."""
     if not fields:
         return True
-    return width != 1 and len(fields) == 1 and not clean(fields[0])
+    return width != 1 and not clean(fields[0]) and not any(map(clean, fields))
 
 
 def _check_lines(record: Record, names: list[str], dialect: Dialect, shown: str) -> None:

@@ -14,12 +14,13 @@ import pyreadstat
 
 from jobs.errors import InputError
 from jobs.readers import files, typed
+from jobs.settings import encodings
 
 ROWS = 50_000  # rows a chunk; bounds the driver's memory
-READERS: dict[str, Any] = {
-    "stata": pyreadstat.read_dta,
-    "spss": pyreadstat.read_sav,
-    "sas": pyreadstat.read_sas7bdat,
+READERS: dict[str, dict[str, Any]] = {  # by the ending of the file; the first is that of any other ending
+    "stata": {".dta": pyreadstat.read_dta},
+    "spss": {".sav": pyreadstat.read_sav, ".por": pyreadstat.read_por},
+    "sas": {".sas7bdat": pyreadstat.read_sas7bdat, ".xpt": pyreadstat.read_xport},
 }
 DAMAGED = (
     pyreadstat.ReadstatError,
@@ -30,13 +31,14 @@ DAMAGED = (
 )
 
 
-def check(path: str, form: str, wanted: list[str]) -> None:
+def check(path: str, form: str, wanted: list[str], encoding: str = files.PLAIN_ENCODING) -> None:
     """Raise InputError where a part cannot be read, or lacks a column."""
     for part in files.parts(path):
-        files.demand(files.shown(path, part), names(path, part, form), wanted)
+        present = files.matched(names(path, part, form, encoding), wanted)
+        files.demand(files.shown(path, part), present, wanted)
 
 
-def names(path: str, part: Path, form: str) -> list[str]:
+def names(path: str, part: Path, form: str, encoding: str = files.PLAIN_ENCODING) -> list[str]:
     """The columns of a file. Raises InputError where it is damaged."""
     if form == "parquet":
         try:
@@ -44,7 +46,7 @@ def names(path: str, part: Path, form: str) -> list[str]:
         except Exception:
             raise InputError(damaged(path, part, "Parquet")) from None
     try:
-        return list(READERS[form](str(part), metadataonly=True)[1].column_names)
+        return list(_look(part, form, encoding).column_names)
     except DAMAGED:
         raise InputError(damaged(path, part, form)) from None
 
@@ -54,27 +56,51 @@ def parquet_rows(part: Path) -> int:
     return pq.read_metadata(part).num_rows
 
 
-def rows(path: str, part: Path, form: str, wanted: list[str]) -> Iterator[tuple[Any, ...]]:
+def rows(
+    path: str, part: Path, form: str, wanted: list[str], encoding: str = files.PLAIN_ENCODING
+) -> Iterator[tuple[Any, ...]]:
     """The rows of a part: its name, the row's number, the cells as text, nothing corrupt.
 
     Raises InputError where the file is damaged.
     """
     name, number = files.part_name(path, part), 2
-    for chunk in _chunks(path, part, form, wanted):
-        for row in chunk[wanted].itertuples(index=False, name=None):
+    for chunk in _chunks(path, part, form, wanted, encoding):
+        for row in chunk.itertuples(index=False, name=None):
             yield (name, number, *map(typed.text, row), None)
             number += 1
 
 
-def _chunks(path: str, part: Path, form: str, wanted: list[str]) -> Iterator[Any]:
+def _look(part: Path, form: str, encoding: str) -> Any:
+    """What a file says of itself."""
+    return _reader(part, form)(str(part), metadataonly=True, **_declared(part, encoding))[1]
+
+
+def _reader(part: Path, form: str) -> Any:
+    readers = READERS[form]
+    return readers.get(files.ending(part), next(iter(readers.values())))
+
+
+def _declared(part: Path, encoding: str) -> dict[str, str]:
+    """The encoding as the readers take it; none where the file is to be asked, and for files of one only."""
+    if encoding == files.PLAIN_ENCODING or files.ending(part) == ".por":
+        return {}
+    return {"encoding": encodings.java_name(encoding)}
+
+
+def _chunks(path: str, part: Path, form: str, wanted: list[str], encoding: str) -> Iterator[Any]:
     count, whole = 0, -1
     try:
-        whole = READERS[form](str(part), metadataonly=True)[1].number_rows or -1  # some files do not tell
+        about = _look(part, form, encoding)
+        whole = about.number_rows or -1  # some files do not tell
+        present = files.matched(list(about.column_names), wanted)
+        own = dict(zip(present, about.column_names, strict=True))
+        chosen = [own[name] for name in wanted]
+        options: dict[str, Any] = {"usecols": chosen, **_declared(part, encoding)}
         for chunk, _ in pyreadstat.read_file_in_chunks(
-            READERS[form], str(part), chunksize=ROWS, usecols=wanted
+            _reader(part, form), str(part), chunksize=ROWS, **options
         ):
             count += len(chunk)
-            yield chunk
+            yield chunk[chosen]
     except DAMAGED:
         raise InputError(damaged(path, part, form)) from None
     if whole not in (-1, count):

@@ -19,8 +19,9 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from jobs.codes import BLANKS
 from jobs.readers import files
+from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, FILE, PART, ROW, WAVE
-from jobs.readers.records import Dialect, Scan, rows, scan
+from jobs.readers.records import Scan, clean, rows, scan
 from jobs.settings import encodings
 from jobs.settings.slices import Slice
 from jobs.spark.frames import local, quoted
@@ -187,6 +188,9 @@ def notes(scans: list[Scan], wanted: list[str]) -> list[str]:
     if stray:
         shown = _listed([name for name in stray if headed or name in wanted])
         words.append(f"{len(stray)} column names had stray blanks{shown}")
+    respelt = sorted({name for known in scans for name in set(known.names) - _as_they_stand(known)})
+    if respelt:
+        words.append(f"{len(respelt)} column names differ in capital letters{_listed(respelt)}")
     extra = list(dict.fromkeys(name for known in scans for name in known.names if name not in wanted))
     if extra:
         words.append(f"{len(extra)} columns of the file are not used{_listed(extra) if headed else ''}")
@@ -204,9 +208,13 @@ def _listed(names: list[str]) -> str:
     return f": {', '.join(names[:5])}{' …' if len(names) > 5 else ''}" if names else ""
 
 
+def _as_they_stand(known: Scan) -> set[str]:
+    return {clean(name) for name in known.raw}
+
+
 def _stray(known: Scan) -> list[str]:
     return [
         plain
         for name, plain in zip(known.raw, known.names, strict=True)
-        if name.strip("\ufeff") != plain and plain
+        if plain and name.strip("\ufeff") != clean(name)
     ]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from jobs.codes import BLANKS
 from jobs.settings.encodings import python_name
 from jobs.settings.section import FilePath, Name, Section, Text
 
@@ -36,6 +37,15 @@ def _is_known(encoding: str) -> str:
     return encoding
 
 
+def _words(given: Any) -> Any:
+    """One text as a list of one; a bare number of YAML is its digits."""
+    entries = given if isinstance(given, (list, tuple)) else [given]
+    plain = [str(entry) if type(entry) is int else entry for entry in entries]
+    return tuple(entry.strip(BLANKS) if isinstance(entry, str) else entry for entry in plain)
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Held = Literal["region", "sector", "both", "other"]
 Separator = Annotated[
     str, Field(min_length=1, max_length=1), BeforeValidator(_tab), AfterValidator(_separates)
 ]
@@ -43,7 +53,7 @@ Encoding = Annotated[Text, AfterValidator(_is_known)]
 Thousands = Literal[".", ",", " ", "'"]  # a blank stands for every kind of blank
 
 
-def _check_marks(given: SurveyInput | FlowsInput) -> None:
+def _check_marks(given: TableSettings) -> None:
     """No mark of separated text has two meanings."""
     if given.thousands == given.decimal:
         raise ValueError("thousands and decimal are one mark; a number could be read in two ways")
@@ -51,38 +61,72 @@ def _check_marks(given: SurveyInput | FlowsInput) -> None:
         raise ValueError("separator is the mark of decimals or thousands; numbers would be cut in two")
 
 
-class SurveyInput(Section):
-    """A survey file and the wave map that reads it."""
+class TableSettings(Section):
+    """How a file holds its table: the marks of text, the sheet of a workbook, and what stands around it."""
 
-    path: FilePath
-    map: FilePath = Field(description="wave map, a file of conf/waves")
-    format: Literal["csv", "parquet", "stata", "spss", "sas"] = "csv"
+    format: str = "csv"
     separator: Separator = Field(";", description="one character; `tab` for a tab")
     encoding: Encoding = "utf-8"
     decimal: Literal[".", ","] = "."
     thousands: Thousands | None = Field(
         None, description="mark between groups of three digits: . , ' or a blank; none where not given"
     )
+    sheet: Text | None = Field(None, description="sheet of a workbook; the first where not given")
+    skip: int = Field(0, ge=0, description="rows above the header, such as titles")
+    until: Text | None = Field(
+        None, description="the first row that begins so ends the table, as a footnote; `blank`: a blank row"
+    )
+
+    @model_validator(mode="after")
+    def _marks_and_places(self) -> TableSettings:
+        if self.format == "csv":
+            _check_marks(self)
+        if self.sheet is not None and self.format != "excel":
+            raise ValueError("sheet means nothing but for format excel; leave it out")
+        if (self.skip or self.until) and self.format not in ("csv", "excel"):
+            raise ValueError(f"skip and until mean nothing for format {self.format}; leave them out")
+        return self
+
+
+class SurveyInput(TableSettings):
+    """A survey file and the wave map that reads it."""
+
+    path: FilePath
+    map: FilePath = Field(description="wave map, a file of conf/waves")
+    format: Literal["csv", "excel", "parquet", "stata", "spss", "sas"] = "csv"
     max_quarantined: float = Field(
         0.05, ge=0, le=1, description="largest share of rows that may be set aside"
     )
 
-    @model_validator(mode="after")
-    def _marks_differ(self) -> SurveyInput:
-        if self.format == "csv":
-            _check_marks(self)
-        return self
 
-
-class FlowsInput(Section):
+class FlowsInput(TableSettings):
     """Input-output tables of a wave and how they are laid out."""
 
+    format: Literal["csv", "excel"] = "csv"
     layout: Literal["long", "biregional", "wide"]
     paths: dict[Name, FilePath] = Field(
         description="{flows: FILE}, or for a biregional pair {own: FILE, rest: FILE}"
     )
     columns: dict[Name, Text] = Field({}, description="role of a column to its header in the file")
-    drop: tuple[str, ...] = Field((), description="labels that are no sectors: totals, value added")
+    header: tuple[Held, ...] = Field(
+        ("region", "sector"), min_length=1, description="wide: what each header row holds of the buyer"
+    )
+    labels: tuple[Held, ...] = Field(
+        ("region", "sector"), min_length=1, description="wide: what each label column holds of the seller"
+    )
+    join: Text = Field("_", description="mark between region and sector where one label holds both")
+    where: dict[Text, Words] = Field(
+        {}, description="long: column to its values; cells with others are left out, such as other years"
+    )
+    zero: Words = Field((), description="texts that stand for zero; `blank` for an empty cell")
+    tolerance: float = Field(
+        0.0, ge=0, description="values down to minus this are errors of rounding, and count as zero"
+    )
+    drop: tuple[str, ...] = Field(
+        (),
+        description="labels that are left out: value added, taxes; `totals` for totals, the country as a "
+        "whole, its parts above the run's regions, and extra-regio",
+    )
     final: tuple[Text, ...] = Field(
         (), description="labels of final demand, kept for the balance of trade only"
     )
@@ -90,20 +134,19 @@ class FlowsInput(Section):
     exports: Text | None = Field(
         None, description="biregional pair: the label of deliveries to the rest of the country"
     )
-    separator: Separator = Field(";", description="one character; `tab` for a tab")
-    encoding: Encoding = "utf-8"
-    decimal: Literal[".", ","] = "."
-    thousands: Thousands | None = Field(
-        None, description="mark between groups of three digits, as for the survey"
-    )
     absent: Literal["stop", "zero"] = Field(
         "stop", description="cells that the table lacks: they stop the run, or count as zero and are told"
     )
     max_quarantined: float = Field(0.0, ge=0, le=1)
 
     @model_validator(mode="after")
-    def _marks_differ(self) -> FlowsInput:
-        _check_marks(self)
+    def _labels_are_whole(self) -> FlowsInput:
+        for key, held in (("header", self.header), ("labels", self.labels)):
+            named = sorted(entry for entry in held if entry != "other")
+            if named not in (["both"], ["region", "sector"]):
+                raise ValueError(f"{key} holds region and sector once each, or both in one")
+        if self.where and self.layout == "wide":
+            raise ValueError("where means nothing for the layout wide, whose columns have no names")
         return self
 
 

@@ -2,12 +2,14 @@
 
 Each canonical column has one rule; its kind is the key that names the source column or columns:
 
-- `text: column`                 the answer as it stands
-- `number: column or [columns]`  a number, or the sum of several, times `factor`
+- `text: column or [columns]`    the answer as it stands, or several put together
+- `number: column or [columns]`  a number, or the sum of several less those of `minus`, times `factor`
+- `size_class: column`           the number at which the class of the code begins, by `classes`
 - `yes_no: column or [columns]`  true where any has a code of `yes`, false where all answered have one of `no`
 - `ticked: [columns]`            true where any has a code of `yes`, false where none has, blank ones too
-- `scale: column`                the place of the code in `order`, lowest first, counted from 0
-- `code: column`                 a code of the run's `regions` or `sectors`
+- `greater: column or [columns]` true where any holds a number above `than`, false where all answered do not
+- `scale: column or [columns]`   the place of the code in `order`, from 0; of several columns the highest
+- `code: column or [columns]`    a code of the run's `regions` or `sectors`, or the beginning of one
 - `either: [canonical columns]`  true where any of them is
 - `absent: reason`               the wave has no such question
 """
@@ -32,12 +34,14 @@ DERIVED = {"country", "wave", "part", "row_number", "industrial"}  # the stage i
 
 # Each kind of rule and the keys that mean something for it, besides `why`.
 KEYS = {
-    "text": {"missing"},
-    "number": {"factor", "round", "missing", "as_written", "asked_of", "on_unknown"},
+    "text": {"missing", "join"},
+    "number": {"minus", "unit", "factor", "round", "missing", "as_written", "asked_of", "on_unknown"},
+    "size_class": {"classes", "missing", "asked_of", "on_unknown"},
     "yes_no": {"yes", "no", "missing", "asked_of", "on_unknown"},
     "ticked": {"yes", "no", "missing", "asked_of", "on_unknown"},
+    "greater": {"than", "missing", "asked_of", "on_unknown"},
     "scale": {"order", "missing", "asked_of", "on_unknown"},
-    "code": {"of", "missing", "on_unknown"},
+    "code": {"of", "digits", "width", "join", "missing", "on_unknown"},
     "either": {"asked_of"},
     "absent": set(),
 }
@@ -46,8 +50,10 @@ OVER_SURVEY = ("either", "absent")  # these read no column of the questionnaire
 
 # The kinds that fit a column of the survey by its type; `absent` fits each.
 CODED = {"region": "regions", "sector": "sectors"}
-BY_TYPE = {"boolean": ("yes_no", "ticked", "either"), "string": ("text",)}
+BY_TYPE = {"boolean": ("yes_no", "ticked", "greater", "either"), "string": ("text",)}
 OF_NUMBERS = ("number", "scale")
+OF_WHOLE_NUMBERS = (*OF_NUMBERS, "size_class")
+JOIN = {"text": "-", "code": ""}  # what stands between the answers that are put together
 
 
 def _word(given: object) -> str:
@@ -81,15 +87,28 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 class Rule(Section):
     """How one canonical column comes from the questionnaire."""
 
-    text: Word | None = None
+    text: Words | None = None
     number: Words | None = None
+    size_class: Word | None = None
     yes_no: Words | None = None
     ticked: Words | None = None
-    scale: Word | None = None
-    code: Word | None = None
+    greater: Words | None = None
+    scale: Words | None = None
+    code: Words | None = None
     either: Words | None = None
     absent: Word | None = None
     factor: float = Field(1.0, gt=0, allow_inf_nan=False)
+    minus: Words | None = Field(None, description="columns that are taken from the number")
+    unit: Literal["percent", "share"] | None = Field(
+        None, description="a part of a whole: percent counts to 100 and is divided by it, share to 1"
+    )
+    than: float = Field(0.0, allow_inf_nan=False)
+    classes: dict[Word, int] = Field({}, description="code of a size class to the number it begins with")
+    digits: int | None = Field(None, ge=1, description="as many leading digits of a code count")
+    width: int | None = Field(
+        None, ge=1, description="digits that a code without a point has; zeros lost in front are put back"
+    )
+    join: Annotated[str | None, Field(max_length=3)] = None
     round: bool = Field(False, description="fractions of a whole-number column are rounded, half up")
     yes: Words = ("1",)
     no: Words = ("0",)
@@ -98,7 +117,7 @@ class Rule(Section):
     of: Literal["regions", "sectors"] | None = None
     as_written: bool = Field(False, description="the numbers are as they look, however odd")
     asked_of: Word | None = Field(None, description="canonical yes-or-no column; null for firms without it")
-    on_unknown: Literal["quarantine", "missing"] = "quarantine"
+    on_unknown: Literal["quarantine", "missing", "no"] = "quarantine"
     why: str | None = Field(None, description="a choice the map makes, for its reader")
 
     @model_validator(mode="before")
@@ -116,7 +135,7 @@ class Rule(Section):
     def _factor_is_a_number(cls, given: object) -> object:
         if isinstance(given, bool):
             raise ValueError("is no number")
-        return given
+        return given.replace(",", ".") if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _one_kind(self) -> Rule:
@@ -131,11 +150,22 @@ class Rule(Section):
             raise ValueError("a scale needs its codes in order, lowest first")
         if kind == "code" and not self.of:
             raise ValueError("a code needs 'of: regions' or 'of: sectors'")
+        if kind == "size_class" and not self.classes:
+            raise ValueError("a size class needs 'classes', such as {1: 10, 2: 50}")
+        if self.unit and self.factor != 1.0:
+            raise ValueError("unit says what the factor is; leave one of them out")
+        if self.join is not None and len(self.sources) == 1:
+            raise ValueError("join means nothing for a single column; leave it out")
+        if self.width and not self.digits:
+            raise ValueError("width means nothing without digits; leave it out")
+        if self.on_unknown == "no" and kind not in ("yes_no", "ticked"):
+            raise ValueError("on_unknown: no means nothing but for yes_no and ticked")
         self._codes_mean_one_thing()
         return self
 
     def _codes_mean_one_thing(self) -> None:
         answers = {"scale": ("order",), "yes_no": ("yes", "no"), "ticked": ("yes", "no")}
+        answers |= {"size_class": ("classes",)}
         meant: dict[str, str] = {}
         for key in (*answers.get(self.kind, ()), "missing"):
             for entry in getattr(self, key):
@@ -156,7 +186,12 @@ class Rule(Section):
         if self.kind in OVER_SURVEY:
             return ()
         named = getattr(self, self.kind)
-        return (named,) if isinstance(named, str) else tuple(named)
+        return (named,) if isinstance(named, str) else (*named, *(self.minus or ()))
+
+    @property
+    def between(self) -> str:
+        """What stands between the answers of several columns that are put together."""
+        return JOIN[self.kind] if self.join is None else self.join
 
     @property
     def leans_on(self) -> tuple[str, ...]:
@@ -180,13 +215,16 @@ class WaveMap(Section):
     population: Literal["all_firms", "innovators_only"]
     rules: dict[str, Rule]
     contradictions: tuple[Contradiction, ...] = ()
+    filter: dict[Word, Words] = Field(
+        {}, description="column to its codes: rows with others are left out, as those of another year"
+    )
     breaks: tuple[Word, ...] = ()
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """All columns of the questionnaire the map uses, in the order of the canonical columns."""
         rules = [*self.rules.values(), *(check.against for check in self.contradictions)]
-        return tuple(dict.fromkeys(source for rule in rules for source in rule.sources))
+        return tuple(dict.fromkeys([*(source for rule in rules for source in rule.sources), *self.filter]))
 
     @cached_property
     def levels(self) -> tuple[tuple[str, ...], ...]:
@@ -253,7 +291,7 @@ def _unfit(column: str, kind_of_value: str, rule: Rule) -> str | None:
         of = CODED[column]
         fits = rule.kind == "code" and rule.of == of
         return None if fits else f"{column} needs a rule 'code' with 'of: {of}'"
-    kinds = BY_TYPE.get(kind_of_value, OF_NUMBERS)
+    kinds = BY_TYPE.get(kind_of_value, OF_WHOLE_NUMBERS if kind_of_value == "int" else OF_NUMBERS)
     if rule.kind not in kinds:
         return f"a rule '{rule.kind}' gives no {kind_of_value}, which {column} is; take {' or '.join(kinds)}"
     if rule.round and kind_of_value != "int":

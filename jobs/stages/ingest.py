@@ -16,19 +16,27 @@ from pyspark.sql import functions as F
 from jobs.checks.quarantine import Reasons, noted, reasons_by_slice, set_aside, too_many
 from jobs.errors import DiamantError, InputError
 from jobs.readers import files, flows, packages, statistical, text
+from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
-from jobs.readers.records import Dialect, header
+from jobs.readers.records import header
 from jobs.run import numbers
 from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import resources, wave_maps
 from jobs.settings.inputs import SurveyInput
 from jobs.settings.slices import Slice, SliceSettings
+from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing, quoted
 from jobs.spark.tables import Tables
+from jobs.transforms.cells import declared, trimmed
 from jobs.transforms.flows import Notation, doubts, numbered
 from jobs.transforms.lookup import of_slices
 
 NAME = "ingest"
+LEFT_OUT = {
+    "survey": "rows have other values than the map's filter names and were left out",
+    "flows": "cells carry a label of the drop list, or another value than where names, and were left out",
+}
+AS_RECORDS = ("csv", "excel")  # formats whose rows are counted by readers.records
 TABLES = ("quarantine", "flows", "answers")
 ROWS = ("flows", "answers")
 READS: tuple[str, ...] = ()
@@ -128,11 +136,11 @@ def _look_at_survey(survey: SurveyInput) -> None:
     """Raises InputError where a part cannot be read or lacks a column of the map."""
     wanted = list(wave_maps.read(survey.map).columns)
     for part in files.parts(survey.path):
-        if survey.format == "csv":
-            names = header(survey.path, part, Dialect(survey.separator, survey.encoding))
+        if survey.format in AS_RECORDS:
+            names = header(survey.path, part, Dialect.of(survey))
         else:
-            names = statistical.names(survey.path, part, survey.format)
-        files.demand(files.shown(survey.path, part), names, wanted)
+            names = statistical.names(survey.path, part, survey.format, survey.encoding)
+        files.demand(files.shown(survey.path, part), files.matched(names, wanted), wanted)
 
 
 def _survey(batch: Batch, results: Results) -> Read | None:
@@ -143,39 +151,48 @@ def _survey(batch: Batch, results: Results) -> Read | None:
 
     def form(settings: SliceSettings) -> tuple[Any, ...] | None:
         survey = settings.survey
-        return (survey.format, survey.map, survey.separator, survey.encoding) if survey else None
+        return (survey.format, survey.map, Dialect.of(survey)) if survey else None
 
     for shape, part in batch.alike(form).items():
         if shape is None:
             continue
-        kind, map_name, separator, encoding = shape
-        wanted = list(wave_maps.read(map_name).columns)
+        kind, map_name, dialect = shape
+        wave_map = wave_maps.read(map_name)
+        wanted = list(wave_map.columns)
         paths = {slice: own.survey.path for slice, own in part.slices.items() if own.survey}
-        if kind == "csv":
+        if kind in AS_RECORDS:
             scans = {}
             for slice, path in paths.items():
                 with _failing(results, slice):
-                    scans[slice] = text.scanned(path, Dialect(separator, encoding), wanted)
+                    scans[slice] = text.scanned(path, dialect, wanted)
             if scans:
-                frames.append(_answers(text.read(batch.spark, scans, wanted), wanted))
+                frames.append(_answers(text.read(batch.spark, scans, wanted), wave_map))
             counts |= {slice: text.counted(of_slice) for slice, of_slice in scans.items()}
             notes |= {slice: text.notes(of_slice, wanted) for slice, of_slice in scans.items()}
             continue
         sound = {}
         for slice, path in paths.items():
             with _failing(results, slice):
-                statistical.check(path, kind, wanted)
+                statistical.check(path, kind, wanted, dialect.encoding)
                 sound[slice] = path
         if sound:
-            rows, of_files = packages.read(batch.spark, sound, kind, wanted)
-            frames.append(_answers(rows, wanted))
+            rows, of_files = packages.read(batch.spark, sound, kind, wanted, dialect.encoding)
+            frames.append(_answers(rows, wave_map))
             counts |= of_files
             notes |= {slice: [] for slice in sound}
     return Read("survey", reduce(DataFrame.unionByName, frames).persist(), counts, notes) if frames else None
 
 
-def _answers(rows: DataFrame, wanted: list[str]) -> DataFrame:
-    """Rows of text as one map of the answered cells each; a row whose fields do not fit is at fault."""
+def _answers(rows: DataFrame, wave_map: WaveMap) -> DataFrame:
+    """Rows of text as one map of the answered cells each; a row whose fields do not fit is at fault.
+
+    Rows that the map's filter leaves out are dropped.
+    """
+    wanted = wave_map.columns
+    left_out = F.lit(False)
+    for column, values in wave_map.filter.items():
+        chosen = declared(trimmed(F.col(quoted(column))), {value: value for value in values})
+        left_out = left_out | chosen.isNull()
     cells = F.map_from_arrays(
         F.array(*[F.lit(name) for name in wanted]), F.array(*[F.col(quoted(name)) for name in wanted])
     )
@@ -194,7 +211,7 @@ def _answers(rows: DataFrame, wanted: list[str]) -> DataFrame:
             F.filter(
                 F.array(F.when(F.col(CORRUPT).isNotNull(), broken)), lambda fault: fault.isNotNull()
             ).alias("faults"),
-            F.lit(False).alias("dropped"),
+            (left_out & F.col(CORRUPT).isNull()).alias("dropped"),
             F.col(CORRUPT).alias("record"),
             F.col(CORRUPT),
         )
@@ -242,7 +259,9 @@ def _layout(settings: SliceSettings) -> str | None:
 def _notation(settings: SliceSettings) -> Notation:
     of = settings.flows
     assert of is not None
-    return Notation(of.drop, of.final, of.rest, of.decimal, of.thousands)
+    # A workbook's numbers have a point, whatever mark its texts have.
+    decimal = of.decimal if of.format == "csv" else "".join(sorted({".", of.decimal}))
+    return Notation(of.drop, of.final, of.rest, decimal, of.thousands, of.zero, of.tolerance)
 
 
 def _counted(read: Read) -> dict[Slice, Counts]:
@@ -312,7 +331,7 @@ def _outcome(
         kept[read.source] = counts.rows - counts.aside - counts.dropped
         notes += read.notes[slice]
         if counts.dropped:
-            notes.append(f"{counts.dropped:,} cells carry a label of the drop list and were left out")
+            notes.append(f"{counts.dropped:,} {LEFT_OUT[read.source]}")
         notes += noted(counts.aside, why)
     named = {
         role: {"name": Path(path).name, "sha256": files.sha256(path)}
@@ -340,8 +359,7 @@ def _demand_whole(path: str, counts: Counts, of_files: int) -> None:
             "it (quotes, line breaks in fields, blank lines), or save it anew, and report this."
         )
     if counts.rows == counts.dropped + counts.aside and not counts.aside:
-        words = "no row of it could be read" if not counts.dropped else "no cell of it is left"
-        raise InputError(f"{path}: {words}; check the drop list.")
+        raise InputError(f"{path}: all its rows were left out; check drop, where and the map's filter.")
 
 
 def _note_doubts(batch: Batch, read: Read, results: Results) -> None:

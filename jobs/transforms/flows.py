@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -28,6 +29,10 @@ PLACE = ("country", "wave", "part", "row_number")
 # Regions and sectors of some slices, and the condition that a row is of these; None where all rows are.
 Codes = tuple[Column | None, Classification, Classification]
 
+TOTALS = "totals"  # in the drop list: all labels of sums, see `totals`
+SUMS = ("total", "sum", "out", "all")
+BLANK = "blank"  # among the texts for zero: an empty cell
+COUNTRY = re.compile(r"[A-Z]{2}[0-9A-Z]{1,3}$")  # a region's code of NUTS, which begins with its country
 LARGE = 1e20  # far beyond any delivery; decimals of Spark hold some more
 NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 
@@ -37,7 +42,8 @@ class Notation:
     """How a table is written: labels with a meaning of their own, and the marks within numbers.
 
     Labels of `drop` are left out, `final` are final demand, `rest` is the rest of the country. `thousands`
-    is the mark between groups of three digits, a blank standing for every kind of blank.
+    is the mark between groups of three digits, a blank standing for every kind of blank. Texts of `zero`
+    stand for 0 (BLANK for an empty cell), and so do values below 0 down to minus `tolerance`.
     """
 
     drop: tuple[str, ...] = ()
@@ -45,12 +51,15 @@ class Notation:
     rest: str = "REST"
     decimal: str = "."
     thousands: str | None = None
+    zero: tuple[str, ...] = ()
+    tolerance: float = 0.0
 
 
 def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> DataFrame:
     """Cells (see readers.flows) with numbers for labels, the parsed value, `written`, `dropped` and `faults`.
 
-    `dropped`: the cell carries a label that is left out, or an extra-regio region. `faults`: a label that
+    `dropped`: the cell carries a label that is left out, or an extra-regio region, or is of another year or
+    kind than is asked for (`elsewhere`). `faults`: a label that
     is in no classification, or a value that is no number, negative or too large; the reason names the
     label, which is public, never the value. `record` is the whole cell where it is faulty. Final demand, and
     deliveries to the rest of the country whose buyer is not known (null), get the sector number 0. `written`
@@ -60,15 +69,20 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
     be meant, as the whole number that it writes (`1` or `1.0` for `01`).
     """
     frame = cells.withColumns(_labels(codes, notation))
-    exact = reading.number(F.col("value"), notation.decimal, notation.thousands)
-    frame = frame.withColumn("exact", exact)
+    exact = reading.number(_value(notation), notation.decimal, notation.thousands)
+    rounded = (exact < 0) & (exact >= F.lit(-notation.tolerance).cast(reading.EXACT))
+    frame = frame.withColumn("exact", F.when(rounded, F.lit(0).cast(reading.EXACT)).otherwise(exact))
     unnamed = reading.trimmed(F.col("destination_sector")).isNull()
     unknown_buyer = unnamed & (F.col("destination_region_number") == REST)
     buyer = F.coalesce("destination_sector_number", F.when(unknown_buyer, NOBODY))
     frame = frame.withColumn("destination_sector_number", buyer)
     readable = F.col("_corrupt").isNull()
     dropped = readable & reduce(
-        or_, [F.coalesce(F.col(f"{label}_number") == LEFT_OUT, F.lit(False)) for label in LABELS]
+        or_,
+        [
+            F.coalesce("elsewhere", F.lit(False)),
+            *[F.coalesce(F.col(f"{label}_number") == LEFT_OUT, F.lit(False)) for label in LABELS],
+        ],
     )
     faults = [
         F.when(~readable, _fault("fields", F.lit("the row has too few or too many fields"))),
@@ -82,7 +96,7 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
     frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
     none = F.array().cast(frame.schema["faults"].dataType)
     frame = frame.withColumn("faults", F.when(F.col("dropped"), none).otherwise(F.col("faults")))
-    record = F.to_json(F.struct(*[column for column in cells.columns if column not in PLACE]))
+    record = F.to_json(F.struct(*[column for column in cells.columns if column not in (*PLACE, "elsewhere")]))
     return frame.select(
         *PLACE,
         *[F.col(f"{label}_number").cast("smallint").alias(label) for label in LABELS],
@@ -131,12 +145,36 @@ def _labels(codes: Sequence[Codes], notation: Notation) -> dict[str, Column]:
     numbers: dict[str, list[tuple[Column | None, Column]]] = {label: [] for label in LABELS}
     for condition, regions, sectors in codes:
         left_out = dict.fromkeys((*notation.drop, *regions.extra_regio), LEFT_OUT)
+        if TOTALS in notation.drop:
+            known = {*regions.numbers, *sectors.numbers, notation.rest, *notation.final}
+            left_out |= {label: LEFT_OUT for label in totals(tuple(regions.numbers)) if label not in known}
         region = {**regions.numbers, notation.rest: REST, **left_out}
         seller = {**sectors.numbers, **left_out}
         buyer = {**sectors.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
         for label, meanings in zip(LABELS, (region, seller, region, buyer), strict=True):
             numbers[label].append((condition, _number(F.col(label), meanings)))
     return {f"{label}_number": by_slice(values) for label, values in numbers.items()}
+
+
+def totals(regions: Sequence[str]) -> list[str]:
+    """Labels of what is more than one region or sector, for regions of these codes.
+
+    Sums by their usual names, the country, the regions above those of the run, and extra-regio (HU, HU1 and
+    HUZZ for HU11).
+    """
+    of_words = [form for word in SUMS for form in (word.upper(), word.capitalize(), word)]
+    countries = {code[:2] for code in regions if COUNTRY.match(code)}
+    above = {code[:length] for code in regions if COUNTRY.match(code) for length in range(2, len(code))}
+    extra = {country + "Z" * length for country in countries for length in (1, 2, 3)}
+    return list(dict.fromkeys([*of_words, *sorted(above | extra)]))
+
+
+def _value(notation: Notation) -> Column:
+    """The value's text; a zero where the text stands for one."""
+    text = reading.trimmed(F.col("value"))
+    stands = text.isin([entry for entry in notation.zero if entry != BLANK])
+    stands = F.coalesce(stands, F.lit(BLANK in notation.zero) & F.col("_corrupt").isNull())
+    return F.when(stands, F.lit("0")).otherwise(F.col("value"))
 
 
 def _number(label: Column, meanings: dict[str, int]) -> Column:
@@ -149,16 +187,21 @@ def _number(label: Column, meanings: dict[str, int]) -> Column:
 def _value_faults(notation: Notation) -> list[tuple[str, Column, str]]:
     """Rule, condition and words of what can be wrong with a value, over the columns `value` and `exact`."""
     exact = F.col("exact")
-    plain = F.replace(reading.trimmed(F.col("value")), F.lit(notation.decimal), F.lit("."))
+    plain = F.replace(reading.trimmed(_value(notation)), F.lit(notation.decimal), F.lit("."))
     amount = F.abs(plain.try_cast("double"))
     beyond = exact.isNull() & plain.rlike(f"^{NUMBER}$") & (amount >= LARGE) & (amount < F.lit(float("inf")))
     too_large = F.coalesce(beyond, F.lit(False)) | ((exact >= 0) & exact.try_cast(VALUE).isNull())
     too_large = F.coalesce(too_large, F.lit(False))
     return [
         ("value", exact.isNull() & ~too_large, "no number"),
-        ("negative", exact < 0, "negative"),
+        ("negative", (exact < 0) & ~_is_final(notation), "negative"),
         ("large", too_large, "too large"),
     ]
+
+
+def _is_final(notation: Notation) -> Column:
+    """Whether a cell is bought by final demand, which takes from stocks too."""
+    return F.coalesce(reading.trimmed(F.col("destination_sector")).isin(list(notation.final)), F.lit(False))
 
 
 def _undeclared(label: str) -> Column:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.readers import files, text
-from jobs.readers.records import Dialect
+from jobs.readers.dialect import Dialect
 from jobs.settings.slices import Slice
 
 COLUMNS = ["firm", "name", "region", "size"]

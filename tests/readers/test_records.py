@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError
 from jobs.readers import files
-from jobs.readers.records import LONGEST_LINE, Dialect, records, scan
+from jobs.readers.dialect import Dialect
+from jobs.readers.records import LONGEST_LINE, records, scan
 
 FIRMS = [f"F{number:03d};Firm {number};HU11;{number * 10}" for number in range(1, 61)]
 HEADER = "firm;name;region;turnover"
@@ -130,7 +131,7 @@ def test_a_row_of_too_many_fields_is_told(tmp_path, ends):
         (f"{HEADER}\n{FIRMS[0]}\nF002;Caf\xe9;HU11;1\n".encode("latin-1"), "row 3, is not in utf-8"),
         (HEADER.encode() + b"x" * 200_000 + b"\n", "a field is longer than"),
         (f'{HEADER}\n"{"x" * 200_000}";a;b;c\n'.encode(), "row 2: a field is longer than"),
-        (b"PK\x03\x04 an archive", "is a zip archive or an Excel workbook"),
+        (b"PK\x03\x04 an archive", "is an Excel workbook or a zip archive"),
         (b"PAR1 columns", "is a Parquet file"),
         (gzip.compress(b"a;b\n", mtime=0), "is a gzip archive; let its name end in .gz"),
     ],
@@ -192,7 +193,7 @@ def test_archives_by_their_ending(tmp_path, name):
         looked_at(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["s.csv.zst", "s.csv.xz", "s.zip", "s.csv.lz4"])
+@pytest.mark.parametrize("name", ["s.csv.zst", "s.csv.xz", "s.csv.lz4"])
 def test_other_archives_are_refused_in_words(tmp_path, name):
     written(tmp_path, [HEADER, *FIRMS], name=name)
     with pytest.raises(InputError, match="is packed in a way that is not read"):

@@ -125,8 +125,18 @@ RULES = [
     ("turnover", {"number": ["a", "b", "a"]}, "rules.turnover.number: holds a twice"),
     ("turnover", {"number": ["a", ["b"]]}, "rules.turnover.number: holds several values where one belongs"),
     ("turnover", {"number": {"a": "b"}}, "rules.turnover.number: holds several values where one belongs"),
-    ("firm_id", {"text": ["a", "b"]}, "rules.firm_id.text: holds several values where one belongs"),
-    ("source_fairs", {**A_SCALE, "scale": ["a", "b"]}, "rules.source_fairs.scale: holds several values"),
+    ("firm_id", {"text": "a", "join": "-"}, "join means nothing for a single column"),
+    ("employees", {"size_class": ["a", "b"], "classes": {"1": 10}}, "size_class: holds several values"),
+    ("employees", {"size_class": "a"}, "a size class needs 'classes'"),
+    (
+        "employees",
+        {"size_class": "a", "classes": {"1": 10}, "missing": [1]},
+        "stands in both classes and missing",
+    ),
+    ("turnover", {"size_class": "a", "classes": {"1": 10}}, "a rule 'size_class' gives no decimal"),
+    ("turnover", {"number": "a", "unit": "percent", "factor": 0.01}, "unit says what the factor is"),
+    ("exports", {"greater": "a", "on_unknown": "no"}, "on_unknown: no means nothing but for yes_no"),
+    ("sector", {"code": "a", "of": "sectors", "width": 4}, "width means nothing without digits"),
     (
         "turnover",
         {"number": 1.5},
@@ -166,7 +176,7 @@ RULES = [
     ("turnover", {"number": "a", "factor": float("inf")}, "rules.turnover.factor"),
     ("turnover", {"number": "a", "factor": 0}, "rules.turnover.factor"),
     ("turnover", {"number": "a", "factor": -0.001}, "rules.turnover.factor"),
-    ("turnover", {"number": "a", "factor": "0,01"}, "rules.turnover.factor"),
+    ("turnover", {"number": "a", "factor": "0,0,1"}, "rules.turnover.factor"),
     ("turnover", {"number": "a", "factor": True}, "rules.turnover.factor: is no number"),
     # A kind that cannot give the column
     (
@@ -177,7 +187,7 @@ RULES = [
     ("turnover", {"yes_no": "a"}, "rules.turnover: a rule 'yes_no' gives no decimal(18,3)"),
     ("weight", {"either": ["exports"]}, "rules.weight: a rule 'either' gives no double"),
     ("exports", {"number": "a"}, "rules.exports: a rule 'number' gives no boolean"),
-    ("exports", {"text": "a"}, "take yes_no or ticked or either"),
+    ("exports", {"text": "a"}, "take yes_no or ticked or greater or either"),
     (
         "firm_id",
         {"number": "a"},
@@ -225,17 +235,26 @@ def test_a_question_that_the_wave_did_not_ask_has_no_followers(tmp_path):
 
 # A rule of each kind, and a value for each key that some kind of rule has.
 OF_EACH_KIND = {
-    "text": ("firm_id", {"text": "a"}),
+    "text": ("firm_id", {"text": ["a", "b"]}),
     "number": ("employees", {"number": "a"}),
     "yes_no": ("exports", {"yes_no": "a"}),
     "ticked": ("exports", {"ticked": ["a"]}),
+    "size_class": ("employees", {"size_class": "a", "classes": {"1": 10}}),
+    "greater": ("exports", {"greater": "a"}),
     "scale": ("source_fairs", A_SCALE),
-    "code": ("region", {"code": "a", "of": "regions"}),
+    "code": ("region", {"code": ["a", "b"], "of": "regions", "digits": 3}),
     "either": ("innovator", {"either": ["product_innovator"]}),
     "absent": ("source_fairs", {"absent": "not asked"}),
 }
 VALUES = {
     "factor": 0.5,
+    "minus": "b",
+    "unit": "share",
+    "classes": {"2": 50},
+    "than": 5,
+    "digits": 2,
+    "width": 4,
+    "join": "/",
     "round": True,
     "as_written": True,
     "yes": ["8"],

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.errors import InputError, ValidationStopped
 from jobs.readers import text
-from jobs.readers.records import Dialect
+from jobs.readers.dialect import Dialect
 from jobs.run.context import Context
 from jobs.settings import reading, wave_maps
 from jobs.settings.slices import Slice, SliceSettings

@@ -20,7 +20,7 @@ SECTORS = Classification(
 )
 CELL = (
     "country string, wave string, part string, row_number long, origin_region string, origin_sector string, "
-    "destination_region string, destination_sector string, value string, _corrupt string"
+    "destination_region string, destination_sector string, value string, elsewhere boolean, _corrupt string"
 )
 
 
@@ -34,7 +34,7 @@ def noted(cells, notation):
 
 def number_all(spark, cells, regions=REGIONS, sectors=SECTORS, **notation):
     """Cells (four labels and a value) as rows, in their order."""
-    rows = [("NL", "w", None, place, *cell, None) for place, cell in enumerate(cells)]
+    rows = [("NL", "w", None, place, *cell, None, None) for place, cell in enumerate(cells)]
     frame = numbered(spark.createDataFrame(rows, CELL), [(None, regions, sectors)], Notation(**notation))
     return sorted(frame.collect(), key=lambda row: row["row_number"])
 
@@ -141,7 +141,7 @@ def test_what_is_on_the_drop_list_is_dropped_without_fault(spark):
 
 
 def test_a_row_with_too_few_fields_has_that_fault_only(spark):
-    frame = spark.createDataFrame([("NL", "w", None, 0, None, None, None, None, None, "A;1;B")], CELL)
+    frame = spark.createDataFrame([("NL", "w", None, 0, None, None, None, None, None, None, "A;1;B")], CELL)
     (row,) = numbered(frame, CODES, Notation(drop=("Total",))).collect()
     assert [fault["reason"] for fault in row["faults"]] == ["the row has too few or too many fields"]
     assert not row["dropped"]
@@ -206,13 +206,15 @@ LOOKS = [
 
 @pytest.mark.parametrize(("texts", "words"), LOOKS)
 def test_values_that_may_mean_something_else_are_reported(spark, texts, words):
-    rows = [("NL", "w", None, place, "A", "1", "B", "2", text, None) for place, text in enumerate(texts)]
+    rows = [
+        ("NL", "w", None, place, "A", "1", "B", "2", text, None, None) for place, text in enumerate(texts)
+    ]
     notes = noted(spark.createDataFrame(rows, CELL), Notation())
     assert [note.startswith(start) for note, start in zip(notes, words, strict=True)] == [True] * len(words)
 
 
 def test_declared_marks_of_thousands_are_not_reported(spark):
-    rows = [("NL", "w", None, 0, "A", "1", "B", "2", text, None) for text in GROUPS]
+    rows = [("NL", "w", None, 0, "A", "1", "B", "2", text, None, None) for text in GROUPS]
     cells = spark.createDataFrame(rows, CELL)
     declared = Notation(decimal=",", thousands=".")
     assert noted(cells, declared) == []

@@ -381,3 +381,84 @@ def test_columns_of_numbers_are_doubted_by_rule_and_column(spark):
         ("innovative_share", "mkt", True, False),
         ("innovative_share", "frm", False, False),
     ]
+
+
+def test_texts_put_together(spark):
+    cases = [({"a": "12", "b": "7.0"}, "12-7"), ({"a": "12"}, None), ({"a": " x ", "b": "y"}, "x-y")]
+    check(spark, "firm_id", {"text": ["a", "b"]}, cases)
+    check(spark, "firm_id", {"text": ["a", "b"], "join": ""}, [({"a": "1", "b": "2"}, "12")])
+
+
+def test_one_number_less_another(spark):
+    cases = [
+        ({"a": "30", "b": "10"}, 20.0),
+        ({"a": "30"}, 30.0),
+        ({"b": "10"}, None),
+        ({"a": "x", "b": "1"}, None, "a is no number"),
+    ]
+    check(spark, "turnover", {"number": "a", "minus": "b"}, cases)
+
+
+def test_parts_of_a_whole(spark):
+    cases = [("12 %", 0.12), ("100", 1.0), ("0", 0.0), ("101", None, "a is not between 0 and 100")]
+    check(spark, "innovative_share", {"number": "a", "unit": "percent"}, cases)
+    cases = [
+        ("0.12", 0.12),
+        ("12", None, "a is not between 0 and 1"),
+        ("-0.1", None, "a is not between 0 and 1"),
+    ]
+    check(spark, "innovative_share", {"number": "a", "unit": "share"}, cases)
+
+
+def test_numbers_above_a_bound(spark):
+    cases = [("3", True), ("0", False), ("0,00", False), ("", None), ("x", None, "a is no number")]
+    check(spark, "exports", {"greater": "a"}, cases, decimal=",")
+    cases = [({"a": "1", "b": "9"}, True), ({"a": "1"}, False), ({"a": "5"}, False), ({"c": "9"}, None)]
+    check(spark, "exports", {"greater": ["a", "b"], "than": 5}, cases)
+    check(spark, "exports", {"greater": "a", "missing": ["-9"]}, [("-9.0", None), ("1", True)])
+
+
+def test_size_classes(spark):
+    rule = {"size_class": "a", "classes": {"1": 10, "2": 50}, "missing": ["9"]}
+    check(
+        spark,
+        "employees",
+        rule,
+        [("1", 10), ("2.0", 50), ("9", None), ("", None), ("3", None, f"a {UNKNOWN}")],
+    )
+
+
+def test_the_higher_of_two_scales(spark):
+    rule = {"scale": ["a", "b"], "order": ["4", "3", "2", "1"]}
+    cases = [
+        ({"a": "3", "b": "1"}, 3.0),
+        ({"b": "4"}, 0.0),
+        ({}, None),
+        ({"a": "1", "b": "7"}, 3.0, f"b {UNKNOWN}"),
+    ]
+    check(spark, "source_fairs", rule, cases)
+
+
+def test_all_other_codes_as_no(spark):
+    cases = [("1", True), ("2", True), ("3", False), ("elsewhere", False), ("", None), ("9", None)]
+    check(spark, "exports", {"yes_no": "a", "yes": ["1", "2"], "on_unknown": "no", "missing": ["9"]}, cases)
+    cases = [({"a": "1"}, True), ({"a": "x"}, False), ({}, False)]
+    check(spark, "exports", {"ticked": ["a"], "on_unknown": "no"}, cases)
+
+
+def test_codes_by_their_leading_digits_and_from_two_columns(spark):
+    rule = {"code": "a", "of": "sectors", "digits": 2}
+    cases = [(text, "I") for text in ("15", "15.11", "1511", "C15", "C 15.1", "01.11", "1.11", "0111")]
+    cases += [
+        ("72.1", "S"),
+        ("9", None, "a is no code of the sectors"),
+        ("K", None, "a is no code of the sectors"),
+    ]
+    check(spark, "sector", rule, cases)
+    check(spark, "sector", {**rule, "width": 4}, [("111", "I"), ("7210", "S")])
+    two = {"code": ["a", "b"], "of": "regions"}
+    cases = [
+        ({"a": "1", "b": "2"}, "12"),
+        ({"a": "1"}, None, "a, b is blank, which is no code of the regions"),
+    ]
+    check(spark, "region", two, cases)
