@@ -110,6 +110,9 @@ def fit(
     decimal: options.Decimal = None,
     thousands: options.Thousands = None,
     encoding: options.Encoding = None,
+    sheet: options.Sheet = None,
+    skip: options.Skip = None,
+    until: options.Until = None,
     na: options.Na = None,
     spark: options.Spark = None,
 ) -> None:
@@ -126,6 +129,36 @@ def fit(
         raise SettingsError(f"--{of_a_table[0]} goes with --data, not with --conf; leave one of them out.")
     else:
         _run_until("fit", opening.Chosen(conf, wave, None, set))
+
+
+@app.command()
+def describe(
+    file: Annotated[str, typer.Argument(help="survey or input-output table, of any format that is read")],
+    draft: Annotated[
+        str | None,
+        typer.Option(
+            "--draft", help="folder to write a wave map, classifications, a model and a run file to"
+        ),
+    ] = None,
+    sheet: options.Sheet = None,
+    skip: options.Skip = None,
+    until: options.Until = None,
+    separator: Annotated[str | None, typer.Option("--separator", help="if it is guessed wrongly")] = None,
+    encoding: Annotated[str | None, typer.Option("--encoding", help="if it is guessed wrongly")] = None,
+) -> None:
+    """Tell what a file is, and write drafts of the files that read it: the first thing to do with new data.
+
+    No value is shown that fewer than ten rows share.
+    """
+    from jobs.describe import job, output
+    from jobs.readers.dialect import Dialect
+
+    given = {"sheet": sheet, "skip": skip, "until": until, "separator": separator, "encoding": encoding}
+    known = Dialect(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    described = job.describe(file, known)
+    output.show(described, Console(soft_wrap=False))
+    if draft is not None:
+        print("Drafts: " + ", ".join(job.write(described, draft)))
 
 
 @app.command()

@@ -18,7 +18,7 @@ import pandas as pd
 from jobs.amounts import WORDS, doubts, with_point
 from jobs.anytable import table
 from jobs.anytable.request import Request
-from jobs.anytable.table import CSV, DELTA, GROUP, JOIN, NUMBER, PARQUET, Fault
+from jobs.anytable.table import CSV, DELTA, EXCEL, GROUP, JOIN, NUMBER, PARQUET, Fault
 from jobs.codes import BLANKS
 from jobs.fits import groups
 from jobs.fits.plan import FitPlan
@@ -181,8 +181,8 @@ def _large(path: str, form: str) -> bool:
     return part.stat().st_size > (LARGEST_PACKED if packed else LARGEST)
 
 
-def _of_text(request: Request) -> tuple[list[int], dict[str, Cells], list[bool]]:
-    """A CSV file: the rows' numbers, the columns, and which rows do not fit the header."""
+def _of_records(request: Request) -> tuple[list[int], dict[str, Cells], list[bool]]:
+    """A CSV file or a workbook: the rows' numbers, the columns, and which rows do not fit the header."""
     wanted = [*request.labels, *request.numbers]
     (part,) = files.parts(request.data)
     known = scan(request.data, part, table.dialect(request), wanted)
@@ -202,7 +202,7 @@ def _of_package(request: Request) -> tuple[list[int], dict[str, Cells], list[boo
     wanted = [*request.labels, *request.numbers]
     (part,) = files.parts(request.data)
     form = table.form_of(request.data)
-    every = list(statistical.rows(request.data, part, form, wanted))
+    every = list(statistical.rows(request.data, part, form, wanted, request.encoding))
     columns = {name: [row[2 + place] for row in every] for place, name in enumerate(wanted)}
     return [row[1] for row in every], columns, [False] * len(every)
 
@@ -242,6 +242,7 @@ def _whole(number: float) -> bool:
 
 
 _READ: dict[str, Callable[[Request], tuple[list[int], dict[str, Cells], list[bool]]]] = {
-    CSV: _of_text,
+    CSV: _of_records,
+    EXCEL: _of_records,
     PARQUET: _of_parquet,
 }

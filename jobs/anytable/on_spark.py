@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from jobs.amounts import WORDS
 from jobs.anytable import table
 from jobs.anytable.request import Request
-from jobs.anytable.table import CSV, DELTA, GROUP, JOIN, NUMBER, Fault
+from jobs.anytable.table import CSV, DELTA, EXCEL, GROUP, JOIN, NUMBER, Fault
 from jobs.codes import BLANKS
 from jobs.errors import InputError
 from jobs.fits import engine
@@ -80,12 +80,12 @@ def _read(spark: SparkSession, request: Request) -> Rows:
         return Rows(_chosen(frame, request), [], UNCOUNTED)
     table.check_header(request)
     (part,) = files.parts(path)
-    if form == CSV:
+    if form in (CSV, EXCEL):
         scans = text.scanned(path, table.dialect(request), wanted)
         rows = text.read(spark, {TABLE: scans}, wanted)
         return Rows(rows, [], text.counted(scans))
     if form in statistical.READERS:
-        rows, counts = packages.read(spark, {TABLE: path}, form, wanted)
+        rows, counts = packages.read(spark, {TABLE: path}, form, wanted, request.encoding)
         return Rows(rows, [], counts[TABLE])
     return Rows(_chosen(packages.parquet(spark, path, part), request), [], statistical.parquet_rows(part))
 

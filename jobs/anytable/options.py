@@ -27,7 +27,10 @@ def _option(name: str, help: str, panel: str = PANEL) -> Any:
 
 Data = Annotated[
     str | None,
-    _option("--data", "CSV (also .gz), Parquet, Stata, SPSS or SAS file by its ending, or a Delta folder"),
+    _option(
+        "--data",
+        "CSV (also .gz, .zip), Excel, Parquet, Stata, SPSS or SAS file by its ending, or a Delta folder",
+    ),
 ]
 Model = Annotated[str | None, _option("--model", "file with the model in lavaan's syntax")]
 Groups = Annotated[list[str] | None, _option("--group", f"fit each combination of these {MANY}")]
@@ -107,6 +110,14 @@ Thousands = Annotated[
     _option("--thousands", "mark between groups of three digits of a CSV file: . , ' or a blank", FILE),
 ]
 Encoding = Annotated[str | None, _option("--encoding", "of a CSV file; utf-8 by default", FILE)]
+Sheet = Annotated[str | None, _option("--sheet", "of a workbook; the first where not given", FILE)]
+Skip = Annotated[int | None, _option("--skip", "rows above the header, such as titles", FILE)]
+Until = Annotated[
+    str | None,
+    _option(
+        "--until", "the first row that begins so ends the table, as a footnote; blank: a blank row", FILE
+    ),
+]
 Na = Annotated[
     list[str] | None,
     _option("--na", "text that stands for a missing number; NA and . by default; may be repeated", FILE),

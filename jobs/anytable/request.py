@@ -32,7 +32,8 @@ class Request:
     `error` "" takes the kind that fits the other options. `na`: texts that stand for a missing number.
     `pool`: the group columns whose values are pooled, within each combination of the others. `equal`, `free`:
     parameters that are the same in all groups, and the exceptions; `hypotheses` on the model's labels.
-    `publish`: whether what is written passes disclosure control.
+    `publish`: whether what is written passes disclosure control. `sheet`, `skip`, `until`: where in its file
+    the table is (see readers.dialect).
     """
 
     data: str
@@ -61,6 +62,9 @@ class Request:
     decimal: str = "."
     thousands: str = ""
     encoding: str = "utf-8"
+    sheet: str | None = None
+    skip: int = 0
+    until: str | None = None
     na: tuple[str, ...] = ("NA", ".")
 
     def checked(self) -> Request:
@@ -188,6 +192,8 @@ class Request:
             python_name(self.encoding)
         except LookupError as error:
             raise SettingsError(f"--encoding: {error}.") from None
+        if self.skip < 0:
+            raise SettingsError("--skip is the number of rows above the header, 0 or more.")
         if not 0.5 < self.confidence < 1:
             raise SettingsError("--confidence lies between 0.5 and 1, such as 0.95.")
         if self.bootstrap and self.bootstrap < FEWEST_REPLICATES:

@@ -22,10 +22,12 @@ from jobs.sem.model.syntax import line_of
 
 GROUP = "_group"  # the group's name: its columns' values, joined
 JOIN = ", "
-CSV, DELTA, PARQUET = "csv", "delta", "parquet"
+CSV, EXCEL, DELTA, PARQUET = "csv", "excel", "delta", "parquet"
 FORMS = {
     **dict.fromkeys(("csv", "txt", "tsv", "tab"), CSV),
-    **{"parquet": PARQUET, "dta": "stata", "sav": "spss", "zsav": "spss", "sas7bdat": "sas"},
+    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), EXCEL),
+    **{"parquet": PARQUET, "dta": "stata", "sav": "spss", "zsav": "spss", "por": "spss"},
+    **{"sas7bdat": "sas", "xpt": "sas"},
 }
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"  # Python and Java read it alike
 NO_FIT = "the fields do not fit the header; mend --separator or file"
@@ -126,17 +128,28 @@ def form_of(path: str) -> str:
 
 
 def dialect(request: Request) -> Dialect:
-    """How a CSV file is written."""
-    return Dialect(request.field_separator, request.encoding)
+    """How the table of a CSV file or a workbook is written."""
+    return Dialect(
+        request.field_separator,
+        request.encoding,
+        request.skip,
+        request.until,
+        form_of(request.data) == EXCEL,
+        request.sheet,
+    )
 
 
 def check_header(request: Request) -> None:
     """Raise SettingsError or InputError where the file has not the columns that the request names."""
     path, form = request.data, form_of(request.data)
     (part,) = files.parts(path)
-    if form == CSV:
-        present = header(path, part, dialect(request))
-        if len(present) == 1 and not {*request.labels, *request.numbers} <= set(present):
+    if ((request.skip or request.until) and form not in (CSV, EXCEL)) or (request.sheet and form != EXCEL):
+        raise SettingsError(
+            "--skip and --until are for CSV files and workbooks, --sheet is for workbooks; leave them out."
+        )
+    if form in (CSV, EXCEL):
+        present = files.matched(header(path, part, dialect(request)), [*request.labels, *request.numbers])
+        if len(present) == 1 and form == CSV and not {*request.labels, *request.numbers} <= set(present):
             raise InputError(
                 f"{path} has one column when it is split at {request.field_separator!r}; name its "
                 "--separator."
@@ -144,7 +157,9 @@ def check_header(request: Request) -> None:
     else:
         from jobs.readers import statistical  # its readers take a while to load
 
-        present = statistical.names(path, part, form)
+        present = statistical.names(path, part, form, request.encoding)
+        if form in statistical.READERS:
+            present = files.matched(present, [*request.labels, *request.numbers])
     demand(request, present)
 
 

@@ -180,6 +180,13 @@ def text(path: str, part: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
             ) from None
 
 
+def beginning(path: str, part: Path, size: int) -> bytes:
+    """The first bytes of a part, unpacked. Raises InputError where it is damaged or of another format."""
+    with _read_errors(path, part), _unpacked(path, part) as stream:
+        _no_other_format(path, part, stream)
+        return stream.read(size)
+
+
 @contextmanager
 def _read_errors(path: str, part: Path) -> Iterator[None]:
     try:

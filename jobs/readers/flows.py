@@ -20,11 +20,9 @@ from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.matrices import ELSEWHERE, Matrix, split
 from jobs.readers.records import Scan
-from jobs.settings.inputs import LABELS, PAIR, FlowsInput
+from jobs.settings.inputs import LABELS, PAIR, SIDES, FlowsInput
 from jobs.settings.slices import Slice
 from jobs.spark.frames import quoted
-
-SIDES = ("origin", "destination")  # of a cell: columns that hold a region and its sector in one label
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,22 @@ def demand(settings: FlowsInput, path: str, part: Path) -> None:
     _heads(settings, files.shown(path, part), _rows(path, part, Dialect.of(settings)))
 
 
+def labels(
+    settings: FlowsInput, path: str, part: Path
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The region and the sector of each row, and of each column. Raises InputError, see `demand`."""
+    rows = _rows(path, part, Dialect.of(settings))
+    heads, width = _heads(settings, files.shown(path, part), rows)
+    sellers, region = [], ""
+    for _, fields, _ in rows:
+        held = {kind: clean(cell) for kind, cell in zip(settings.labels, fields, strict=False)}
+        region = held.get("region") or region
+        sellers.append(
+            _both(held["both"], settings.join) if "both" in held else (region, held.get("sector", ""))
+        )
+    return sellers, _buyers(settings, heads, width)[len(settings.labels) :]
+
+
 def read(spark: SparkSession, slice: Slice, settings: FlowsInput, path: str, matrix: Matrix) -> DataFrame:
     """The cells of a matrix; a row of another length than the header is one cell.
 

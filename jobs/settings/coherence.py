@@ -18,7 +18,7 @@ from jobs.sem.routes import method as methods
 from jobs.sem.routes.derived import check_definitions
 from jobs.settings import classifications, models, resources, schemas, simulation_parameters, wave_maps
 from jobs.settings.classifications import Classification
-from jobs.settings.inputs import LABELS, PAIR, FlowsInput, WaveSettings
+from jobs.settings.inputs import LABELS, PAIR, SIDES, FlowsInput, WaveSettings
 from jobs.settings.methods import method
 from jobs.settings.run_file import RunFile, RunSettings
 from jobs.settings.slices import Slice, SliceSettings
@@ -138,11 +138,16 @@ def _check_layout(flows: FlowsInput, where: str) -> None:
         raise Unfit(f"{where}.paths", f"{strange[0]} is no file of this layout; it has {' and '.join(files)}")
     if len(set(flows.paths.values())) < len(flows.paths):
         raise Unfit(f"{where}.paths", "own and rest are one file")
-    roles = PAIR if pair else () if flows.layout == "wide" else (*LABELS, "value")
+    roles = PAIR if pair else () if flows.layout == "wide" else (*LABELS, *SIDES, "value")
     strange = sorted(set(flows.columns) - set(roles))
     if strange:
         known = f"it has {', '.join(roles)}" if roles else "its labels stand at fixed places"
         raise Unfit(f"{where}.columns", f"{strange[0]} is no column of this layout; {known}")
+    for side in SIDES:
+        if side in flows.columns and (
+            parts := sorted(set(flows.columns) & {f"{side}_region", f"{side}_sector"})
+        ):
+            raise Unfit(f"{where}.columns", f"{side} holds what {parts[0]} holds; leave one of them out")
     headers = Counter(flows.columns.get(role, role) for role in roles)
     twice = [header for header, count in headers.items() if count > 1]
     if twice:

@@ -11,6 +11,7 @@ from jobs.settings.encodings import python_name
 from jobs.settings.section import FilePath, Name, Section, Text
 
 LABELS = ("origin_region", "origin_sector", "destination_region", "destination_sector")
+SIDES = ("origin", "destination")  # columns of a long table that hold a region and its sector in one label
 PAIR = ("region", "product", "industry", "value")  # columns of a biregional pair of files
 NO_INPUT = "has neither survey nor flows, so there is nothing to read; give one of them"
 TAB = {"\\t", "tab"}  # ways to write it where it cannot be typed

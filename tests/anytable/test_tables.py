@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 
 import numpy as np
+import pandas as pd
 import pyreadstat
 import pytest
 
@@ -24,9 +26,24 @@ def test_every_format_gives_the_fit_of_the_text_file(fit, firms, spark, tmp_path
     comma = table.to_csv(index=False, sep=";", decimal=",", na_rep="NA")
     (tmp_path / "comma.csv.gz").write_bytes(gzip.compress(comma.encode("latin-1")))
     spark.read.parquet(str(tmp_path / "t.parquet")).write.format("delta").save(str(tmp_path / "delta"))
-    for name in ("t.parquet", "t.dta", "t.sav", "delta"):
+    pyreadstat.write_xport(table, tmp_path / "t.xpt", file_format_version=8)
+    with zipfile.ZipFile(tmp_path / "t.csv.zip", "w") as archive:
+        archive.writestr("t.csv", table.to_csv(index=False))
+    table.rename(columns=str.upper).to_csv(tmp_path / "capitals.csv", index=False)
+    table.to_csv(tmp_path / "firms.txt", index=False, sep="\t")
+    with pd.ExcelWriter(tmp_path / "t.xlsx", engine="openpyxl") as workbook:
+        pd.DataFrame({"nothing": [1]}).to_excel(workbook, sheet_name="Cover")
+        table.to_excel(workbook, sheet_name="Data", index=False, startrow=3)
+        sheet = workbook.sheets["Data"]
+        sheet["A1"], sheet["A2"] = "Firms", "of two countries"
+        sheet.cell(len(table) + 5, 1, "Source: the office")
+    for name in ("t.parquet", "t.dta", "t.sav", "t.xpt", "t.csv.zip", "capitals.csv", "delta"):
         fit(data=tmp_path / name, **options)
         assert fit.bytes == wanted, name
+    fit(data=tmp_path / "t.xlsx", sheet="Data", skip=3, until="Source", **options)
+    assert fit.bytes == wanted
+    fit(data=tmp_path / "firms.txt", separator="tab", **options)
+    assert fit.bytes == wanted
     fit(data=tmp_path / "comma.csv.gz", decimal=",", encoding="latin-1", **options)
     assert fit.bytes == wanted
 
@@ -93,12 +110,13 @@ def test_a_delta_table_has_no_rows_to_name(fit, firms, spark, tmp_path):
         ("a.csv", b"y1,y2,y3,x1,x2\n", "has a header and no rows"),
         ("a.csv", b"y1,y2,y3,x1,x2\n1,2,3,4\n", "row 2: the fields do not fit the header"),
         ("a.csv", b"y1,y2,y3,x1,x\xeb\n1,2,3,4,5\n", "is not in utf-8"),
-        ("a.csv", b"y1,y2,y3,x1,x2\n1,2,3,4,5,\n", "row 2: the fields do not fit the header"),
+        ("a.csv", b"y1,y2,y3,x1,x2\n1,2,3,4,5,6\n", "row 2: the fields do not fit the header"),
+        ("a.csv", b"sep=;\ny1,y2,y3,x1,x2\n1,2,3,4,5\n", "names ';' as its separator, and ',' is declared"),
         ("a.csv", b"The table of firms\ny1,y2,y3,x1,x2\n1,2,3,4,5\n", "one column when it is split at ','"),
         ("a.csv", b"PK\x03\x04" + bytes(40), "an Excel workbook"),
-        ("a.xlsx", b"PK\x03\x04" + bytes(40), "ends in none of .csv"),
-        ("a.csv.zip", b"PK\x03\x04" + bytes(40), "ends in none of .csv"),
-        ("a.por", b"ASCII SPSS PORT FILE", "ends in none of .csv"),
+        ("a.xlsx", b"PK\x03\x04" + bytes(40), "is no Excel workbook"),
+        ("a.csv.zip", b"PK\x03\x04" + bytes(40), "the archive is not whole"),
+        ("a.por", b"ASCII SPSS PORT FILE", "is no whole spss file"),
         ("a.xyz", b"y1,y2,y3,x1,x2\n1,2,3,4,5\n", "ends in none of .csv"),
         ("a.parquet", b"nothing", "is no whole Parquet file"),
         ("a.dta", b"nothing", "is no whole stata file"),

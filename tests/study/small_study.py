@@ -17,7 +17,7 @@ SECTORS = {"10-12": ("10", "11", "12"), "13-15": ("13", "14", "15"), "28": ("28"
 SOURCES = ("suppliers", "clients", "competitors", "universities", "fairs")
 SCALE = ["0", "1", "2", "3"]
 BOXES = ("cdom1", "cdom2", "cfor1", "cfor2")  # ticked where a partner is at home or abroad
-KINDS = {"text", "number", "yes_no", "ticked", "scale", "code", "either", "absent"}
+KINDS = {"text", "number", "yes_no", "ticked", "scale", "code", "either", "absent", "size_class", "greater"}
 FRACTIONS = ("turn", "mkt", "frm", "rd", "oth", "w", "value")  # columns that carry the file's decimal mark
 
 Truth = dict[str, dict[str, Any]]  # a firm to its canonical values

@@ -54,10 +54,11 @@ def encoded(encoding: str) -> Callable[[list[Row]], bytes]:
     return lambda rows: csv(rows).encode(encoding)
 
 
-def zipped(rows: list[Row]) -> bytes:
+def zipped(rows: list[Row], files: int = 1) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("survey.csv", csv(rows))
+        for number in range(files):
+            archive.writestr(f"survey{number}.csv", csv(rows))
     return packed.getvalue()
 
 
@@ -120,7 +121,30 @@ ROWS = [
         stops="has no column",
         **REFUSED,
     ),
-    Case("the first line is sep=;", written=headed("sep=;"), stops="has no column", **REFUSED),
+    Case(
+        "title lines above the header, and declared",
+        written=headed("Survey", 'of "1996', ""),
+        settings={"skip": 3},
+    ),
+    Case("the first line is sep=;", written=headed("sep=;")),
+    Case("the first line is sep=,", written=headed("sep=,"), stops="names ',' as its separator", **REFUSED),
+    Case("title lines below sep=;", written=headed("sep=;", "Survey"), settings={"skip": 1}),
+    Case(
+        "a footnote below the rows",
+        written=lambda rows: csv(rows) + "\nSource: the office; 1996\n",
+        settings={"until": "Source:"},
+    ),
+    Case(
+        "notes below a blank row", written=lambda rows: csv(rows) + "\nA;B\nC\n", settings={"until": "blank"}
+    ),
+    Case(
+        "a footnote that is not declared",
+        written=lambda rows: csv(rows) + "Source: the office\n",
+        settings={"max_quarantined": 0},
+        stops="1 of 61 rows aside",
+        error=ValidationStopped,
+    ),
+    Case("rows of separators between the rows", written=at_line(9, lambda line: line + ";" * 24 + "\n")),
     Case("no header", written=lambda rows: csv(rows).split("\n", 1)[1], stops="has no column", **REFUSED),
     Case(
         "no row", written=lambda rows: ";".join(COLUMNS) + "\n", stops="has a header and no rows", **REFUSED
@@ -138,7 +162,7 @@ ROWS = [
     ),
     Case(
         "1,500 fields too many in one row, and none may be set aside",
-        written=at_line(5, lambda line: line.replace("\n", ";" * 1500 + "\n")),
+        written=at_line(5, lambda line: line.replace("\n", ";x" * 1500 + "\n")),
         settings={"max_quarantined": 0},
         stops=r"1 of 60 rows aside.* too few or too many fields \(1 rows, the first is 5\)",
         error=ValidationStopped,
@@ -152,14 +176,10 @@ ROWS = [
     Case(
         "a separator at the end of the header only",
         written=at_line(1, lambda line: line.replace("\n", ";\n")),
-        stops="60 of 60 rows aside.* too few or too many fields",
-        error=ValidationStopped,
     ),
     Case(
         "a separator at the end of each row",
         written=lambda rows: csv(rows).replace("Kft\n", "Kft;\n"),
-        stops="60 of 60 rows aside.* too few or too many fields",
-        error=ValidationStopped,
     ),
     Case("two empty columns at the end", written=lambda rows: csv(rows).replace("\n", ";;\n")),
     Case(
@@ -172,7 +192,11 @@ ROWS = [
         stops="the header names 'emp' twice",
         **REFUSED,
     ),
-    Case("the header in capitals", written=at_line(1, str.upper), stops="has no column", **REFUSED),
+    Case(
+        "the header in capitals",
+        written=at_line(1, str.upper),
+        notes="25 column names differ in capital letters",
+    ),
     Case(
         "blanks around the names of columns",
         written=at_line(1, lambda line: line.replace(";emp;", "; emp ;")),
@@ -313,7 +337,14 @@ NAMES += [
         stops="packed",
         **REFUSED,
     ),
-    Case("packed as .zip", written=zipped, file="survey.zip", stops="packed|zip archive", **REFUSED),
+    Case("packed as .zip", written=zipped, file="survey.zip"),
+    Case(
+        "two files in a .zip",
+        written=partial(zipped, files=2),
+        file="s.zip",
+        stops="holds 2 files",
+        **REFUSED,
+    ),
     Case("a workbook under the name of a CSV", written=zipped, stops="Excel workbook", **REFUSED),
 ]
 
