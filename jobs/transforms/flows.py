@@ -172,9 +172,9 @@ def totals(regions: Sequence[str]) -> list[str]:
 def _value(notation: Notation) -> Column:
     """The value's text; a zero where the text stands for one."""
     text = reading.trimmed(F.col("value"))
-    stands = text.isin([entry for entry in notation.zero if entry != BLANK])
-    stands = F.coalesce(stands, F.lit(BLANK in notation.zero) & F.col("_corrupt").isNull())
-    return F.when(stands, F.lit("0")).otherwise(F.col("value"))
+    blank = F.lit(BLANK in notation.zero) & F.col("_corrupt").isNull()
+    named = text.isin([entry for entry in notation.zero if entry != BLANK])
+    return F.when(F.when(text.isNull(), blank).otherwise(named), F.lit("0")).otherwise(F.col("value"))
 
 
 def _number(label: Column, meanings: dict[str, int]) -> Column:

@@ -185,6 +185,7 @@ class Case:
     settings: dict[str, Any] = field(default_factory=dict)
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
+    of_map: dict[str, Any] = field(default_factory=dict)
     file: str = "survey.csv"
     until: str = "harmonise"
     stops: str = ""
@@ -202,7 +203,9 @@ def check(case: Case, spark: SparkSession, folder: Path) -> None:
     rows = answers(truth)
     case.cells(rows)
     delivered = Delivered(case.written(rows), case.file, case.settings)
-    came = run(spark, folder, delivered, until=case.until, rules=case.rules, codes=case.codes)
+    came = run(
+        spark, folder, delivered, until=case.until, rules=case.rules, codes=case.codes, of_map=case.of_map
+    )
     if case.stops:
         assert came.error is not None, f"nothing was said; {differences(came.survey, truth)[:5]}"
         sentence = str(came.error)

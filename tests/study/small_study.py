@@ -210,11 +210,13 @@ def write_settings(
     run: dict[str, Any],
     rules: dict[str, dict[str, Any]] | None = None,
     codes: dict[str, str] | None = None,
+    of_map: dict[str, Any] | None = None,
 ) -> Path:
     """The run file `run.yaml` with its wave map and classifications below `folder`.
 
     `run`: keys of the run file, such as `waves`. `rules`: by canonical column, keys laid over its rule; a
-    kind of its own replaces the rule. `codes`: other codes for regions, sectors or divisions.
+    kind of its own replaces the rule. `of_map`: other keys of the map. `codes`: other codes for regions,
+    sectors or divisions.
     """
     folder.mkdir(parents=True, exist_ok=True)
     other = codes or {}
@@ -232,7 +234,8 @@ def write_settings(
     _write(folder / "regions.yaml", {**head, "items": regions})
     _write(folder / "sectors.yaml", {**head, "items": sectors})
     wave_map = {"title": "small", "source": "small study", "population": "all_firms"}
-    _write(folder / "map.yaml", {**wave_map, "rules": laid_over(questions(), rules or {})})
+    own_rules = laid_over(questions(), rules or {})
+    _write(folder / "map.yaml", {**wave_map, "rules": own_rules, **(of_map or {})})
     settings = {
         "study": "small",
         "title": "A small study",
