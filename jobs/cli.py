@@ -19,6 +19,8 @@ from jobs.run.guard import guarded
 from jobs.run.progress import Progress
 from jobs.stages.order import STAGES
 
+PAGE = 140  # characters of a line of tables that go to a file
+
 app = typer.Typer(
     name="diamant",
     help="Do regional clusters make firms innovative? "
@@ -156,7 +158,8 @@ def describe(
     given = {"sheet": sheet, "skip": skip, "until": until, "separator": separator, "encoding": encoding}
     known = Dialect(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     described = job.describe(file, known)
-    output.show(described, Console(soft_wrap=False))
+    console = Console()
+    output.show(described, console if console.is_terminal else Console(width=PAGE))
     if draft is not None:
         print("Drafts: " + ", ".join(job.write(described, draft)))
 

@@ -58,13 +58,18 @@ class Column:
                 self.is_varied = True
 
     @property
+    def is_numeric(self) -> bool:
+        """Whether all answers are numbers."""
+        return 0 < self.answered == self.numbers
+
+    @property
     def kind(self) -> str:
         """number, codes, identifier, date, text or blank."""
         if not self.answered:
             return "blank"
         if self.dates > 0.9 * self.answered:
             return "date"
-        few = MOST_NUMBERS if self.numbers == self.answered else MOST_CODES
+        few = MOST_NUMBERS if self.is_numeric else MOST_CODES
         is_shared = self.answered >= 3 * len(self.values)
         if not self.is_varied and len(self.values) <= few and is_shared and not self.fractions:
             return "codes"

@@ -28,9 +28,9 @@ HINTS = {
     "innovative_share": "0 to 1; unit: percent divides by 100",
 }
 NO_PLACE = "    # flows: describe an input-output table with the same --draft, and it is put here"
-CLASS = re.compile(
-    r"(?P<letter>[A-Z])?\s*(?P<first>\d{1,2})?(?:(?:-|_|T|TO)[A-Z]?(?P<last>\d{1,2}))?", re.IGNORECASE
-)
+SECTION = re.compile(r"([A-U])(?:(\d\d)(?:(?:-|_|TO?)(?:\1)?(\d\d))?)?", re.IGNORECASE)  # C, C26, C10T12
+DIVISIONS = re.compile(r"(\d\d?)(?:(?:-|_|TO?)(\d\d?))?", re.IGNORECASE)  # 26, 10-12
+MOST_ANSWERS = 6  # different codes of a yes-or-no question, those for no answer among them
 INDUSTRY = ("10", "33")  # divisions of manufacturing
 EXTRA_REGIO = re.compile(r"[A-Z]{2}Z{1,3}")
 
@@ -86,7 +86,7 @@ def _rule(name: str, kind_of_value: str, hits: Sequence[Column]) -> dict[str, An
     if kind_of_value == "boolean":
         return _yes_or_no(name, hits)
     if name.startswith("source_") or name == "competitive_contribution":
-        order = sorted(hits[0].values, key=lambda code: (len(code), code))
+        order = sorted((code for code, _ in hits[0].codes), key=lambda code: (len(code), code))
         return {"scale": names if len(names) > 1 else first, "order": order}
     if name == "innovative_share":
         return {"number": names} | ({"unit": "percent"} if any(_above_one(hit) for hit in hits) else {})
@@ -98,10 +98,10 @@ def _rule(name: str, kind_of_value: str, hits: Sequence[Column]) -> dict[str, An
 def _yes_or_no(name: str, hits: Sequence[Column]) -> dict[str, Any]:
     names: Any = [hit.name for hit in hits]
     names = names if len(names) > 1 else names[0]
-    if all(hit.kind == "number" for hit in hits):
+    if any(hit.kind == "number" or (hit.is_numeric and len(hit.values) > MOST_ANSWERS) for hit in hits):
         return {"greater": names}
     words = read_yaml("conf/describe.yaml")["answers"]
-    values = {value for hit in hits for value in hit.values}
+    values = {value for hit in hits for value, _ in hit.codes}  # those that few rows share are not told
     if values <= {"0", "1"}:
         codes: dict[str, Any] = {}
     elif values <= {"1", "2"}:
@@ -160,14 +160,14 @@ def sectors(labels: Iterable[str]) -> str:
 
 def divisions_of(label: str) -> list[str]:
     """The divisions of NACE that a label stands for, none where it does not look like one."""
-    hit = CLASS.fullmatch(label)
-    if not hit or not (hit["letter"] or hit["first"]):
-        return []
-    if hit["first"] is None:
-        first, last = read_yaml("conf/describe.yaml")["sections"].get(hit["letter"].upper(), (None, None))
+    section, plain = SECTION.fullmatch(label), DIVISIONS.fullmatch(label)
+    if section and section[2] is None:
+        first, last = read_yaml("conf/describe.yaml")["sections"][section[1].upper()]
+    elif hit := section or plain:
+        first, last = hit.groups()[-2:]
     else:
-        first, last = hit["first"], hit["last"] or hit["first"]
-    return [f"{number:02}" for number in range(int(first), int(last) + 1)] if first is not None else []
+        return []
+    return [f"{number:02}" for number in range(int(first), int(last or first) + 1)]
 
 
 def divisions_in(column: Column) -> list[str]:
