@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from jobs import cli
 from jobs.checks import rules
+from jobs.describe import job as description
 from jobs.run import opening
 from jobs.settings import inputs, resources, run_file, schemas, sections, wave_maps
 from jobs.settings import reading as settings
@@ -75,6 +77,7 @@ def test_every_command_of_the_docs_parses(page, words, monkeypatch, tmp_path):
     monkeypatch.setattr(opening, "opened", opened)
     monkeypatch.setattr(opening, "settings_of", opened)
     monkeypatch.setattr(cli, "_with_table", lambda *given: asked.append("a table") or "")
+    monkeypatch.setattr(description, "describe", lambda file, _: asked.append(file) or sys.exit())
     monkeypatch.setattr(cli, "_simulated", lambda *given: asked.append("a study") or [])
     done = CliRunner().invoke(cli.app, words)
     assert asked, done.output
@@ -126,7 +129,10 @@ def test_the_rules_of_the_wave_map_page_are_rules_and_all_kinds_are_there():
     kinds = set()
     for block in yaml_blocks("wave-maps.md"):
         if "contradictions" in block:
-            [wave_maps.Contradiction.model_validate(one) for one in block["contradictions"]]
+            [wave_maps.Contradiction.model_validate(entry) for entry in block["contradictions"]]
+            continue
+        if "filter" in block:
+            assert not {"rules", *block} & set(schemas.table("survey").names)
             continue
         for column, rule in block.items():
             assert column in schemas.table("survey").names

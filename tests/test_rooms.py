@@ -23,7 +23,18 @@ def test_an_import_upwards_is_noticed(tmp_path, monkeypatch, capsys):
         config.index("[tool.importlinter]") : config.index('[[tool.importlinter.contracts]]\nid = "sta')
     ]
     (tmp_path / "setup.toml").write_text(rules.replace('"jobs"', '"house"'))
-    for room in ("cli", "stages", "anytable", "describe", "tools", "run", "fits", "checks", "readers", "simulate"):
+    for room in (
+        "cli",
+        "stages",
+        "anytable",
+        "describe",
+        "tools",
+        "run",
+        "fits",
+        "checks",
+        "readers",
+        "simulate",
+    ):
         (tmp_path / "house" / room).mkdir(parents=True)
         (tmp_path / "house" / room / "__init__.py").touch()
     for room in ("publish", "spark", "output", "transforms", "settings", "sem", "amounts", "errors", "codes"):

@@ -50,9 +50,7 @@ def wide(known: Guess) -> dict[str, Any] | None:
         return None
     heads, first = known.heads[: body[0]], known.heads[body[0]]
     labels = next((place for place, cell in enumerate(first) if _is_number(cell, known.decimal)), 0)
-    if not 1 <= labels <= MOST_HEADS or (
-        any(clean(cell) for cell in heads[0][:labels]) and body[0] == 1 and labels == 1
-    ):
+    if not 1 <= labels <= MOST_HEADS:
         return None
     sellers = [
         [line[place] for line in known.heads[body[0] :] if place < len(line)] for place in range(labels)
