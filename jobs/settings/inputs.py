@@ -140,6 +140,12 @@ class FlowsInput(TableSettings):
     )
     max_quarantined: float = Field(0.0, ge=0, le=1)
 
+    @property
+    def writing(self) -> str:
+        """How the table is written, but for its files' names: tables of one writing are read together."""
+        roles = {"paths": sorted(self.paths)}
+        return str({**self.model_dump(exclude={"paths", "max_quarantined", "absent"}), **roles})
+
     @model_validator(mode="after")
     def _labels_are_whole(self) -> FlowsInput:
         for key, held in (("header", self.header), ("labels", self.labels)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing, quoted
 from jobs.spark.tables import Tables
 from jobs.transforms.cells import declared, trimmed
-from jobs.transforms.flows import Notation, doubts, numbered
+from jobs.transforms.flows import Notation, added_up, doubts, numbered
 from jobs.transforms.lookup import of_slices
 
 NAME = "ingest"
@@ -70,12 +70,18 @@ class Read:
 
 @dataclass(frozen=True)
 class Counts:
-    """The rows of an input of a slice: all, set aside, left out by the drop list; and undecodable text."""
+    """The rows of an input of a slice: all, set aside, left out, and of finer labels than the run's.
+
+    `merged`: how many fewer cells come out since those of finer labels are added up; `mangled`: whether there
+    is undecodable text.
+    """
 
     rows: int
     aside: int
     dropped: int
     mangled: bool
+    finer: int = 0
+    merged: int = 0
 
 
 def run(batch: Batch) -> Results:
@@ -86,19 +92,22 @@ def run(batch: Batch) -> Results:
         sound = batch.only(set(batch.slices) - set(results.failures))
         deliveries = _flows(sound, results)
         if deliveries:
-            counted["flows"] = _counted(deliveries)
+            counted["flows"] = _merged(deliveries, _counted(deliveries))
     reads = [read for read in (survey, deliveries) if read]
     if not reads:
         return results
     aside = _aside(batch, reads)
-    reasons = reasons_by_slice(aside, ["source"]) if _any_aside(counted) else {}
+    any_aside = any(counts.aside for by_slice in counted.values() for counts in by_slice.values())
+    reasons = reasons_by_slice(aside, ["source"]) if any_aside else {}
     for slice, settings in batch.slices.items():
         if slice not in results.failures:
             with _failing(results, slice):
                 results.outcomes[slice] = _outcome(slice, settings, reads, counted, reasons)
     if deliveries and results.outcomes:
         _note_doubts(batch.only(results.outcomes), deliveries, results)
-    frames = {read.source: read.frame.where((F.size("faults") == 0) & ~F.col("dropped")) for read in reads}
+    frames = {read.source: _sound(read) for read in reads}
+    if any(counts.finer for counts in counted.get("flows", {}).values()):
+        frames["flows"] = added_up(frames["flows"])
     results.frames = {
         "quarantine": aside,
         "flows": frames.get("flows", nothing(batch.spark, "flows")),
@@ -213,6 +222,7 @@ def _answers(rows: DataFrame, wave_map: WaveMap) -> DataFrame:
             ).alias("faults"),
             (left_out & F.col(CORRUPT).isNull()).alias("dropped"),
             F.col(CORRUPT).alias("record"),
+            F.lit(None).cast("long").alias("finer"),
             F.col(CORRUPT),
         )
         .select("*", F.contains(texts, F.lit(MANGLED)).alias("mangled"))
@@ -238,7 +248,7 @@ def _flows(batch: Batch, results: Results) -> Read | None:
         sound = part.only(scanned)
         numbers.given(batch.tables, sound.slices.values())
         cells = flows.read(batch.spark, scanned)
-        frames.append(numbered(cells, numbers.codes(sound), _notation(next(iter(sound.slices.values())))))
+        frames.append(numbered(cells, numbers.codes(sound), _notation(sound)))
         counts |= {slice: table.count for slice, table in scanned.items()}
         notes |= {slice: table.notes for slice, table in scanned.items()}
     if not frames:
@@ -249,19 +259,12 @@ def _flows(batch: Batch, results: Results) -> Read | None:
 
 
 def _layout(settings: SliceSettings) -> str | None:
-    """How tables are written, but for the names of their files."""
-    if settings.flows is None:
-        return None
-    roles = {"paths": sorted(settings.flows.paths)}
-    return str({**settings.flows.model_dump(exclude={"paths", "max_quarantined", "absent"}), **roles})
+    return settings.flows.writing if settings.flows else None
 
 
-def _notation(settings: SliceSettings) -> Notation:
-    of = settings.flows
-    assert of is not None
-    # A workbook's numbers have a point, whatever mark its texts have.
-    decimal = of.decimal if of.format == "csv" else "".join(sorted({".", of.decimal}))
-    return Notation(of.drop, of.final, of.rest, decimal, of.thousands, of.zero, of.tolerance)
+def _notation(part: Batch) -> Notation:
+    (of, *_) = (settings.flows for settings in part.slices.values() if settings.flows)
+    return Notation.of(of)
 
 
 def _counted(read: Read) -> dict[Slice, Counts]:
@@ -271,6 +274,7 @@ def _counted(read: Read) -> dict[Slice, Counts]:
         F.count_if(F.size("faults") > 0).alias("aside"),
         F.count_if("dropped").alias("dropped"),
         F.max("mangled").alias("mangled"),
+        F.count("finer").alias("finer"),
     )
     try:
         rows = sums.collect()
@@ -283,9 +287,25 @@ def _counted(read: Read) -> dict[Slice, Counts]:
         ) from None
     return {
         Slice(row["country"], row["wave"]): Counts(
-            row["rows"], row["aside"], row["dropped"], bool(row["mangled"])
+            row["rows"], row["aside"], row["dropped"], bool(row["mangled"]), row["finer"]
         )
         for row in rows
+    }
+
+
+def _sound(read: Read) -> DataFrame:
+    return read.frame.where((F.size("faults") == 0) & ~F.col("dropped"))
+
+
+def _merged(read: Read, counted: dict[Slice, Counts]) -> dict[Slice, Counts]:
+    """The counts of tables, with the cells that are added to others; a look at them only where there are."""
+    if not any(counts.finer for counts in counted.values()):
+        return counted
+    rows = added_up(_sound(read)).groupBy("country", "wave").count().collect()
+    out = {Slice(row["country"], row["wave"]): row["count"] for row in rows}
+    return {
+        slice: replace(counts, merged=counts.rows - counts.aside - counts.dropped - out.get(slice, 0))
+        for slice, counts in counted.items()
     }
 
 
@@ -296,10 +316,6 @@ def _aside(batch: Batch, reads: list[Read]) -> DataFrame:
         for read in reads
     ]
     return reduce(DataFrame.unionByName, frames) if frames else nothing(batch.spark, "quarantine")
-
-
-def _any_aside(counted: Mapping[str, Mapping[Slice, Counts]]) -> bool:
-    return any(counts.aside for by_slice in counted.values() for counts in by_slice.values())
 
 
 def _outcome(
@@ -327,8 +343,11 @@ def _outcome(
         assert of_source is not None
         why = reasons.get((*slice, read.source), [])
         too_many(of_source.max_quarantined, counts.rows, counts.aside, why, NAME, path)
-        rows, aside, dropped = rows + counts.rows, aside + counts.aside, dropped + counts.dropped
-        kept[read.source] = counts.rows - counts.aside - counts.dropped
+        left_out = counts.dropped + counts.merged
+        rows, aside, dropped = rows + counts.rows, aside + counts.aside, dropped + left_out
+        kept[read.source] = counts.rows - counts.aside - left_out
+        if counts.finer:
+            notes.append(f"{counts.finer:,} cells of finer regions or sectors were added up")
         notes += read.notes[slice]
         if counts.dropped:
             notes.append(f"{counts.dropped:,} {LEFT_OUT[read.source]}")
@@ -364,21 +383,15 @@ def _demand_whole(path: str, counts: Counts, of_files: int) -> None:
 
 def _note_doubts(batch: Batch, read: Read, results: Results) -> None:
     """Add to the notes what is odd about the values of the tables."""
-    accepted = read.frame.where((F.size("faults") == 0) & ~F.col("dropped"))
+    sound = _sound(read)
     for shape, part in batch.alike(_layout).items():
         if shape is None:
             continue
-        chosen = accepted.where(of_slices(part.slices)) if len(part.slices) < len(read.counts) else accepted
-        for keys, words in doubts(chosen, _notation(next(iter(part.slices.values())))).items():
+        chosen = sound.where(of_slices(part.slices)) if len(part.slices) < len(read.counts) else sound
+        for keys, words in doubts(chosen, _notation(part)).items():
             outcome = results.outcomes.get(Slice(*keys))
             if outcome and words:
-                results.outcomes[Slice(*keys)] = Outcome(
-                    outcome.rows_in,
-                    outcome.rows_out,
-                    outcome.rows_set_aside,
-                    (*outcome.notes, *words),
-                    outcome.detail,
-                )
+                results.outcomes[Slice(*keys)] = replace(outcome, notes=(*outcome.notes, *words))
 
 
 if __name__ == "__main__":

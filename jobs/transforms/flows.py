@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 
 from jobs.amounts import WORDS
 from jobs.codes import BLANKS
 from jobs.settings.classifications import REST, Classification
-from jobs.settings.inputs import LABELS
+from jobs.settings.inputs import LABELS, FlowsInput
 from jobs.transforms import cells as reading
 from jobs.transforms.doubts import doubts as judged
 from jobs.transforms.doubts import evidence
@@ -54,6 +54,20 @@ class Notation:
     zero: tuple[str, ...] = ()
     tolerance: float = 0.0
 
+    @classmethod
+    def of(cls, settings: FlowsInput) -> Notation:
+        """The notation of a table. A workbook's numbers have a point, whatever mark its texts have."""
+        decimal = settings.decimal if settings.format == "csv" else "".join(sorted({".", settings.decimal}))
+        return cls(
+            settings.drop,
+            settings.final,
+            settings.rest,
+            decimal,
+            settings.thousands,
+            settings.zero,
+            settings.tolerance,
+        )
+
 
 def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> DataFrame:
     """Cells (see readers.flows) with numbers for labels, the parsed value, `written`, `dropped` and `faults`.
@@ -64,6 +78,9 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
     label, which is public, never the value. `record` is the whole cell where it is faulty. Final demand, and
     deliveries to the rest of the country whose buyer is not known (null), get the sector number 0. `written`
     is the value's text. `codes`: the regions and sectors of the slices that the cells are of.
+
+    `finer` tells cells with a label that is a division of a region or sector apart by their labels; it is
+    null for all others.
 
     A label counts as it stands, or without the blanks around it, or, where only one label of its kind can
     be meant, as the whole number that it writes (`1` or `1.0` for `01`).
@@ -92,6 +109,7 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
             for rule, condition, words in _value_faults(notation)
         ],
     ]
+    is_finer = reduce(or_, [F.col(f"{label}_finer") for label in LABELS])
     frame = frame.withColumn("dropped", dropped)
     frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
     none = F.array().cast(frame.schema["faults"].dataType)
@@ -104,8 +122,21 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
         F.col("value").alias("written"),
         "dropped",
         "faults",
+        F.when(is_finer, F.xxhash64(*LABELS)).alias("finer"),
         F.when(F.size("faults") > 0, record).alias("record"),  # costly, and of no use for sound cells
     )
+
+
+def added_up(accepted: DataFrame) -> DataFrame:
+    """Accepted cells with those of finer labels added up to the cells of the run; others as they are.
+
+    A finer cell that stands there twice comes out twice, so that the rule on double cells sees it.
+    """
+    cell = ["country", "wave", *LABELS]
+    alike = Window.partitionBy(*cell, "finer").orderBy("part", "row_number", "value")
+    finer = accepted.where("finer is not null").withColumn("copy", F.row_number().over(alike))
+    sums = finer.groupBy(*cell, "copy").agg(F.sum("value").cast(VALUE).alias("value")).drop("copy")
+    return accepted.where("finer is null").select(*cell, "value").unionByName(sums)
 
 
 def doubts(accepted: DataFrame, notation: Notation) -> dict[tuple[str, str], list[str]]:
@@ -141,8 +172,12 @@ def _notes(row: Row, notation: Notation) -> list[str]:
 
 
 def _labels(codes: Sequence[Codes], notation: Notation) -> dict[str, Column]:
-    """The number of each label of a cell, by `<label>_number`; null where it is undeclared."""
+    """The number of each label of a cell, by `<label>_number`; null where it is undeclared.
+
+    By `<label>_finer` whether it is a division of the region or sector, whose cells are added up.
+    """
     numbers: dict[str, list[tuple[Column | None, Column]]] = {label: [] for label in LABELS}
+    finer: dict[str, list[tuple[Column | None, Column]]] = {label: [] for label in LABELS}
     for condition, regions, sectors in codes:
         left_out = dict.fromkeys((*notation.drop, *regions.extra_regio), LEFT_OUT)
         if TOTALS in notation.drop:
@@ -152,8 +187,18 @@ def _labels(codes: Sequence[Codes], notation: Notation) -> dict[str, Column]:
         seller = {**sectors.numbers, **left_out}
         buyer = {**sectors.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
         for label, meanings in zip(LABELS, (region, seller, region, buyer), strict=True):
-            numbers[label].append((condition, _number(F.col(label), meanings)))
-    return {f"{label}_number": by_slice(values) for label, values in numbers.items()}
+            parts = _divisions(regions if label.endswith("region") else sectors, meanings)
+            number, is_part = _number(F.col(label), meanings, parts)
+            numbers[label].append((condition, number))
+            finer[label].append((condition, is_part))
+    columns = {f"{label}_number": by_slice(values) for label, values in numbers.items()}
+    return columns | {f"{label}_finer": by_slice(values) for label, values in finer.items()}
+
+
+def _divisions(classification: Classification, meanings: Mapping[str, int]) -> dict[str, int]:
+    """Codes of divisions that mean nothing else, and the number of the item that they are a part of."""
+    of_items = classification.by_division.items()
+    return {part: classification.numbers[code] for part, code in of_items if part not in meanings}
 
 
 def totals(regions: Sequence[str]) -> list[str]:
@@ -177,11 +222,15 @@ def _value(notation: Notation) -> Column:
     return F.when(F.when(text.isNull(), blank).otherwise(named), F.lit("0")).otherwise(F.col("value"))
 
 
-def _number(label: Column, meanings: dict[str, int]) -> Column:
-    """What a label means, by the one rule for codes (jobs.codes); null where it is undeclared."""
-    plain = {text.strip(BLANKS): meaning for text, meaning in meanings.items()}
+def _number(label: Column, meanings: Mapping[str, int], parts: Mapping[str, int]) -> tuple[Column, Column]:
+    """What a label means, by the one rule for codes (jobs.codes); null where it is undeclared.
+
+    And whether it is among `parts`.
+    """
+    plain = {text.strip(BLANKS): meaning for text, meaning in {**meanings, **parts}.items()}
     code = reading.declared(reading.trimmed(label), plain)
-    return looked_up(code, plain)
+    is_part = F.coalesce(code.isin([text.strip(BLANKS) for text in parts]), F.lit(False))
+    return looked_up(code, plain), is_part if parts else F.lit(False)
 
 
 def _value_faults(notation: Notation) -> list[tuple[str, Column, str]]:

@@ -221,6 +221,22 @@ def valued(text: str, place: int = 0) -> Callable[[Known], str]:
     return written
 
 
+def finer(table: Known) -> str:
+    """Each cell that a sector 10-12 sells in three parts, those of its divisions."""
+    rows = []
+    for row in long(table):
+        sold = SECTORS[row["origin_sector"]] if row["origin_sector"] == "10-12" else [row["origin_sector"]]
+        bought = ["10", "11", "12"] if row["destination_sector"] == "10-12" else [row["destination_sector"]]
+        parts = len(sold) * len(bought)
+        whole = round(1000 * float(row["value"]))
+        shares = [whole // parts] * (parts - 1)
+        shares.append(whole - sum(shares))
+        pairs = [(a, b) for a in sold for b in bought]
+        for (a, b), share in zip(pairs, shares, strict=True):
+            rows.append({**row, "origin_sector": a, "destination_sector": b, "value": str(share / 1000)})
+    return csv(rows)
+
+
 def zero(table: Known) -> Known:
     return {cell: 0.0 if place == 0 else value for place, (cell, value) in enumerate(table.items())}
 
@@ -244,6 +260,16 @@ TABLES = [
         notes="81 cells carry a label of the drop list, or another value than where names",
     ),
     TableCase("a long sheet", lambda table: workbook(typed(long(table))), {"format": "excel"}, file="f.xlsx"),
+    TableCase(
+        "finer sectors and regions, by the divisions of the run's",
+        finer,
+        notes="189 cells of finer regions or sectors were added up",
+    ),
+    TableCase(
+        "a finer cell that stands there twice",
+        lambda table: finer(table) + "HU11;10;HU11;10;1\n",
+        stops="a cell stands in the tables more than once",
+    ),
     TableCase("a blank is zero", valued(""), {"zero": ["blank"]}, known=zero),
     TableCase("a hyphen is zero", valued("-"), {"zero": "-"}, known=zero),
     TableCase("an undeclared hyphen", valued("-"), stops="the value is no number"),

@@ -49,6 +49,9 @@ MOST_CORRELATED = 100  # factors and outcomes, each pair of which has a covarian
 MOST_GROUPS = 50
 
 
+TWO_NUMBERS = "{} makes a label equal to two numbers; leave one of them out"
+
+
 @dataclass(frozen=True)
 class Term:
     """A parameter of one group as the text has it; `value` fixes it, `freed` is NA's."""
@@ -95,8 +98,7 @@ def read(text: str, groups: int = 1) -> ModelText:
                     terms[group] += added
         except ModelError as error:
             raise ModelError(str(error), line) from None
-    kept = {alias.get(label, label): value for label, value in numbers.items()}
-    fixed = kept | {name: kept[other] for name, other in alias.items() if other in kept}  # by all their names
+    fixed = numbers | {name: numbers[kept] for name, kept in alias.items() if kept in numbers}
     terms = [[_resolved(term, alias, fixed) for term in _first_loadings(_merged(group))] for group in terms]
     if not any(term.op in ("=~", "~") and term.rhs != "1" for term in terms[0]):
         raise ModelError("the model text has no formula; write it in lavaan's syntax, one formula a line")
@@ -189,8 +191,9 @@ def _constrain(formula: str, alias: dict[str, str], numbers: dict[str, float]) -
     if NUMBER.fullmatch(left):
         left, right = right, left
     if NAME.fullmatch(left) and NUMBER.fullmatch(right):
-        if numbers.setdefault(left, float(right)) != float(right):
-            raise ModelError(f"{excerpt(left)} is made equal to two numbers; leave one of them out")
+        label = alias.get(left, left)
+        if numbers.setdefault(label, float(right)) != float(right):
+            raise ModelError(TWO_NUMBERS.format(excerpt(left)))
         return
     if not (NAME.fullmatch(left) and NAME.fullmatch(right)):
         raise ModelError(
@@ -198,6 +201,8 @@ def _constrain(formula: str, alias: dict[str, str], numbers: dict[str, float]) -
             "and a number (a == 0.5)"
         )
     kept, gone = alias.get(left, left), alias.get(right, right)
+    if gone in numbers and numbers.setdefault(kept, numbers[gone]) != numbers[gone]:
+        raise ModelError(TWO_NUMBERS.format(excerpt(formula)))
     for name in [*(key for key, value in alias.items() if value == gone), right, gone]:
         alias[name] = kept
 
