@@ -147,6 +147,7 @@ def test_the_drafted_map_reads_and_has_the_rules(tmp_path):
         job.write(job.describe(str(tmp_path / "s.csv"), Dialect()), str(tmp_path / "d"))
 
 
+KINDS = ("region", "sector")
 PLACES = [(region, sector) for region in REGIONS for sector in SECTORS]
 
 
@@ -163,6 +164,13 @@ def matrix(merged: bool = False) -> list[list[str]]:
     heads = [["", "", *regions, "HU11"], ["", "", *(sector for _, sector in PLACES), "FD"]]
     labels = [[region, sector] for region, (_, sector) in zip(regions, PLACES, strict=True)]
     return [*heads, *([*label, *(f"{draw.uniform(1, 9):.2f}" for _ in PLACES), "3.5"] for label in labels)]
+
+
+def as_pymrio() -> list[list[str]]:
+    regions, sectors = zip(*PLACES, strict=True)
+    heads = [["region", "", "", *regions], ["sector", "", "", *sectors]]
+    names = ["region", "sector", "unit", *[""] * len(PLACES)]
+    return [*heads, names, *([*place, "M.EUR", *["1.5"] * len(PLACES)] for place in PLACES)]
 
 
 def matrix_of_one_label() -> list[list[str]]:
@@ -184,6 +192,16 @@ def matrix_of_one_label() -> list[list[str]]:
         ),
         (matrix(), {"layout": "wide"}, {"drop": ["totals"], "final": ["FD"]}),
         (matrix(merged=True), {"layout": "wide"}, {"drop": ["totals"], "final": ["FD"]}),
+        (
+            as_pymrio(),
+            {"layout": "wide", "header": [*KINDS, "other"], "labels": [*KINDS, "other"]},
+            {"drop": ["totals"]},
+        ),
+        (
+            [["rowLabels", *matrix_of_one_label()[0][1:]], *matrix_of_one_label()[1:]],
+            {"layout": "wide", "header": ["both"], "labels": ["both"], "join": "_"},
+            {"drop": ["totals"]},
+        ),
         (
             matrix_of_one_label(),
             {"layout": "wide", "header": ["both"], "labels": ["both"], "join": "_"},

@@ -207,6 +207,25 @@ def in_units(rows: list[list[str]]) -> list[list[str]]:
     ]
 
 
+def as_pymrio(rows: list[list[str]]) -> list[list[str]]:
+    regions, sectors, *body = rows
+    heads = [["region", "", "", *regions[2:]], ["sector", "", "", *sectors[2:]]]
+    names = ["region", "sector", "unit", *[""] * (len(regions) - 2)]
+    return [*heads, names, *([*row[:2], "M.EUR", *row[2:]] for row in body)]
+
+
+def as_euregio(rows: list[list[str]]) -> list[list[str]]:
+    regions, sectors, *body = rows
+    blank = ["x", *[""] * (len(regions) + 2)]
+    heads = [
+        *(["Year 2010", *blank[1:]], ["EUR", *blank[1:]], ["mln", *blank[1:]]),
+        [*["", "", "", "", ""], *regions[2:]],
+        *(["a", *blank[1:]], ["b", *blank[1:]], ["c", *blank[1:]]),
+        [*["", "", "", "", ""], *sectors[2:]],
+    ]
+    return [*heads, *(["1", row[0], "name", "nr", row[1], *row[2:]] for row in body)]
+
+
 def with_totals(rows: list[list[str]]) -> list[list[str]]:
     heads = [[*rows[0], "HU", "Total"], [*rows[1], "28", "Total"]]
     return [*heads, *([*row, "9", "50.5"] for row in rows[2:]), ["Total", "Total", *["80.5"] * 11]]
@@ -251,6 +270,7 @@ def final_demand(table: Known) -> str:
 
 
 WIDE = {"layout": "wide"}
+REGION_SECTOR_OTHER = ["region", "sector", "other"]
 TABLES = [
     TableCase("one label a side", paired, {"columns": {"origin": "from", "destination": "to"}}),
     TableCase(
@@ -306,7 +326,22 @@ TABLES = [
     TableCase(
         "units in a third row and a third column",
         shaped(in_units),
-        {**WIDE, "header": ["region", "sector", "other"], "labels": ["region", "sector", "other"]},
+        {**WIDE, "header": REGION_SECTOR_OTHER, "labels": REGION_SECTOR_OTHER},
+    ),
+    TableCase(
+        "as pymrio writes it: tabs, a row of names of the labels, a column of units",
+        lambda table: csv(as_pymrio(wide(table)), separator="\t"),
+        {**WIDE, "separator": "tab", "header": REGION_SECTOR_OTHER, "labels": REGION_SECTOR_OTHER},
+        file="Z.txt",
+    ),
+    TableCase(
+        "as EUREGIO's sheet: eight header rows, labels in the second and the fifth column",
+        shaped(as_euregio),
+        {
+            **WIDE,
+            "header": [*["other"] * 3, "region", *["other"] * 3, "sector"],
+            "labels": ["other", "region", "other", "other", "sector"],
+        },
     ),
     TableCase("totals in a matrix", shaped(with_totals), {**WIDE, "drop": ["totals"]}),
     TableCase("empty columns at the end", lambda table: matrix(table).replace("\n", ";;\n"), WIDE),
