@@ -165,6 +165,24 @@ def describe(
 
 
 @app.command()
+def waves(
+    maps: Annotated[
+        list[str] | None, typer.Argument(help="wave maps; those of conf/waves where none is named")
+    ] = None,
+) -> None:
+    """Show which concepts each wave has: measured, derived or absent, and how sure the columns' names are."""
+    from jobs.describe import waves as overview
+    from jobs.settings import wave_maps
+
+    chosen = {name: wave_maps.read(name) for name in maps or overview.known()}
+    console = Console()
+    shown = console if console.is_terminal else Console(width=PAGE)
+    shown.print(overview.table(chosen))
+    for line in overview.reasons(chosen):
+        shown.print(line, markup=False)
+
+
+@app.command()
 def plan(
     conf: Conf,
     wave: Waves = None,

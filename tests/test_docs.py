@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from jobs import cli
 from jobs.checks import rules
 from jobs.describe import job as description
+from jobs.describe import waves
 from jobs.run import opening
 from jobs.settings import inputs, resources, run_file, schemas, sections, wave_maps
 from jobs.settings import reading as settings
@@ -78,6 +79,7 @@ def test_every_command_of_the_docs_parses(page, words, monkeypatch, tmp_path):
     monkeypatch.setattr(opening, "settings_of", opened)
     monkeypatch.setattr(cli, "_with_table", lambda *given: asked.append("a table") or "")
     monkeypatch.setattr(description, "describe", lambda file, _: asked.append(file) or sys.exit())
+    monkeypatch.setattr(waves, "table", lambda maps: asked.append("maps") or "")
     monkeypatch.setattr(cli, "_simulated", lambda *given: asked.append("a study") or [])
     done = CliRunner().invoke(cli.app, words)
     assert asked, done.output
@@ -131,6 +133,9 @@ def test_the_rules_of_the_wave_map_page_are_rules_and_all_kinds_are_there():
         if "contradictions" in block:
             [wave_maps.Contradiction.model_validate(entry) for entry in block["contradictions"]]
             continue
+        if "extends" in block:
+            assert wave_maps.read(block["extends"])
+            block = block["rules"]
         if "filter" in block:
             assert not {"rules", *block} & set(schemas.table("survey").names)
             continue

@@ -32,6 +32,9 @@ from jobs.settings.wording import fault
 
 DERIVED = {"country", "wave", "part", "row_number", "industrial"}  # the stage itself knows these
 
+EXTENDS = "extends"  # names the wave map that this one is laid over
+MOST_EXTENDED = 10  # maps in a line
+
 # Each kind of rule and the keys that mean something for it, besides `why`.
 KEYS = {
     "text": {"missing", "join"},
@@ -118,6 +121,11 @@ class Rule(Section):
     as_written: bool = Field(False, description="the numbers are as they look, however odd")
     asked_of: Word | None = Field(None, description="canonical yes-or-no column; null for firms without it")
     on_unknown: Literal["quarantine", "missing", "no"] = "quarantine"
+    sure: Literal["read", "likely", "unsure"] | None = Field(
+        None,
+        description="how sure the names of the columns are: read in a published source, likely from other "
+        "waves, or unsure",
+    )
     why: str | None = Field(None, description="a choice the map makes, for its reader")
 
     @model_validator(mode="before")
@@ -143,7 +151,7 @@ class Rule(Section):
         if len(kinds) != 1:
             raise ValueError(f"needs exactly one of {', '.join(KINDS)}")
         (kind,) = kinds
-        idle = self.model_fields_set - KEYS[kind] - {kind, "why"}
+        idle = self.model_fields_set - KEYS[kind] - {kind, "why", "sure"}
         if idle:
             raise ValueError(f"{min(idle)} means nothing in a rule of kind {kind}; leave it out")
         if kind == "scale" and len(self.order) < 2:
@@ -243,13 +251,43 @@ def read(name: str) -> WaveMap:
 
     Raises SettingsError, naming the rule and the key, where a column has no rule or a rule is wrong.
     """
-    return _read(name, resources.digest(name))
+    return _read(name, digest(name))
+
+
+def digest(name: str) -> str:
+    """The sha256 of a wave map and of those that it extends, part of a stage's fingerprint."""
+    return " ".join(resources.digest(file) for file in _line(name))
+
+
+def _line(name: str) -> list[str]:
+    """The files of a wave map: itself, the one that it extends, and so on. Raises SettingsError."""
+    files = [name]
+    while isinstance(raw := resources.read_yaml(files[-1]), dict) and EXTENDS in raw:
+        base = raw[EXTENDS]
+        if not isinstance(base, str) or base in files or len(files) == MOST_EXTENDED:
+            raise SettingsError(
+                f"{files[-1]}: {EXTENDS} has to name another wave map; see docs/wave-maps.md."
+            )
+        files.append(base)
+    if len(files) > 1 and not isinstance(raw, dict):
+        raise SettingsError(f"{files[-1]} is no wave map, and {files[-2]} extends it; see docs/wave-maps.md.")
+    return files
+
+
+def _laid_over(name: str) -> Any:
+    """The content of a wave map over that of the map which it extends, rules one by one."""
+    whole, *others = [resources.read_yaml(file) for file in reversed(_line(name))]
+    for content in others:
+        rules = {**(whole.get("rules") or {}), **(content.get("rules") or {})}
+        both = {**whole, **content, "rules": rules}
+        whole = {key: value for key, value in both.items() if key != EXTENDS}
+    return whole
 
 
 @lru_cache(maxsize=1024)
 def _read(name: str, _digest: str) -> WaveMap:
     try:
-        wave_map = WaveMap.model_validate(resources.read_yaml(name))
+        wave_map = WaveMap.model_validate(_laid_over(name))
     except ValidationError as error:
         raise SettingsError(f"{name}: {fault(error)}; see docs/wave-maps.md.") from None
     for where, problem in _problems(wave_map):

@@ -30,9 +30,9 @@ Judged = dict[Slice, tuple[Row, list[tuple[str, str, Column]]]]  # the counts of
 
 
 def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
-    survey = [settings.survey.map] if settings.survey else []
-    files = [settings.regions, settings.sectors, *survey]
-    return [settings.survey, *[resources.digest(file) for file in files]]
+    maps = [wave_maps.digest(settings.survey.map)] if settings.survey else []
+    classes = [resources.digest(file) for file in (settings.regions, settings.sectors)]
+    return [settings.survey, *maps, *classes]
 
 
 def run(batch: Batch) -> Results:

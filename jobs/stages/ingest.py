@@ -49,7 +49,8 @@ def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
         settings.survey,
         settings.flows,
         {path: files.sha256(path) for path in settings.inputs.values()},
-        [resources.digest(name) for name in (settings.regions, settings.sectors, *maps)],
+        [resources.digest(name) for name in (settings.regions, settings.sectors)],
+        [wave_maps.digest(name) for name in maps],
         [classification.numbers for classification in numbers.known(tables, settings)],
     ]
 

@@ -286,7 +286,7 @@ def test_a_key_that_means_nothing_for_a_kind_is_refused(tmp_path, kind, key):
 
 def test_kinds_and_keys_of_the_tests_are_those_of_the_rules():
     assert set(OF_EACH_KIND) == set(wave_maps.KINDS)
-    assert set(VALUES) | {"why"} | set(wave_maps.KINDS) == set(wave_maps.Rule.model_fields)
+    assert set(VALUES) | {"why", "sure"} | set(wave_maps.KINDS) == set(wave_maps.Rule.model_fields)
     assert set(VALUES) == set().union(*wave_maps.KEYS.values())
 
 
@@ -394,3 +394,47 @@ def test_a_map_with_anything_in_it_is_read_or_refused_in_one_sentence(column, ru
         else:
             assert sorted(name for names in wave_map.levels for name in names) == sorted(wave_map.rules)
             assert all(isinstance(name, str) and name.strip() for name in wave_map.columns)
+
+
+MAPS = sorted(f"conf/waves/{file.name}" for file in (resources.root() / "conf" / "waves").iterdir())
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_each_map_of_the_program_is_whole(name):
+    """A map of a published wave says of each column how sure its name is."""
+    wave_map = wave_maps.read(name)
+    assert len({wave_map.title, *(wave_maps.read(other).title for other in MAPS)}) == len(MAPS)
+    if not name.endswith(("simulated.yaml", "enai_2012_2014.yaml")):
+        unsaid = [column for column, rule in wave_map.rules.items() if rule.sources and not rule.sure]
+        assert unsaid == []
+
+
+def test_a_map_extends_another(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("extends: conf/waves/cis2022.yaml\ntitle: own\nrules:\n  weight: {number: W}\n")
+    base, read = wave_maps.read("conf/waves/cis2022.yaml"), wave_maps.read(str(own))
+    assert read.title == "own" and read.source == base.source and read.rules["weight"].number == ("W",)
+    assert {**read.rules, "weight": None} == {**base.rules, "weight": None}
+    third = tmp_path / "third.yaml"
+    third.write_text(f"extends: {own}\nrules:\n  employees: {{number: E}}\n")
+    assert wave_maps.read(str(third)).rules["weight"].number == ("W",)
+    before = wave_maps.digest(str(third))
+    own.write_text(own.read_text().replace("number: W", "number: X"))
+    assert wave_maps.digest(str(third)) != before
+    assert wave_maps.read(str(third)).rules["weight"].number == ("X",)
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("own.yaml", "extends has to name another wave map"),
+        ("[1]", "extends has to name"),
+        ("list.yaml", "no wave map"),
+    ],
+)
+def test_what_a_map_cannot_extend(tmp_path, monkeypatch, base, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text(f"extends: {base}\nrules: {{}}\n")
+    (tmp_path / "list.yaml").write_text("[1, 2]\n")
+    with pytest.raises(SettingsError, match=words):
+        wave_maps.read("own.yaml")
