@@ -127,9 +127,7 @@ def _of_text(path: str, part: Path, given: Dialect) -> Guess:
     if not sure:
         remarks.append(f"the encoding {encoding} is a guess; look at letters with accents")
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(sample).lstrip("\ufeff")
-    lines = text.splitlines()[: ROWS + 1]
-    if len(sample) < SAMPLE or len(lines) > ROWS:
-        lines = lines[:ROWS]
+    lines = text.splitlines()[:ROWS]
     if not lines:
         raise InputError(f"{files.shown(path, part)} is empty; deliver the file again.")
     named = records.SEPARATOR_LINE.fullmatch(lines[0])

@@ -12,8 +12,8 @@ from jobs.amounts import with_point
 from jobs.describe.columns import NUMBER, Column, matching, meanings
 from jobs.describe.guess import Guess
 from jobs.readers.records import clean
+from jobs.settings.inputs import SIDES
 
-JOINS = "_-:|. "  # marks between a region and a sector in one label
 MOST_HEADS = 10  # header rows, and label columns
 SQUARE = 0.5  # share of the sellers, or of the buyers, that are on both sides
 FINE = 0.5  # share of numbers in a row of deliveries
@@ -26,18 +26,17 @@ def long(columns: Sequence[Column]) -> dict[str, Any] | None:
     roles = {
         role: hits[0] for role, patterns in meanings("flows").items() if (hits := matching(names, patterns))
     }
-    sides = [side for side in ("origin", "destination") if side in roles]
-    whole = [side for side in ("origin", "destination") if {f"{side}_region", f"{side}_sector"} <= set(roles)]
-    if "value" not in roles or set(whole) | set(sides) != {"origin", "destination"}:
-        return None
     used = {"value"}
-    for side in ("origin", "destination"):
-        used |= {f"{side}_region", f"{side}_sector"} if side in whole else {side}
+    for side in SIDES:
+        apart = {f"{side}_region", f"{side}_sector"}
+        used |= apart if apart <= set(roles) else {side}
+    if not used <= set(roles):
+        return None
     settings: dict[str, Any] = {"layout": "long"}
     renamed = {role: roles[role] for role in sorted(used) if roles[role] != role}
     if renamed:
         settings["columns"] = renamed
-    if len(used) < 5:
+    if set(SIDES) & used:
         labels = [value for column in columns if column.name in renamed.values() for value in column.values]
         settings["join"] = join_of(labels) or "_"
     return settings

@@ -100,6 +100,7 @@ def _check(settings: RunSettings, path: str, named: Callable[[str], str]) -> Non
             if wave.survey:
                 maps[wave.wave] = wave_maps.read(wave.survey.map)
         _check_commonality(settings, maps)
+        _check_size_classes(settings, maps)
         _check_fit(settings)
     except Unfit as error:
         raise SettingsError(
@@ -188,6 +189,25 @@ def _check_commonality(settings: RunSettings, maps: dict[str, wave_maps.WaveMap]
                 f"commonality of wave {wave} is undefined: the wave holds innovators only, so every share "
                 "would be 1; set it to false",
             )
+
+
+def _check_size_classes(settings: RunSettings, maps: dict[str, wave_maps.WaveMap]) -> None:
+    """No bound may cut a class where a wave has classes of employees: its firms cannot be told apart."""
+    sample = settings.sample
+    bounds = [(f"size_classes.{place}", edge) for place, edge in enumerate(settings.size_classes)]
+    if sample.employees_min is not None:
+        bounds.append(("sample.employees_min", sample.employees_min))
+    if sample.employees_max is not None:
+        bounds.append(("sample.employees_max", sample.employees_max + 1))
+    for wave, wave_map in maps.items():
+        begins = sorted(wave_map.rules["employees"].classes.values())
+        for where, bound in bounds if begins else []:
+            if bound > begins[0] and bound not in begins:
+                raise Unfit(
+                    where,
+                    f"the size classes of wave {wave} begin at {', '.join(map(str, begins))}, and this bound "
+                    "cuts one of them; take a bound between two classes, or null",
+                )
 
 
 def _check_fit(settings: RunSettings) -> None:

@@ -194,3 +194,36 @@ def test_the_statistics_are_not_imported_for_the_commands_help():
     program = "import sys, jobs.cli, jobs.settings.run_file; print('scipy.optimize' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("classes", "change", "words"),
+    [
+        ({"1": 10, "2": 50, "3": 250}, "sample.employees_max=249", None),
+        ({"1": 10, "2": 50, "3": 250}, "sample.employees_max=null", None),
+        (
+            {"1": 10, "2": 50, "3": 250},
+            "sample.employees_max=200",
+            "employees_max: the size classes of wave",
+        ),
+        ({"1": 10, "2": 50, "3": 250}, "sample.employees_min=20", "sample.employees_min: the size classes"),
+        (
+            {"1": 10, "2": 50},
+            "sample.employees_max=null",
+            "size_classes.2: the size classes of",
+        ),
+        ({"1": 20, "2": 50, "3": 250}, "sample.employees_max=249", None),
+    ],
+)
+def test_no_bound_cuts_a_size_class(tmp_path, classes, change, words):
+    pairs = ", ".join(f'"{code}": {begin}' for code, begin in classes.items())
+    rule = f"  employees: {{size_class: emp96, classes: {{{pairs}}}}}\n"
+    (tmp_path / "own.yaml").write_text(f"extends: conf/waves/cis2_simulated.yaml\nrules:\n{rule}")
+    changes = [f"waves.cis2.survey.map={tmp_path / 'own.yaml'}", change]
+    if change.startswith("sample.employees_min"):
+        changes.append("sample.employees_max=null")
+    if words is None:
+        assert settings.read(DEMO, changes)
+        return
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        settings.read(DEMO, changes)

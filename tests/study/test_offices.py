@@ -21,6 +21,7 @@ from jobs.errors import InputError, SettingsError, ValidationStopped
 
 NUMBERS = ("emp", "turn", "mkt", "frm", "rd", "oth", "w", "value")
 EXCEL = {"format": "excel"}
+BEGINS = (10, 50, 201, 250)  # of size classes; neither the sample's bounds nor those of tables cut one
 
 
 def workbook(lines: list[list[Any]], above: int = 0, below: int = 0, cover: bool = False) -> bytes:
@@ -151,9 +152,14 @@ SURVEYS = [
     ),
     Case(
         "size classes in the place of employees",
-        rewritten(("emp",), lambda text: "1" if int(text) < 50 else "2"),
-        rules={"employees": {"size_class": "emp", "classes": {"1": 10, "2": 50}}},
-        known=changed("employees", lambda employees: 10 if employees < 50 else 50),
+        rewritten(("emp",), lambda text: str(sum(int(text) >= begin for begin in BEGINS))),
+        rules={
+            "employees": {
+                "size_class": "emp",
+                "classes": {str(k): begin for k, begin in enumerate(BEGINS, start=1)},
+            }
+        },
+        known=changed("employees", lambda employees: max(begin for begin in BEGINS if begin <= employees)),
     ),
     Case(
         "a factor with a decimal comma",
