@@ -260,13 +260,13 @@ def test_any_file_of_settings_is_read_or_refused(folder):
 @pytest.mark.parametrize(
     ("column", "rule", "words"),
     [
-        ("innovative_share", {"factor": "0,01"}, "rules.innovative_share.factor"),
+        ("innovative_share", {"factor": "0,0,1"}, "rules.innovative_share.factor"),
         ("innovative_share", {"factor": 0}, "rules.innovative_share.factor"),
         ("exports", {"yesno": "export"}, "rules.exports.yesno"),
-        ("source_clients", {"scale": ["s2", "s3"]}, "rules.source_clients.scale"),
+        ("source_clients", {"scale": [], "order": ["0", "1"]}, "rules.source_clients.scale.*empty list"),
         ("source_clients", {"order": [0.0, 1.0]}, "rules.source_clients.order.*quote it"),
         ("source_clients", {"order": ["0", "1", "1"]}, "rules.source_clients.order.*twice"),
-        ("firm_id", {"text": ["firm", "name"]}, "rules.firm_id.text"),
+        ("firm_id", {"text": ["firm", "firm"]}, "rules.firm_id.text.*twice"),
         ("exports", {"yes": [True]}, "rules.exports.yes.*quote it"),
         ("exports", {"yes": ["0"], "no": ["0"]}, "rules.exports.*0 stands in both"),
         ("employees", {"text": "emp"}, "rules.employees.*int"),
