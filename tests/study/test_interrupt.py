@@ -86,9 +86,9 @@ def test_what_a_killed_fit_of_a_table_leaves_is_cleared_by_the_next(tmp_path):
     (tmp_path / "model.lav").write_text("y ~ x\n")
     command = [str(DIAMANT), "fit", "--data", str(tmp_path / "firms.csv"), "--group", "country"]
     command += ["--model", str(tmp_path / "model.lav"), "--out", str(tmp_path / "results")]
-    command += ["--spark", "master=local[2]"]  # else so few rows are fitted without it
+    on_spark = [*command, "--spark", "master=local[2]"]  # else so few rows are fitted without it
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        on_spark, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     ended = time.monotonic() + 240
     while not _shuffled(tmp_path) and process.poll() is None and time.monotonic() < ended:
