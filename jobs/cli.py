@@ -158,8 +158,7 @@ def describe(
     given = {"sheet": sheet, "skip": skip, "until": until, "separator": separator, "encoding": encoding}
     known = Dialect(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     described = job.describe(file, known)
-    console = Console()
-    output.show(described, console if console.is_terminal else Console(width=PAGE))
+    output.show(described, _console())
     if draft is not None:
         print("Drafts: " + ", ".join(job.write(described, draft)))
 
@@ -175,8 +174,7 @@ def waves(
     from jobs.settings import wave_maps
 
     chosen = {name: wave_maps.read(name) for name in maps or overview.known()}
-    console = Console()
-    shown = console if console.is_terminal else Console(width=PAGE)
+    shown = _console()
     shown.print(overview.table(chosen))
     for line in overview.reasons(chosen):
         shown.print(line, markup=False)
@@ -245,6 +243,12 @@ def _version(version: Annotated[bool, typer.Option("--version", help="show the v
 def main() -> None:
     """Entry of the command `diamant`: every error becomes one line and the exit code of its kind."""
     guarded(app)
+
+
+def _console() -> Console:
+    """Where tables are printed: as wide as the terminal, or as a page."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PAGE)
 
 
 def _run_until(stage: str, chosen: opening.Chosen) -> None:

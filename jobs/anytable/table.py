@@ -19,16 +19,12 @@ from jobs.readers.dialect import Dialect
 from jobs.readers.records import header
 from jobs.run.progress import Tell
 from jobs.sem.model.syntax import line_of
+from jobs.settings.inputs import BY_ENDING
 
 GROUP = "_group"  # the group's name: its columns' values, joined
 JOIN = ", "
 CSV, EXCEL, DELTA, PARQUET = "csv", "excel", "delta", "parquet"
-FORMS = {
-    **dict.fromkeys(("csv", "txt", "tsv", "tab"), CSV),
-    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), EXCEL),
-    **{"parquet": PARQUET, "dta": "stata", "sav": "spss", "zsav": "spss", "por": "spss"},
-    **{"sas7bdat": "sas", "xpt": "sas"},
-}
+FORMS = {**dict.fromkeys(("csv", "txt", "tsv", "tab"), CSV), **BY_ENDING}
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"  # Python and Java read it alike
 NO_FIT = "the fields do not fit the header; mend --separator or file"
 NO_NUMBER = "holds no number; mend it or name its text by --na"
@@ -95,7 +91,7 @@ def check_not_empty(cases: int, request: Request) -> None:
 
 def check_weights(total: float | None, request: Request) -> None:
     """Raise InputError where no case has a weight; `total` is the sum of the weights."""
-    if request.weights and not (total or 0) > 0:
+    if not (total or 0) > 0:
         raise InputError(
             f"{request.data}: the weights in {request.weights} are all zero; take another column."
         )

@@ -9,7 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
+from typing import Any
 
 from jobs.amounts import with_point
 from jobs.settings.resources import read_yaml
@@ -116,10 +118,10 @@ def is_headed(names: Sequence[str]) -> bool:
     return bool(names) and sum(bool(NAME.match(name)) for name in names) > 0.7 * len(names)
 
 
-def meanings(section: str) -> dict[str, list[str]]:
-    """The usual names of columns, by what they mean: patterns of conf/describe.yaml."""
-    known = read_yaml("conf/describe.yaml")[section]
-    return {meaning: list(patterns) for meaning, patterns in known.items()}
+@cache
+def usual() -> Any:
+    """What is usual in files, from conf/describe.yaml: names of columns, words for yes and no, sections."""
+    return read_yaml("conf/describe.yaml")
 
 
 def matching(names: Sequence[str], patterns: Sequence[str]) -> list[str]:

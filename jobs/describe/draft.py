@@ -9,16 +9,14 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from jobs.describe.columns import FEWEST, Column, matching, meanings
+from jobs.describe.columns import FEWEST, Column, matching, usual
 from jobs.describe.guess import Guess
 from jobs.readers.dialect import Dialect
 from jobs.settings import schemas, wave_maps
-from jobs.settings.resources import read_yaml
 
 NOT_SEEN = "no column with one of its usual names was seen"
 HINTS = {
@@ -32,17 +30,17 @@ SECTION = re.compile(r"([A-U])(?:(\d\d)(?:(?:-|_|TO?)(?:\1)?(\d\d))?)?", re.IGNO
 DIVISIONS = re.compile(r"(\d\d?)(?:(?:-|_|TO?)(\d\d?))?", re.IGNORECASE)  # 26, 10-12
 MOST_ANSWERS = 6  # different codes of a yes-or-no question, those for no answer among them
 INDUSTRY = ("10", "33")  # divisions of manufacturing
+EFFORTS = {"rd_effort": "rd_expenditure", "other_effort": "other_expenditure"}
 EXTRA_REGIO = re.compile(r"[A-Z]{2}Z{1,3}")
 
 
-def wave_map(known: Guess, columns: Sequence[Column]) -> str:
-    """A wave map of the columns that have usual names; the others are absent."""
+def wave_map(known: Guess, columns: Sequence[Column], rules: Mapping[str, Mapping[str, Any]]) -> str:
+    """A wave map of these rules (see `rules_of`), and the columns that none of them reads."""
     by_name = {column.name: column for column in columns}
-    rules = rules_of(columns)
     lines = [
         "# A draft: a guess by the names of columns. Look at each rule; docs/wave-maps.md explains them.",
-        f"title: {_quoted(known.part.stem)}",
-        f"source: {_quoted('the file ' + known.part.name)}",
+        f"title: {_flow(known.part.stem)}",
+        f"source: {_flow('the file ' + known.part.name)}",
         "population: all_firms  # or innovators_only, where firms that did not innovate are not in the file",
         "rules:",
     ]
@@ -58,12 +56,12 @@ def wave_map(known: Guess, columns: Sequence[Column]) -> str:
 
 def rules_of(columns: Sequence[Column]) -> dict[str, dict[str, Any]]:
     """A rule for each canonical column of the survey."""
-    usual, by_name = meanings("survey"), {column.name: column for column in columns}
+    names_of, by_name = usual()["survey"], {column.name: column for column in columns}
     rules: dict[str, dict[str, Any]] = {}
     for column in schemas.table("survey").columns:
         if column.name in wave_maps.DERIVED:
             continue
-        hits = [by_name[name] for name in matching(list(by_name), usual.get(column.name, ()))]
+        hits = [by_name[name] for name in matching(list(by_name), names_of.get(column.name, ()))]
         hits = [hit for hit in hits if hit.kind != "blank"]
         rules[column.name] = _rule(column.name, column.type, hits) if hits else {"absent": NOT_SEEN}
     innovates = [name for name in ("product_innovator", "process_innovator") if "absent" not in rules[name]]
@@ -100,7 +98,7 @@ def _yes_or_no(name: str, hits: Sequence[Column]) -> dict[str, Any]:
     names = names if len(names) > 1 else names[0]
     if any(hit.kind == "number" or (hit.is_numeric and len(hit.values) > MOST_ANSWERS) for hit in hits):
         return {"greater": names}
-    words = read_yaml("conf/describe.yaml")["answers"]
+    words = usual()["answers"]
     values = {value for hit in hits for value, _ in hit.codes}  # those that few rows share are not told
     if values <= {"0", "1"}:
         codes: dict[str, Any] = {}
@@ -132,9 +130,9 @@ def regions(codes: Iterable[str]) -> str:
     ]
     lines += [
         "items:",
-        *(f"  - {{code: {_quoted(code)}, name: {_quoted(code)}}}" for code in every if code not in extra),
+        *(f"  - {{code: {_flow(code)}, name: {_flow(code)}}}" for code in every if code not in extra),
     ]
-    return "\n".join(lines + ([f"extra_regio: [{', '.join(map(_quoted, extra))}]"] if extra else [])) + "\n"
+    return "\n".join(lines + ([f"extra_regio: [{', '.join(map(_flow, extra))}]"] if extra else [])) + "\n"
 
 
 def sectors(labels: Iterable[str]) -> str:
@@ -147,12 +145,10 @@ def sectors(labels: Iterable[str]) -> str:
     for label in dict.fromkeys(labels):
         divisions = divisions_of(label)
         industrial = bool(divisions) and INDUSTRY[0] <= divisions[0] and divisions[-1] <= INDUSTRY[1]
-        parts = [f"code: {_quoted(label)}", f"name: {_quoted(label)}"]
+        parts = [f"code: {_flow(label)}", f"name: {_flow(label)}"]
         parts += ["industrial: true"] if industrial else []
         parts += (
-            [f"divisions: [{', '.join(map(_quoted, divisions))}]"]
-            if divisions and divisions != [label]
-            else []
+            [f"divisions: [{', '.join(map(_flow, divisions))}]"] if divisions and divisions != [label] else []
         )
         lines.append(f"  - {{{', '.join(parts)}}}")
     return "\n".join(lines) + "\n"
@@ -162,7 +158,7 @@ def divisions_of(label: str) -> list[str]:
     """The divisions of NACE that a label stands for, none where it does not look like one."""
     section, plain = SECTION.fullmatch(label), DIVISIONS.fullmatch(label)
     if section and section[2] is None:
-        first, last = read_yaml("conf/describe.yaml")["sections"][section[1].upper()]
+        first, last = usual()["sections"][section[1].upper()]
     elif hit := section or plain:
         first, last = hit.groups()[-2:]
     else:
@@ -201,9 +197,6 @@ def model(rules: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join([*lines, f"{outcome} ~ {' + '.join(causes)}"]) + "\n"
 
 
-EFFORTS = {"rd_effort": "rd_expenditure", "other_effort": "other_expenditure"}
-
-
 def run_file(known: Guess, folder: str, country: str, rules: Mapping[str, Mapping[str, Any]]) -> str:
     """A run file of one wave that reads the survey."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", known.part.stem).strip("-") or "study"
@@ -215,11 +208,11 @@ def run_file(known: Guess, folder: str, country: str, rules: Mapping[str, Mappin
     }
     lines = [
         "# A draft. What is not here has its default; docs/settings.md lists all settings.",
-        *(f"study: {name}", f"title: {_quoted(known.part.stem)}", f"country: {country}"),
+        *(f"study: {name}", f"title: {_flow(known.part.stem)}", f"country: {country}"),
         *(f"regions: {folder}/regions.yaml", f"sectors: {folder}/sectors.yaml"),
         *(f"work: {folder}/work", f"out: {folder}/published"),
         *("waves:", f"  - wave: {name}", "    survey:"),
-        *(f"      {key}: {_value(value)}" for key, value in survey.items()),
+        *(f"      {key}: {_flow(value)}" for key, value in survey.items()),
         NO_PLACE,
         *([f"sample: {_flow(sample)}"] if sample else []),
         f"model: {folder}/model.lav",
@@ -230,7 +223,7 @@ def run_file(known: Guess, folder: str, country: str, rules: Mapping[str, Mappin
 def flows(known: Guess, layout: Mapping[str, Any], labels: Mapping[str, list[str]]) -> list[str]:
     """The section `flows` of a run file, as lines below a wave."""
     settings = {**layout, "paths": {"flows": known.path}, **marks(known), **labels}
-    return ["    flows:", *(f"      {key}: {_value(value)}" for key, value in settings.items())]
+    return ["    flows:", *(f"      {key}: {_flow(value)}" for key, value in settings.items())]
 
 
 def with_flows(run: str, section: Sequence[str]) -> str | None:
@@ -240,7 +233,7 @@ def with_flows(run: str, section: Sequence[str]) -> str | None:
 
 def marks(known: Guess) -> dict[str, Any]:
     """The settings that say how the file is written, those that differ from the defaults."""
-    plain, own = Dialect(), replace(known.dialect)
+    plain, own = Dialect(), known.dialect
     settings: dict[str, Any] = {} if known.form == "csv" else {"format": known.form}
     if known.form == "csv" and own.separator != plain.separator:
         settings["separator"] = "tab" if own.separator == "\t" else own.separator
@@ -264,11 +257,3 @@ def _flow(value: Any) -> str:
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue().removesuffix("...\n").strip()
-
-
-def _value(value: Any) -> str:
-    return _flow(value) if not isinstance(value, str) else _quoted(value)
-
-
-def _quoted(text: str) -> str:
-    return _flow(text)

@@ -20,12 +20,8 @@ from jobs.errors import InputError
 from jobs.readers import excel, files, records, statistical
 from jobs.readers.dialect import Dialect
 from jobs.readers.records import clean
+from jobs.settings.inputs import BY_ENDING
 
-FORMATS = {
-    **dict.fromkeys(excel.ENDINGS, "excel"),
-    **{".dta": "stata", ".sav": "spss", ".zsav": "spss", ".por": "spss"},
-    **{".sas7bdat": "sas", ".xpt": "sas", ".parquet": "parquet"},
-}
 ENCODINGS = ("cp1250", "cp1252", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859-2", "iso8859-15")
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SEPARATORS = ";,\t|"
@@ -63,8 +59,9 @@ def guess(path: str, given: Dialect | None = None) -> Guess:
     What `given` says other than its defaults is taken from there.
     """
     part = files.parts(path)[0]
-    name = part.name.lower().removesuffix(".gz").removesuffix(".bz2").removesuffix(".zip")
-    form = FORMATS.get(Path(name).suffix, "csv")
+    name = Path(part.name.lower())
+    plain = Path(name.stem) if name.suffix in files.ARCHIVES else name
+    form = BY_ENDING.get(plain.suffix.lstrip("."), "csv")
     given = given or Dialect()
     if form == "excel":
         return _of_workbook(path, part, given)

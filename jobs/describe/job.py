@@ -14,7 +14,7 @@ from jobs.describe.guess import Guess, guess, rows
 from jobs.errors import InputError, SettingsError
 from jobs.readers import matrices, records
 from jobs.readers.dialect import Dialect
-from jobs.settings.inputs import FlowsInput
+from jobs.settings.inputs import LABELS, SIDES, FlowsInput
 
 FILES = ("map.yaml", "regions.yaml", "sectors.yaml", "model.lav", "run.yaml")
 COUNTRY = "XX"  # of a draft whose regions tell none
@@ -89,7 +89,7 @@ def _of_survey(described: Described, place: Path, folder: str) -> dict[str, str]
     country = countries.most_common(1)[0][0] if countries else COUNTRY
     divisions = draft.divisions_in(by_name[rules["sector"]["code"]]) if "code" in rules["sector"] else []
     return {
-        "map.yaml": draft.wave_map(described.guess, described.columns),
+        "map.yaml": draft.wave_map(described.guess, described.columns, rules),
         "regions.yaml": draft.regions(codes or [COUNTRY]),
         "sectors.yaml": draft.sectors(divisions or ["10"]),
         "model.lav": draft.model(rules),
@@ -122,16 +122,13 @@ def _sides_of_matrix(known: Guess, layout: Mapping[str, Any]) -> Sides:
 
 
 def _sides_of_long(looked: list[Column], layout: Mapping[str, Any]) -> Sides:
-    roles = {
-        role: role for role in ("origin_region", "origin_sector", "destination_region", "destination_sector")
-    }
-    roles |= layout.get("columns", {})
+    roles = {role: role for role in LABELS} | layout.get("columns", {})
     by_name = {column.name: column for column in looked}
     sides = []
-    for side in ("origin", "destination"):
+    for side in SIDES:
         if side in roles:
             labels = by_name[roles[side]].values
-            sides.append([tables.parts_of(label, layout.get("join", "_")) for label in labels])
+            sides.append([matrices.both(label, layout.get("join", "_")) for label in labels])
         else:
             regions, sectors = (by_name[roles[f"{side}_{kind}"]].values for kind in ("region", "sector"))
             sides.append([(region, "") for region in regions] + [("", sector) for sector in sectors])

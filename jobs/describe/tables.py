@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from jobs.amounts import with_point
-from jobs.describe.columns import NUMBER, Column, matching, meanings
+from jobs.describe.columns import NUMBER, Column, matching, usual
 from jobs.describe.guess import Guess
 from jobs.readers.records import clean
 from jobs.settings.inputs import SIDES
@@ -24,7 +24,7 @@ def long(columns: Sequence[Column]) -> dict[str, Any] | None:
     """The settings of a table with one cell a row; None where the columns are of something else."""
     names = [column.name for column in columns]
     roles = {
-        role: hits[0] for role, patterns in meanings("flows").items() if (hits := matching(names, patterns))
+        role: hits[0] for role, patterns in usual()["flows"].items() if (hits := matching(names, patterns))
     }
     used = {"value"}
     for side in SIDES:
@@ -80,12 +80,6 @@ def join_of(labels: Sequence[str]) -> str | None:
         return None
     mark, count = marks.most_common(1)[0]
     return mark if count > 0.6 * sum(bool(clean(label)) for label in labels) else None
-
-
-def parts_of(label: str, join: str) -> tuple[str, str]:
-    """The region and the sector in a label that holds both."""
-    region, _, sector = label.partition(join)
-    return clean(region), clean(sector)
 
 
 def _held(lines: Sequence[Sequence[str]]) -> list[str] | None:

@@ -16,13 +16,12 @@ from python_calamine import CalamineError, CalamineWorkbook
 from jobs.errors import InputError
 from jobs.readers import files, typed
 
-ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
-
-def rows(path: str, part: Path, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
+def rows(path: str, part: Path, sheet: str | None, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
     """The number of each row of a sheet (from 1) and its cells; of the first sheet where none is named.
 
-    All rows are as wide as the sheet. Raises InputError where the file is no workbook or has no such sheet.
+    All rows are as wide as the sheet; the first `skip` are left out. Raises InputError where the file is no
+    workbook or has no such sheet.
     """
     shown = files.shown(path, part)
     workbook = _workbook(shown, part)
@@ -35,7 +34,7 @@ def rows(path: str, part: Path, sheet: str | None) -> Iterator[tuple[int, list[s
         )
     except CalamineError:
         raise InputError(f"{shown} is damaged: its sheet cannot be read; deliver it again.") from None
-    for number, row in enumerate(cells, start=1):
+    for number, row in enumerate(cells[skip:], start=skip + 1):
         yield number, [_text(cell) for cell in row]
 
 

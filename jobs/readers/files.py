@@ -32,10 +32,9 @@ PLAIN_ENCODING = "utf-8"  # of files for which no other is declared
 # Columns that a reader adds to those of the file, whose names may be any others: the slice, the part's name,
 # the row's number, and the row's text where its fields do not fit the header.
 COUNTRY, WAVE, PART, ROW, CORRUPT, FILE = ADDED = ("_country", "_wave", "_part", "_row", "_corrupt", "_file")
-SPARK_UNPACKS = (".gz", ".bz2")  # by the name's ending
+UNPACK: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}  # what Spark unpacks by the name's ending
 ZIP = ".zip"
-ARCHIVES = (*SPARK_UNPACKS, ZIP)
-UNPACK: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
+ARCHIVES = (*UNPACK, ZIP)
 # Spark unpacks these by their ending as well, Python's own library does not.
 OTHER_ARCHIVES = {".zst", ".lz4", ".snappy", ".deflate", ".xz", ".7z", ".rar"}
 # The first bytes of files that are no separated text, and what they are.

@@ -85,12 +85,12 @@ def read(spark: SparkSession, tables: Mapping[Slice, Scanned]) -> DataFrame:
     return cells.select(
         *_places(),
         *[given[role].alias(role) for role in (*LABELS, "value")],
-        elsewhere(settings).alias(ELSEWHERE),
+        _elsewhere(settings).alias(ELSEWHERE),
         CORRUPT,
     )
 
 
-def elsewhere(settings: FlowsInput) -> Column:
+def _elsewhere(settings: FlowsInput) -> Column:
     """Whether a row has other values than `where` names, so that it is of another year or kind."""
     others = F.lit(False)
     for column, values in settings.where.items():
@@ -153,7 +153,7 @@ def _side(rows: DataFrame, role: str, settings: FlowsInput) -> DataFrame:
         F.when(abroad, rest).otherwise(own).alias("destination_region"),
         F.when(~abroad, industry).alias("destination_sector"),
         F.col(quoted(roles["value"])).alias("value"),
-        elsewhere(settings).alias(ELSEWHERE),
+        _elsewhere(settings).alias(ELSEWHERE),
         CORRUPT,
     )
 

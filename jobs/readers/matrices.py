@@ -23,7 +23,7 @@ from jobs.errors import InputError
 from jobs.readers import excel, files, text
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT
-from jobs.readers.records import Lines, clean, first_cell
+from jobs.readers.records import Lines, clean, first_cell, up_to_end
 from jobs.settings import encodings
 from jobs.settings.inputs import LABELS, FlowsInput
 from jobs.settings.slices import Slice
@@ -92,7 +92,7 @@ def labels(
         held = {kind: clean(cell) for kind, cell in zip(settings.labels, fields, strict=False)}
         region = held.get("region") or region
         sellers.append(
-            _both(held["both"], settings.join) if "both" in held else (region, held.get("sector", ""))
+            both(held["both"], settings.join) if "both" in held else (region, held.get("sector", ""))
         )
     return sellers, _buyers(settings, heads, width)[len(settings.labels) :]
 
@@ -110,9 +110,7 @@ def read(spark: SparkSession, slice: Slice, settings: FlowsInput, path: str, mat
     rows = _by_spark(spark, matrix, dialect) if by_spark else _on_the_driver(spark, path, settings, matrix)
     body = rows.where(~_is_head(matrix.heads) & ~_is_blank(F.col("parts")))
     beyond = F.slice("parts", matrix.width + 1, F.greatest(F.size("parts") - matrix.width, F.lit(1)))
-    fits = (F.size("parts") >= matrix.width) & F.forall(
-        beyond, lambda cell: F.btrim(cell, F.lit(BLANKS)) == ""
-    )
+    fits = (F.size("parts") >= matrix.width) & _is_blank(beyond)
     origin_region, origin_sector = _seller(settings)
     unfolded = body.where(fits).select(
         origin_region.alias("origin_region"),
@@ -145,27 +143,18 @@ def _rows(path: str, part: Path, dialect: Dialect) -> Iterator[tuple[int, list[s
 
     Raises InputError where quotes do not fit.
     """
-    headed = False
-    for number, fields, in_quotes in _lines(path, part, dialect):
-        first = first_cell(fields)
-        if headed and dialect.ends_at(first):
-            return
-        headed = headed or bool(first)
-        if first:
-            yield number, fields, in_quotes
+    every = up_to_end(_lines(path, part, dialect), lambda row: row[1], dialect)
+    return (row for row in every if first_cell(row[1]))
 
 
 def _lines(path: str, part: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], bool]]:
     if dialect.is_workbook:
-        for number, cells in excel.rows(path, part, dialect.sheet):
-            if number > dialect.skip:
-                yield number, cells, False
+        for number, cells in excel.rows(path, part, dialect.sheet, dialect.skip):
+            yield number, cells, False
         return
     shown = files.shown(path, part)
     with files.text(path, part, dialect.encoding) as stream:
-        lines = Lines(stream, shown)
-        lines.skip_separator(dialect.separator)
-        lines.skip(dialect.skip)
+        lines = Lines.of_table(stream, shown, dialect)
         for number, line in enumerate(lines, start=lines.skipped + 1):
             fields = _fields(line, dialect, shown, number) if line.strip(NO_TEXT) else []
             yield number, fields, '"' in line
@@ -204,7 +193,7 @@ def _buyers(settings: FlowsInput, heads: Sequence[list[str]], width: int) -> lis
         for held, head in zip(settings.header, heads, strict=True)
     }
     if "both" in by_kind:
-        return [_both(label, settings.join) for label in by_kind["both"]]
+        return [both(label, settings.join) for label in by_kind["both"]]
     first = len(settings.labels)
     regions = by_kind["region"]
     if _is_merged(regions[first:]):
@@ -212,9 +201,10 @@ def _buyers(settings: FlowsInput, heads: Sequence[list[str]], width: int) -> lis
     return list(zip(regions, by_kind["sector"], strict=True))
 
 
-def _both(label: str, join: str) -> tuple[str, str]:
+def both(label: str, join: str) -> tuple[str, str]:
+    """As `split`, of a text."""
     region, _, sector = label.partition(join)
-    return region.strip(BLANKS), sector.strip(BLANKS)
+    return clean(region), clean(sector)
 
 
 def _seller(settings: FlowsInput) -> tuple[Column, Column]:

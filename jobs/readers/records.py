@@ -15,19 +15,20 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOBase
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs.codes import BLANKS
 from jobs.errors import InputError
 from jobs.readers import files
 from jobs.readers.dialect import Dialect
 
+Row = TypeVar("Row")
 LONGEST_LINE = 1 << 24  # characters; a matrix of all European regions has some hundred thousand a line
 NAME = re.compile(r"[^\W\d]")  # how a column's name begins: with a letter or an underscore
 LINE_END = re.compile(r"\r\n|\r|\n")
@@ -148,12 +149,16 @@ class Lines:
         self._stream, self.shown = stream, shown
         self.cut, self.skipped, self._first = False, 0, ""
 
-    def skip(self, number: int) -> None:
-        """Leave out the next lines."""
-        for _ in range(number):
-            self.skipped += bool(self._next())
+    @classmethod
+    def of_table(cls, stream: TextIOBase, shown: str, dialect: Dialect) -> Lines:
+        """The lines of a table, without a line `sep=;` and the rows above the header."""
+        lines = cls(stream, shown)
+        lines._skip_separator(dialect.separator)
+        for _ in range(dialect.skip):
+            lines.skipped += bool(lines._next())
+        return lines
 
-    def skip_separator(self, separator: str) -> None:
+    def _skip_separator(self, separator: str) -> None:
         """Leave out the first line where it is `sep=;`, as Excel reads it. Raises InputError for another."""
         start = self._stream.readline(LONGEST_LINE)
         if named := SEPARATOR_LINE.fullmatch(start.strip("\ufeff\r\n")):
@@ -239,7 +244,7 @@ class _Source:
     """
 
     def __init__(self, records: Iterator[Record], dialect: Dialect, lines: Lines | None, stream: Any) -> None:
-        self.records = _ended(records, dialect) if dialect.until else records
+        self.records = up_to_end(records, lambda record: record.fields, dialect) if dialect.until else records
         self.is_plain = lines is not None and not lines.skipped and not dialect.until
         self._lines, self._stream = lines, stream
 
@@ -259,27 +264,23 @@ def _opened(path: str, part: Path, dialect: Dialect, strict: bool) -> Iterator[_
     if dialect.is_workbook:
         from jobs.readers import excel  # its library is of no use for text
 
-        sheet = excel.rows(path, part, dialect.sheet)
-        yield _Source(
-            (Record(row, 1, cells) for row, cells in sheet if row > dialect.skip), dialect, None, None
-        )
+        sheet = excel.rows(path, part, dialect.sheet, dialect.skip)
+        yield _Source((Record(row, 1, cells) for row, cells in sheet), dialect, None, None)
         return
     with files.text(path, part, dialect.encoding) as stream:
-        lines = Lines(stream, files.shown(path, part))
-        lines.skip_separator(dialect.separator)
-        lines.skip(dialect.skip)
+        lines = Lines.of_table(stream, files.shown(path, part), dialect)
         yield _Source(_parsed(lines, dialect, strict), dialect, lines, stream)
 
 
-def _ended(records: Iterator[Record], dialect: Dialect) -> Iterator[Record]:
-    """The records up to the one, below the header, that ends the table."""
+def up_to_end(rows: Iterator[Row], fields: Callable[[Row], Iterable[str]], dialect: Dialect) -> Iterator[Row]:
+    """The rows of a table up to the one, below the header, that ends it; `fields` gives the cells of one."""
     headed = False
-    for record in records:
-        first = first_cell(record.fields)
+    for row in rows:
+        first = first_cell(fields(row))
         if headed and dialect.ends_at(first):
             return
         headed = headed or bool(first)
-        yield record
+        yield row
 
 
 def _names(head: Record) -> list[str]:

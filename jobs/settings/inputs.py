@@ -18,6 +18,7 @@ NO_INPUT = "has neither survey nor flows, so there is nothing to read; give one 
 BY_ENDING = {
     **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "excel"),
     **{"dta": "stata", "sav": "spss", "zsav": "spss", "por": "spss", "sas7bdat": "sas", "xpt": "sas"},
+    "parquet": "parquet",
 }
 TAB = {"\\t", "tab"}  # ways to write it where it cannot be typed
 NO_SEPARATORS = '"\\\n\r\0'  # quotes, what stands before a quote, line breaks

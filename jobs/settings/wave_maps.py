@@ -262,26 +262,36 @@ def digest(name: str) -> str:
 def _line(name: str) -> list[str]:
     """The files of a wave map: itself, the one that it extends, and so on. Raises SettingsError."""
     files = [name]
-    while isinstance(raw := resources.read_yaml(files[-1]), dict) and EXTENDS in raw:
-        base = raw[EXTENDS]
+    while (head := _head(files[-1], resources.digest(files[-1]))) and EXTENDS in head:
+        base = head[EXTENDS]
         if not isinstance(base, str) or base in files or len(files) == MOST_EXTENDED:
             raise SettingsError(
                 f"{files[-1]}: {EXTENDS} has to name another wave map; see docs/wave-maps.md."
             )
         files.append(base)
-    if len(files) > 1 and not isinstance(raw, dict):
+    if len(files) > 1 and head is None:
         raise SettingsError(f"{files[-1]} is no wave map, and {files[-2]} extends it; see docs/wave-maps.md.")
     return files
 
 
+@lru_cache(maxsize=1024)
+def _head(name: str, _digest: str) -> dict[str, Any] | None:
+    """What a file says of the map that it extends, nothing if it extends none; None if it is no mapping.
+
+    A map is asked for once a slice, and its text is read once for its content.
+    """
+    raw = resources.read_yaml(name)
+    return {key: raw[key] for key in (EXTENDS,) if key in raw} if isinstance(raw, dict) else None
+
+
 def _laid_over(name: str) -> Any:
-    """The content of a wave map over that of the map which it extends, rules one by one."""
-    whole, *others = [resources.read_yaml(file) for file in reversed(_line(name))]
-    for content in others:
-        rules = {**(whole.get("rules") or {}), **(content.get("rules") or {})}
-        both = {**whole, **content, "rules": rules}
-        whole = {key: value for key, value in both.items() if key != EXTENDS}
-    return whole
+    """The content of a wave map over that of the map which it extends, rules one by one; see `_line`."""
+    content = resources.read_yaml(name)
+    if not isinstance(content, dict) or EXTENDS not in content:
+        return content
+    base = _laid_over(content.pop(EXTENDS))
+    rules = {**(base.get("rules") or {}), **(content.get("rules") or {})}
+    return {**base, **content, "rules": rules}
 
 
 @lru_cache(maxsize=1024)
