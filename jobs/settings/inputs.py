@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from jobs.codes import BLANKS
 from jobs.settings.encodings import python_name
@@ -14,7 +14,7 @@ LABELS = ("origin_region", "origin_sector", "destination_region", "destination_s
 SIDES = ("origin", "destination")  # columns of a long table that hold a region and its sector in one label
 PAIR = ("region", "product", "industry", "value")  # columns of a biregional pair of files
 NO_INPUT = "has neither survey nor flows, so there is nothing to read; give one of them"
-# Formats that are named by the ending of their files.
+# Formats by the ending of their files.
 BY_ENDING = {
     **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "excel"),
     **{"dta": "stata", "sav": "spss", "zsav": "spss", "por": "spss", "sas7bdat": "sas", "xpt": "sas"},
@@ -83,11 +83,6 @@ class TableSettings(Section):
     until: Text | None = Field(
         None, description="the first row that begins so ends the table, as a footnote; `blank`: a blank row"
     )
-
-    @field_validator("format", mode="before")
-    @classmethod
-    def _by_its_ending(cls, given: Any) -> Any:
-        return BY_ENDING.get(given.lower().lstrip("."), given) if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _marks_and_places(self) -> TableSettings:

@@ -80,12 +80,6 @@ SURVEYS = [
         file="s.xlsx",
     ),
     Case(
-        "a format by its ending",
-        written=lambda rows: workbook(typed(rows)),
-        settings={"format": "xlsx"},
-        file="s.xlsx",
-    ),
-    Case(
         "a named sheet, titles above, a footnote below",
         written=lambda rows: workbook(typed(rows), above=3, below=1, cover=True),
         settings={**EXCEL, "sheet": "Data", "skip": 3, "until": "Source"},
