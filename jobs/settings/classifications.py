@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated
 
@@ -16,6 +18,7 @@ from jobs.settings.wording import fault, shown
 REST = 0  # number of the rest of the country in the flows
 WHOLE = "_all"  # stands for a region as a whole in the place of a sector
 MOST_ITEMS = 32_000  # their numbers are small integers of Spark
+FIRST_PART = -10  # number of the first code of a file that stands for other codes; the next ones are below
 
 
 def _is_a_code(code: str) -> str:
@@ -38,6 +41,26 @@ class Item(Section):
     divisions: tuple[Code, ...] = ()
 
 
+@dataclass(frozen=True)
+class FileCodes:
+    """The codes by which a file names regions or sectors.
+
+    `numbers`: by code the number of an item, or one from FIRST_PART down, which stands for a code that is
+    converted. `outside`: codes of what lies outside the country. `length`: characters of a code; a longer
+    code is of a part, and is cut to this length.
+    """
+
+    numbers: Mapping[str, int]
+    outside: frozenset[str] = frozenset()
+    length: int | None = None
+
+
+def parts(codes: Mapping[str, str]) -> dict[str, int]:
+    """Numbers for the codes of a file (keys; codes that are one code written in two ways have one value)."""
+    numbers = {code: FIRST_PART - place for place, code in enumerate(sorted(set(codes.values())))}
+    return {written: numbers[code] for written, code in codes.items()}
+
+
 class Classification(Section):
     """Items in their order, each with a number: its place, beginning with 1, or the one it was given."""
 
@@ -47,6 +70,7 @@ class Classification(Section):
     extra_regio: tuple[Code, ...] = ()
 
     _given: dict[str, int] | None = PrivateAttr(default=None)
+    _in_file: FileCodes | None = PrivateAttr(default=None)
 
     def numbered(self, numbers: dict[str, int]) -> Classification:
         """The same items with these numbers, by code; numbers of codes that are no items are left out."""
@@ -54,12 +78,35 @@ class Classification(Section):
         other._given = {item.code: numbers[item.code] for item in self.items}
         return other
 
+    def named_by(self, codes: FileCodes) -> Classification:
+        """The same items for a file that names them by these codes."""
+        other = self.numbered(self.numbers)
+        other._in_file = codes
+        return other
+
+    def of_codes(self, codes: Mapping[str, str], outside: tuple[str, ...] = ()) -> Classification:
+        """The same items for a survey whose codes (keys) stand for items whole; `outside` for none."""
+        of_items: dict[str, list[str]] = {item.code: [] for item in self.items}
+        for code, item in codes.items():
+            of_items[item].append(code)
+        items = [{**item.model_dump(), "divisions": of_items[item.code]} for item in self.items]
+        extra = tuple(dict.fromkeys((*self.extra_regio, *outside)))
+        return Classification.model_validate({**self.model_dump(), "items": items, "extra_regio": extra})
+
     @cached_property
     def numbers(self) -> dict[str, int]:
         """Code to number."""
         if self._given is not None:
             return self._given
         return {item.code: place for place, item in enumerate(self.items, start=1)}
+
+    @property
+    def in_file(self) -> FileCodes:
+        """The codes of a file of flows: those of the items, and their divisions as parts of them."""
+        if self._in_file is not None:
+            return self._in_file
+        divisions = {code: code for code in self.by_division if code not in self.numbers}
+        return FileCodes({**self.numbers, **parts(divisions)})
 
     @cached_property
     def codes(self) -> dict[int, str]:

@@ -95,7 +95,21 @@ class TableSettings(Section):
         return self
 
 
-class SurveyInput(TableSettings):
+class ForeignCodes(Section):
+    """What the regions and sectors of a file are, where they are not those of the run."""
+
+    nuts: Text | None = Field(
+        None, description="version of NUTS of the file's regions; found by their codes where not given"
+    )
+    correspondence: FilePath | None = Field(
+        None, description="file of what the file's sectors are in the run's (see docs/harmonisation.md)"
+    )
+    correspondence_weight: Text | None = Field(
+        None, description="column of its weights; the only one where not given"
+    )
+
+
+class SurveyInput(TableSettings, ForeignCodes):
     """A survey file and the wave map that reads it."""
 
     path: FilePath
@@ -104,9 +118,15 @@ class SurveyInput(TableSettings):
     max_quarantined: float = Field(
         0.05, ge=0, le=1, description="largest share of rows that may be set aside"
     )
+    largest: float = Field(
+        1.0,
+        gt=0.5,
+        le=1,
+        description="share of a code that its sector has at least; other firms have no sector",
+    )
 
 
-class FlowsInput(TableSettings):
+class FlowsInput(TableSettings, ForeignCodes):
     """Input-output tables of a wave and how they are laid out."""
 
     format: Literal["csv", "excel"] = "csv"
@@ -150,7 +170,8 @@ class FlowsInput(TableSettings):
     def writing(self) -> str:
         """How the table is written, but for its files' names: tables of one writing are read together."""
         roles = {"paths": sorted(self.paths)}
-        return str({**self.model_dump(exclude={"paths", "max_quarantined", "absent"}), **roles})
+        others = {"paths", "max_quarantined", "absent", *ForeignCodes.model_fields}
+        return str({**self.model_dump(exclude=others), **roles})
 
     @model_validator(mode="after")
     def _labels_are_whole(self) -> FlowsInput:

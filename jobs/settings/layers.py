@@ -19,7 +19,7 @@ from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wording import fault, shown
 
 # Keys whose values are names of files.
-FILES = {"path", "map", "regions", "sectors", "model", "paths", "boundaries"}
+FILES = {"path", "map", "regions", "sectors", "model", "paths", "boundaries", "matrices", "correspondence"}
 NOT_OF_A_SLICE = {"country", "wave", "simulate"}
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 OWN = "waves"  # the key below a country with what is special of one of its waves

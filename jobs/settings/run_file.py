@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from jobs.settings.inputs import FlowsInput, SurveyInput, WaveSettings
+from jobs.settings.nuts import NutsSettings
 from jobs.settings.section import FilePath, Name, Section, Text
 from jobs.settings.sections import (
     MOST_EMPLOYEES,
@@ -78,6 +79,7 @@ class RunSettings(RunFile):
     country: Name
     regions: FilePath = Field(description="regions, a file of conf/classifications")
     sectors: FilePath = Field(description="sectors, a file of conf/classifications")
+    nuts: NutsSettings | None = Field(None, description="regions of NUTS in several versions")
     waves: tuple[WaveSettings, ...] = Field(min_length=1)
     simulate: SimulateSettings | None = None
     indicators: IndicatorSettings = IndicatorSettings()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import Field, model_validator
 
 from jobs.settings.inputs import NO_INPUT, FlowsInput, SurveyInput
+from jobs.settings.nuts import NutsSettings
 from jobs.settings.section import FilePath, Name, Section
 from jobs.settings.sections import (
     FitSettings,
@@ -39,6 +40,7 @@ class SliceSettings(Section):
     wave: Name
     regions: FilePath = Field(description="regions, a file of conf/classifications")
     sectors: FilePath = Field(description="sectors, a file of conf/classifications")
+    nuts: NutsSettings | None = Field(None, description="regions of NUTS in several versions")
     survey: SurveyInput | None = None
     flows: FlowsInput | None = None
     simulate: SimulateSettings | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import reduce
 from typing import Any
 
@@ -11,15 +12,17 @@ from pyspark.sql import functions as F
 from jobs.amounts import WORDS
 from jobs.checks.quarantine import noted, reasons_by_slice, set_aside, too_many
 from jobs.errors import DiamantError, ValidationStopped
+from jobs.run import conversions
 from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import classifications, resources, wave_maps
+from jobs.settings.classifications import Classification
 from jobs.settings.inputs import SurveyInput
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing
 from jobs.spark.tables import Tables
 from jobs.transforms.flows import Codes
-from jobs.transforms.harmonise import contradictions, doubtful, harmonise
+from jobs.transforms.harmonise import codes_in, contradictions, doubtful, harmonise
 from jobs.transforms.lookup import of_slices
 
 NAME = "harmonise"
@@ -32,7 +35,7 @@ Judged = dict[Slice, tuple[Row, list[tuple[str, str, Column]]]]  # the counts of
 def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
     maps = [wave_maps.digest(settings.survey.map)] if settings.survey else []
     classes = [resources.digest(file) for file in (settings.regions, settings.sectors)]
-    return [settings.survey, *maps, *classes]
+    return [settings.survey, *maps, *classes, conversions.inputs(settings, settings.survey)]
 
 
 def run(batch: Batch) -> Results:
@@ -40,13 +43,22 @@ def run(batch: Batch) -> Results:
     frames: list[DataFrame] = []
     judged: Judged = {}
     words: dict[Slice, list[str]] = {}
+    notes: dict[Slice, list[str]] = {}
     for form, part in batch.alike(_form).items():
         if form is None:
             silent = Outcome(0, notes=("the wave has no survey",))
             results.outcomes |= dict.fromkeys(part.slices, silent)
             continue
         wave_map = wave_maps.read(form[0])
-        frame, counts = _harmonised(part, wave_map, form[1], form[2])
+        of_codes, named = _codes(part, wave_map, results)
+        if not named:
+            continue
+        notes |= of_codes
+        several = len(named) > 1
+        codes: list[Codes] = [
+            (of_slices(slices) if several else None, regions, sectors) for slices, regions, sectors in named
+        ]
+        frame, counts = _harmonised(part.only(of_codes), wave_map, codes, form[1:])
         frames.append(frame)
         judged |= counts
         words |= {slice: [check.words for check in wave_map.contradictions] for slice in part.slices}
@@ -67,7 +79,7 @@ def run(batch: Batch) -> Results:
         except DiamantError as error:
             results.fail(slice, error)
             continue
-        results.outcomes[slice] = _outcome(survey, sums, why, words[slice])
+        results.outcomes[slice] = _outcome(survey, sums, why, words[slice], notes[slice])
     results.frames = {"quarantine": aside, "harmonised": whole.where(F.size("faults") == 0)}
     return results
 
@@ -83,39 +95,74 @@ def _form(settings: SliceSettings) -> tuple[str, str, str | None] | None:
 
 
 def _harmonised(
-    batch: Batch, wave_map: WaveMap, decimal: str, thousands: str | None
+    batch: Batch, wave_map: WaveMap, codes: list[Codes], marks: tuple[str, str | None]
 ) -> tuple[DataFrame, Judged]:
     """The firms of surveys of one form, kept in memory, with the counts of each slice."""
     answers = batch.read("answers")
-    frame = harmonise(answers, wave_map, _codes(batch), decimal, thousands).persist()
-    differing = contradictions(answers, wave_map, decimal, thousands)
-    judged, doubted = doubtful(frame, wave_map, decimal, thousands)
+    frame = harmonise(answers, wave_map, codes, *marks).persist()
+    differing = contradictions(answers, wave_map, *marks)
+    judged, doubted = doubtful(frame, wave_map, *marks)
     rows = judged.groupBy("country", "wave").agg(
         F.count("*").alias("rows"),
         F.count_if(F.size("faults") > 0).alias("aside"),
+        F.count_if(F.col("sector").isNull() & (F.size("faults") == 0)).alias("unplaced"),
         F.array(*[F.count_if(condition) for _, condition in differing]).alias("differing"),
         F.array(*[doubt for _, _, doubt in doubted]).alias("doubts"),
     )
     return frame, {Slice(row["country"], row["wave"]): (row, doubted) for row in rows.collect()}
 
 
-def _codes(batch: Batch) -> list[Codes]:
-    """The regions and sectors of the slices, each with the condition that a row is of them."""
-    parts = batch.alike(lambda settings: (settings.regions, settings.sectors))
-    several = len(parts) > 1
-    return [
-        (
-            of_slices(part.slices) if several else None,
-            classifications.read(regions),
-            classifications.read(sectors),
-        )
-        for (regions, sectors), part in parts.items()
-    ]
+def _codes(
+    batch: Batch, wave_map: WaveMap, results: Results
+) -> tuple[dict[Slice, list[str]], list[tuple[list[Slice], Classification, Classification]]]:
+    """The regions and sectors of the slices by the codes of their surveys, and notes on them.
+
+    A slice whose codes cannot be converted leaves the run.
+    """
+    found = _regions_found(batch, wave_map)
+
+    def key(settings: SliceSettings) -> Hashable:
+        survey = settings.survey
+        assert survey is not None
+        own = (survey.nuts, survey.correspondence, survey.correspondence_weight, survey.largest)
+        regions = frozenset(found.get(settings.slice, ()))
+        return (settings.regions, settings.sectors, settings.country, settings.nuts, own, regions)
+
+    notes: dict[Slice, list[str]] = {}
+    named = []
+    for part in batch.alike(key).values():
+        first = next(iter(part.slices.values()))
+        try:
+            regions, words = conversions.survey_regions(
+                first, classifications.read(first.regions), found.get(first.slice, ())
+            )
+            sectors = conversions.survey_sectors(first, classifications.read(first.sectors))
+        except DiamantError as error:
+            for slice in part.slices:
+                results.fail(slice, error)
+            continue
+        named.append((list(part.slices), regions, sectors))
+        notes |= dict.fromkeys(part.slices, words)
+    return notes, named
 
 
-def _outcome(survey: SurveyInput, counts: Row, why: list[str], words: list[str]) -> Outcome:
+def _regions_found(batch: Batch, wave_map: WaveMap) -> dict[Slice, set[str]]:
+    """The codes of regions in the surveys of slices whose regions may be of another version of NUTS."""
+    of_versions = batch.only(slice for slice, own in batch.slices.items() if own.nuts)
+    found: dict[Slice, set[str]] = {}
+    if of_versions.slices:
+        for row in codes_in(of_versions.read("answers"), wave_map, "region").collect():
+            found.setdefault(Slice(row["country"], row["wave"]), set()).add(row["code"])
+    return found
+
+
+def _outcome(
+    survey: SurveyInput, counts: Row, why: list[str], words: list[str], of_codes: list[str]
+) -> Outcome:
     wave_map = wave_maps.read(survey.map)
-    notes = noted(counts["aside"], why)
+    notes = [*of_codes, *noted(counts["aside"], why)]
+    if survey.correspondence and counts["unplaced"]:
+        notes.append(f"{counts['unplaced']:,} firms have a code of activity that stands for no one sector")
     notes += [
         f"{count:,} firms: {question}" for question, count in zip(words, counts["differing"], strict=True)
     ]

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.checks.quarantine import Reasons, noted, reasons_by_slice, set_aside, too_many
-from jobs.errors import DiamantError, InputError
+from jobs.checks.whole import Counts, demand_all_parts, demand_whole
+from jobs.errors import InputError
 from jobs.readers import files, flows, packages, statistical, text
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.records import header
-from jobs.run import numbers
+from jobs.run import conversions, numbers
 from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import resources, wave_maps
 from jobs.settings.inputs import SurveyInput
@@ -27,8 +26,9 @@ from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing, quoted
 from jobs.spark.tables import Tables
+from jobs.stages.deliveries import Read, counted, failing, sound, with_parts
 from jobs.transforms.cells import declared, trimmed
-from jobs.transforms.flows import Notation, added_up, doubts, numbered
+from jobs.transforms.flows import Notation, doubts, numbered
 from jobs.transforms.lookup import of_slices
 
 NAME = "ingest"
@@ -36,6 +36,7 @@ LEFT_OUT = {
     "survey": "rows have other values than the map's filter names and were left out",
     "flows": "cells carry a label of the drop list, or another value than where names, and were left out",
 }
+ADDED_UP = "finer regions or sectors were added up"
 AS_RECORDS = ("csv", "excel")  # formats whose rows are counted by readers.records
 TABLES = ("quarantine", "flows", "answers")
 ROWS = ("flows", "answers")
@@ -51,79 +52,38 @@ def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
         {path: files.sha256(path) for path in settings.inputs.values()},
         [resources.digest(name) for name in (settings.regions, settings.sectors)],
         [wave_maps.digest(name) for name in maps],
+        conversions.inputs(settings, settings.flows),
         [classification.numbers for classification in numbers.known(tables, settings)],
     ]
-
-
-@dataclass(frozen=True)
-class Read:
-    """One kind of input of some slices as read.
-
-    `frame` has the rows with `faults`, `dropped`, `mangled` and `record`; `counts` the rows that the files
-    hold, `notes` what a reader should know of them, both by slice.
-    """
-
-    source: str
-    frame: DataFrame
-    counts: Mapping[Slice, int]
-    notes: dict[Slice, list[str]]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """The rows of an input of a slice: all, set aside, left out, and of finer labels than the run's.
-
-    `merged`: how many fewer cells come out since those of finer labels are added up; `mangled`: whether there
-    is undecodable text.
-    """
-
-    rows: int
-    aside: int
-    dropped: int
-    mangled: bool
-    finer: int = 0
-    merged: int = 0
 
 
 def run(batch: Batch) -> Results:
     results = Results()
     survey = _survey(batch, results)
+    frames: dict[str, DataFrame] = {}
     with text.files_apart(batch.spark):
-        counted = {"survey": _counted(survey)} if survey else {}
-        sound = batch.only(set(batch.slices) - set(results.failures))
-        deliveries = _flows(sound, results)
-        if deliveries:
-            counted["flows"] = _merged(deliveries, _counted(deliveries))
-    reads = [read for read in (survey, deliveries) if read]
+        counts = {"survey": counted(survey)} if survey else {}
+        tables = _flows(batch.only(set(batch.slices) - set(results.failures)), results)
+        if tables:
+            frames["flows"], counts["flows"] = with_parts(batch, tables, counted(tables), results)
+    reads = [read for read in (survey, tables) if read]
     if not reads:
         return results
     aside = _aside(batch, reads)
-    any_aside = any(counts.aside for by_slice in counted.values() for counts in by_slice.values())
+    any_aside = any(of_slice.aside for by_slice in counts.values() for of_slice in by_slice.values())
     reasons = reasons_by_slice(aside, ["source"]) if any_aside else {}
     for slice, settings in batch.slices.items():
         if slice not in results.failures:
-            with _failing(results, slice):
-                results.outcomes[slice] = _outcome(slice, settings, reads, counted, reasons)
-    if deliveries and results.outcomes:
-        _note_doubts(batch.only(results.outcomes), deliveries, results)
-    frames = {read.source: _sound(read) for read in reads}
-    if any(counts.finer for counts in counted.get("flows", {}).values()):
-        frames["flows"] = added_up(frames["flows"])
+            with failing(results, slice):
+                results.outcomes[slice] = _outcome(slice, settings, reads, counts, reasons)
+    if tables and results.outcomes:
+        _note_doubts(batch.only(results.outcomes), tables, results)
     results.frames = {
         "quarantine": aside,
         "flows": frames.get("flows", nothing(batch.spark, "flows")),
-        "answers": frames.get("survey", nothing(batch.spark, "answers")),
+        "answers": sound(survey) if survey else nothing(batch.spark, "answers"),
     }
     return results
-
-
-@contextmanager
-def _failing(results: Results, slice: Slice) -> Iterator[None]:
-    """A slice whose input cannot be used leaves the run."""
-    try:
-        yield
-    except DiamantError as error:
-        results.fail(slice, error)
 
 
 def misfits(settings: SliceSettings) -> list[str]:
@@ -173,7 +133,7 @@ def _survey(batch: Batch, results: Results) -> Read | None:
         if kind in AS_RECORDS:
             scans = {}
             for slice, path in paths.items():
-                with _failing(results, slice):
+                with failing(results, slice):
                     scans[slice] = text.scanned(path, dialect, wanted)
             if scans:
                 frames.append(_answers(text.read(batch.spark, scans, wanted), wave_map))
@@ -182,7 +142,7 @@ def _survey(batch: Batch, results: Results) -> Read | None:
             continue
         sound = {}
         for slice, path in paths.items():
-            with _failing(results, slice):
+            with failing(results, slice):
                 statistical.check(path, kind, wanted, dialect.encoding)
                 sound[slice] = path
         if sound:
@@ -223,7 +183,6 @@ def _answers(rows: DataFrame, wave_map: WaveMap) -> DataFrame:
             ).alias("faults"),
             (left_out & F.col(CORRUPT).isNull()).alias("dropped"),
             F.col(CORRUPT).alias("record"),
-            F.lit(None).cast("long").alias("finer"),
             F.col(CORRUPT),
         )
         .select("*", F.contains(texts, F.lit(MANGLED)).alias("mangled"))
@@ -241,7 +200,7 @@ def _flows(batch: Batch, results: Results) -> Read | None:
             continue
         scanned = {}
         for slice, own in part.slices.items():
-            with _failing(results, slice):
+            with failing(results, slice):
                 if own.flows:
                     scanned[slice] = flows.scanned(own.flows)
         if not scanned:
@@ -249,7 +208,7 @@ def _flows(batch: Batch, results: Results) -> Read | None:
         sound = part.only(scanned)
         numbers.given(batch.tables, sound.slices.values())
         cells = flows.read(batch.spark, scanned)
-        frames.append(numbered(cells, numbers.codes(sound), _notation(sound)))
+        frames.append(numbered(cells, conversions.codes(sound), _notation(sound)))
         counts |= {slice: table.count for slice, table in scanned.items()}
         notes |= {slice: table.notes for slice, table in scanned.items()}
     if not frames:
@@ -266,48 +225,6 @@ def _layout(settings: SliceSettings) -> str | None:
 def _notation(part: Batch) -> Notation:
     (of, *_) = (settings.flows for settings in part.slices.values() if settings.flows)
     return Notation.of(of)
-
-
-def _counted(read: Read) -> dict[Slice, Counts]:
-    """The rows of an input by slice, in one pass that also keeps the frame."""
-    sums = read.frame.groupBy("country", "wave").agg(
-        F.count("*").alias("rows"),
-        F.count_if(F.size("faults") > 0).alias("aside"),
-        F.count_if("dropped").alias("dropped"),
-        F.max("mangled").alias("mangled"),
-        F.count("finer").alias("finer"),
-    )
-    try:
-        rows = sums.collect()
-    except Py4JJavaError as error:
-        if "FAILED_READ_FILE" not in str(error):
-            raise
-        names = ", ".join(map(str, read.counts))
-        raise InputError(
-            f"the {read.source} of {names} is damaged: not all of it can be read; deliver it again."
-        ) from None
-    return {
-        Slice(row["country"], row["wave"]): Counts(
-            row["rows"], row["aside"], row["dropped"], bool(row["mangled"]), row["finer"]
-        )
-        for row in rows
-    }
-
-
-def _sound(read: Read) -> DataFrame:
-    return read.frame.where((F.size("faults") == 0) & ~F.col("dropped"))
-
-
-def _merged(read: Read, counted: dict[Slice, Counts]) -> dict[Slice, Counts]:
-    """The counts of tables, with the cells that are added to others; a look at them only where there are."""
-    if not any(counts.finer for counts in counted.values()):
-        return counted
-    rows = added_up(_sound(read)).groupBy("country", "wave").count().collect()
-    out = {Slice(row["country"], row["wave"]): row["count"] for row in rows}
-    return {
-        slice: replace(counts, merged=counts.rows - counts.aside - counts.dropped - out.get(slice, 0))
-        for slice, counts in counted.items()
-    }
 
 
 def _aside(batch: Batch, reads: list[Read]) -> DataFrame:
@@ -337,9 +254,9 @@ def _outcome(
     for read in reads:
         if slice not in read.counts:
             continue
-        counts = counted[read.source].get(slice, Counts(0, 0, 0, False))
+        counts = counted[read.source].get(slice, Counts())
         path = _shown(settings, read.source)
-        _demand_whole(path, counts, read.counts[slice])
+        demand_whole(path, counts, read.counts[slice])
         of_source = settings.survey if read.source == "survey" else settings.flows
         assert of_source is not None
         why = reasons.get((*slice, read.source), [])
@@ -347,8 +264,12 @@ def _outcome(
         left_out = counts.dropped + counts.merged
         rows, aside, dropped = rows + counts.rows, aside + counts.aside, dropped + left_out
         kept[read.source] = counts.rows - counts.aside - left_out
-        if counts.finer:
-            notes.append(f"{counts.finer:,} cells of finer regions or sectors were added up")
+        if settings.flows and read.source == "flows":
+            demand_all_parts(path, counts, settings.flows.absent)
+        if counts.merged:
+            of_versions = settings.nuts or (settings.flows and settings.flows.correspondence)
+            words = "other regions or sectors were converted" if of_versions else ADDED_UP
+            notes.append(f"{counts.finer:,} cells of {words}")
         notes += read.notes[slice]
         if counts.dropped:
             notes.append(f"{counts.dropped:,} {LEFT_OUT[read.source]}")
@@ -367,28 +288,13 @@ def _shown(settings: SliceSettings, source: str) -> str:
     return ", ".join(path for role, path in settings.inputs.items() if role != "survey")
 
 
-def _demand_whole(path: str, counts: Counts, of_files: int) -> None:
-    """Raise InputError where not all rows of the files came out as they were written."""
-    if counts.mangled:
-        raise InputError(f"{path} is not in the declared encoding; mend encoding in the run file.")
-    if not of_files:
-        raise InputError(f"{path} has a header and no rows; deliver the file again.")
-    if counts.rows != of_files:
-        raise InputError(
-            f"{path} holds {of_files:,} rows, and {counts.rows:,} came out; take out what is unusual in "
-            "it (quotes, line breaks in fields, blank lines), or save it anew, and report this."
-        )
-    if counts.rows == counts.dropped + counts.aside and not counts.aside:
-        raise InputError(f"{path}: all its rows were left out; check drop, where and the map's filter.")
-
-
 def _note_doubts(batch: Batch, read: Read, results: Results) -> None:
     """Add to the notes what is odd about the values of the tables."""
-    sound = _sound(read)
+    cells = sound(read)
     for shape, part in batch.alike(_layout).items():
         if shape is None:
             continue
-        chosen = sound.where(of_slices(part.slices)) if len(part.slices) < len(read.counts) else sound
+        chosen = cells.where(of_slices(part.slices)) if len(part.slices) < len(read.counts) else cells
         for keys, words in doubts(chosen, _notation(part)).items():
             outcome = results.outcomes.get(Slice(*keys))
             if outcome and words:

@@ -207,11 +207,15 @@ def _scale(rule: Rule, questionnaire: Questionnaire) -> Answer:
     return Answer(highest, F.coalesce(*faults))
 
 
+def code_text(rule: Rule, questionnaire: Questionnaire) -> Column:
+    """The code in the cells of a rule, as it is written there."""
+    cell = _joined([questionnaire.cell(name) for name in rule.sources], rule.between)
+    return _leading(cell, rule.digits, rule.width) if rule.digits else cell
+
+
 def _code(rule: Rule, questionnaire: Questionnaire) -> Answer:
     source = ", ".join(rule.sources)
-    cell = _joined([questionnaire.cell(name) for name in rule.sources], rule.between)
-    if rule.digits:
-        cell = _leading(cell, rule.digits, rule.width)
+    cell = code_text(rule, questionnaire)
     codes, values = [], []
     for condition, classification in questionnaire.labels[rule.of or ""]:
         known = {division.strip(BLANKS): item for division, item in classification.by_division.items()}

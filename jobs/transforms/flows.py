@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column, DataFrame, Row, Window
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from jobs.amounts import WORDS
 from jobs.codes import BLANKS
-from jobs.settings.classifications import REST, Classification
+from jobs.settings.classifications import FIRST_PART, REST, Classification
 from jobs.settings.inputs import LABELS, FlowsInput
 from jobs.transforms import cells as reading
 from jobs.transforms.doubts import doubts as judged
@@ -79,8 +79,9 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
     deliveries to the rest of the country whose buyer is not known (null), get the sector number 0. `written`
     is the value's text. `codes`: the regions and sectors of the slices that the cells are of.
 
-    `finer` tells cells with a label that is a division of a region or sector apart by their labels; it is
-    null for all others.
+    A label that stands for other codes has the number of a part (see settings.classifications.FileCodes).
+    For cells with such a label `finer` tells their labels apart, and `pattern` which labels are parts, and
+    of what length; both are null for all others (see transforms.conversion).
 
     A label counts as it stands, or without the blanks around it, or, where only one label of its kind can
     be meant, as the whole number that it writes (`1` or `1.0` for `01`).
@@ -109,11 +110,17 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
             for rule, condition, words in _value_faults(notation)
         ],
     ]
-    is_finer = reduce(or_, [F.col(f"{label}_finer") for label in LABELS])
+    is_part = {label: F.col(f"{label}_number") <= FIRST_PART for label in LABELS}
+    is_finer = reduce(or_, [F.coalesce(part, F.lit(False)) for part in is_part.values()])
+    pattern = [
+        F.when(part, F.length(reading.trimmed(F.col(label))) if label.endswith("region") else F.lit(1))
+        for label, part in is_part.items()
+    ]
     frame = frame.withColumn("dropped", dropped)
     frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
     none = F.array().cast(frame.schema["faults"].dataType)
     frame = frame.withColumn("faults", F.when(F.col("dropped"), none).otherwise(F.col("faults")))
+    is_finer = is_finer & ~F.col("dropped") & (F.size("faults") == 0)
     record = F.to_json(F.struct(*[column for column in cells.columns if column not in (*PLACE, "elsewhere")]))
     return frame.select(
         *PLACE,
@@ -123,20 +130,11 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
         "dropped",
         "faults",
         F.when(is_finer, F.xxhash64(*LABELS)).alias("finer"),
+        F.when(is_finer, F.concat_ws(" ", *[F.coalesce(part, F.lit(0)) for part in pattern])).alias(
+            "pattern"
+        ),
         F.when(F.size("faults") > 0, record).alias("record"),  # costly, and of no use for sound cells
     )
-
-
-def added_up(accepted: DataFrame) -> DataFrame:
-    """Accepted cells with those of finer labels added up to the cells of the run; others as they are.
-
-    A finer cell that stands there twice comes out twice, so that the rule on double cells sees it.
-    """
-    cell = ["country", "wave", *LABELS]
-    alike = Window.partitionBy(*cell, "finer").orderBy("part", "row_number", "value")
-    finer = accepted.where("finer is not null").withColumn("copy", F.row_number().over(alike))
-    sums = finer.groupBy(*cell, "copy").agg(F.sum("value").cast(VALUE).alias("value")).drop("copy")
-    return accepted.where("finer is null").select(*cell, "value").unionByName(sums)
 
 
 def doubts(accepted: DataFrame, notation: Notation) -> dict[tuple[str, str], list[str]]:
@@ -172,44 +170,36 @@ def _notes(row: Row, notation: Notation) -> list[str]:
 
 
 def _labels(codes: Sequence[Codes], notation: Notation) -> dict[str, Column]:
-    """The number of each label of a cell, by `<label>_number`; null where it is undeclared.
-
-    By `<label>_finer` whether it is a division of the region or sector, whose cells are added up.
-    """
+    """The number of each label of a cell, by `<label>_number`; null where it is undeclared."""
     numbers: dict[str, list[tuple[Column | None, Column]]] = {label: [] for label in LABELS}
-    finer: dict[str, list[tuple[Column | None, Column]]] = {label: [] for label in LABELS}
     for condition, regions, sectors in codes:
-        left_out = dict.fromkeys((*notation.drop, *regions.extra_regio), LEFT_OUT)
+        outside = (*notation.drop, *regions.extra_regio, *sorted(regions.in_file.outside))
+        left_out = dict.fromkeys(outside, LEFT_OUT)
         if TOTALS in notation.drop:
-            known = {*regions.numbers, *sectors.numbers, notation.rest, *notation.final}
-            left_out |= {label: LEFT_OUT for label in totals(tuple(regions.numbers)) if label not in known}
-        region = {**regions.numbers, notation.rest: REST, **left_out}
-        seller = {**sectors.numbers, **left_out}
-        buyer = {**sectors.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
+            known = {*regions.in_file.numbers, *sectors.in_file.numbers, notation.rest, *notation.final}
+            sums = totals(tuple(regions.in_file.numbers), regions.in_file.length)
+            left_out |= {label: LEFT_OUT for label in sums if label not in known}
+        region = {**regions.in_file.numbers, notation.rest: REST, **left_out}
+        seller = {**sectors.in_file.numbers, **left_out}
+        buyer = {**sectors.in_file.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
         for label, meanings in zip(LABELS, (region, seller, region, buyer), strict=True):
-            parts = _divisions(regions if label.endswith("region") else sectors, meanings)
-            number, is_part = _number(F.col(label), meanings, parts)
-            numbers[label].append((condition, number))
-            finer[label].append((condition, is_part))
-    columns = {f"{label}_number": by_slice(values) for label, values in numbers.items()}
-    return columns | {f"{label}_finer": by_slice(values) for label, values in finer.items()}
+            length = regions.in_file.length if label.endswith("region") else None
+            numbers[label].append((condition, _number(F.col(label), meanings, length)))
+    return {f"{label}_number": by_slice(values) for label, values in numbers.items()}
 
 
-def _divisions(classification: Classification, meanings: Mapping[str, int]) -> dict[str, int]:
-    """Codes of divisions that mean nothing else, and the number of the item that they are a part of."""
-    of_items = classification.by_division.items()
-    return {part: classification.numbers[code] for part, code in of_items if part not in meanings}
-
-
-def totals(regions: Sequence[str]) -> list[str]:
+def totals(regions: Sequence[str], length: int | None = None) -> list[str]:
     """Labels of what is more than one region or sector, for regions of these codes.
+
+    Of codes that are cut to a `length`, only what is shorter is more than one region.
 
     Sums by their usual names, the country, the regions above those of the run, and extra-regio (HU, HU1 and
     HUZZ for HU11).
     """
     of_words = [form for word in SUMS for form in (word.upper(), word.capitalize(), word)]
     countries = {code[:2] for code in regions if COUNTRY.match(code)}
-    above = {code[:length] for code in regions if COUNTRY.match(code) for length in range(2, len(code))}
+    whole = {code[:length] for code in regions if COUNTRY.match(code)}
+    above = {code[:shorter] for code in whole for shorter in range(2, len(code))}
     extra = {country + "Z" * length for country in countries for length in (1, 2, 3)}
     return list(dict.fromkeys([*of_words, *sorted(above | extra)]))
 
@@ -222,15 +212,17 @@ def _value(notation: Notation) -> Column:
     return F.when(F.when(text.isNull(), blank).otherwise(named), F.lit("0")).otherwise(F.col("value"))
 
 
-def _number(label: Column, meanings: Mapping[str, int], parts: Mapping[str, int]) -> tuple[Column, Column]:
+def _number(label: Column, meanings: Mapping[str, int], length: int | None) -> Column:
     """What a label means, by the one rule for codes (jobs.codes); null where it is undeclared.
 
-    And whether it is among `parts`.
+    A code of NUTS that is longer than `length` is that of a part of a region.
     """
-    plain = {text.strip(BLANKS): meaning for text, meaning in {**meanings, **parts}.items()}
-    code = reading.declared(reading.trimmed(label), plain)
-    is_part = F.coalesce(code.isin([text.strip(BLANKS) for text in parts]), F.lit(False))
-    return looked_up(code, plain), is_part if parts else F.lit(False)
+    plain = {text.strip(BLANKS): meaning for text, meaning in meanings.items()}
+    text = reading.trimmed(label)
+    if length is not None:
+        inner = text.rlike(f"^[A-Z]{{2}}[0-9A-Z]{{{length - 1},3}}$") & ~text.isin(list(plain))
+        text = F.when(inner, F.substring(text, 1, length)).otherwise(text)
+    return looked_up(reading.declared(text, plain), plain)
 
 
 def _value_faults(notation: Notation) -> list[tuple[str, Column, str]]:

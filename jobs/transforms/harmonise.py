@@ -10,11 +10,13 @@ from pyspark.sql import functions as F
 
 from jobs.settings import schemas
 from jobs.settings.wave_maps import WaveMap
-from jobs.transforms.answers import Questionnaire, answer, as_given, number_cell
+from jobs.transforms.answers import Questionnaire, answer, as_given, code_text, number_cell
 from jobs.transforms.cells import answered, trimmed
 from jobs.transforms.doubts import doubts, evidence
 from jobs.transforms.flows import Codes
 from jobs.transforms.lookup import by_slice
+
+NUTS = "^[A-Z]{2}[0-9A-Z]{0,3}$"
 
 
 class _Once:
@@ -77,6 +79,13 @@ def harmonise(
         F.filter(F.array(*faults), lambda entry: entry.isNotNull()).alias("faults"),
         "answers",
     )
+
+
+def codes_in(answers: DataFrame, wave_map: WaveMap, column: str) -> DataFrame:
+    """The codes of a column that look like regions of NUTS, as they are written: country, wave and `code`."""
+    questionnaire = Questionnaire(F.col("answers"), lambda source: trimmed(F.col("answers").getItem(source)))
+    code = code_text(wave_map.rules[column], questionnaire)
+    return answers.select("country", "wave", code.alias("code")).where(F.col("code").rlike(NUTS)).distinct()
 
 
 def contradictions(

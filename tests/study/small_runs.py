@@ -98,10 +98,12 @@ def run(
     survey: Delivered | None = None,
     flows: Delivered | None = None,
     until: str = "validate",
+    of_run: dict[str, Any] | None = None,
     **settings_files: dict[str, Any],
 ) -> Came:
     """Run the stages until `until` on what was delivered; `settings_files`: see `write_settings`.
 
+    `of_run`: other keys of the run file.
     Any error but those a user can act on is raised.
     """
     wave: dict[str, Any] = {"wave": "w1"}
@@ -111,7 +113,7 @@ def run(
     if flows:
         tables = {"layout": "long", "paths": {"flows": str(flows.write(folder))}}
         wave["flows"] = {**tables, **flows.settings}
-    conf = write_settings(folder, {"waves": [wave]}, **settings_files)
+    conf = write_settings(folder, {"waves": [wave], **(of_run or {})}, **settings_files)
     outcomes: dict[str, Outcome] = {}
     try:
         context = Context(lambda: spark, settings.read(str(conf)), InMemory(spark), STAGES)
@@ -186,6 +188,7 @@ class Case:
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
     of_map: dict[str, Any] = field(default_factory=dict)
+    of_run: dict[str, Any] = field(default_factory=dict)
     file: str = "survey.csv"
     until: str = "harmonise"
     stops: str = ""
@@ -203,9 +206,8 @@ def check(case: Case, spark: SparkSession, folder: Path) -> None:
     rows = answers(truth)
     case.cells(rows)
     delivered = Delivered(case.written(rows), case.file, case.settings)
-    came = run(
-        spark, folder, delivered, until=case.until, rules=case.rules, codes=case.codes, of_map=case.of_map
-    )
+    files = {"rules": case.rules, "codes": case.codes, "of_map": case.of_map}
+    came = run(spark, folder, delivered, until=case.until, of_run=case.of_run, **files)
     if case.stops:
         assert came.error is not None, f"nothing was said; {differences(came.survey, truth)[:5]}"
         sentence = str(came.error)

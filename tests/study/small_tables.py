@@ -32,6 +32,7 @@ class TableCase:
     error: type[DiamantError] = ValidationStopped
     known: Callable[[Known], Known] = lambda table: table
     codes: dict[str, str] = field(default_factory=dict)
+    of_run: dict[str, Any] = field(default_factory=dict)
     notes: str = ""
     file: str = "flows.csv"
     until: str = "validate"
@@ -62,7 +63,7 @@ def check(case: TableCase, spark: SparkSession, folder: Path) -> None:
     """Deliver a case's table and hold what comes out against the truth, or what is said against `stops`."""
     table = deliveries()
     delivered = Delivered(case.written(table), case.file, case.settings)
-    came = run(spark, folder, flows=delivered, codes=case.codes, until=case.until)
+    came = run(spark, folder, flows=delivered, codes=case.codes, until=case.until, of_run=case.of_run)
     if case.stops:
         assert came.error is not None, f"nothing was said: {came.notes} {differences(came.flows, table)[:5]}"
         assert isinstance(came.error, case.error) and came.error.exit_code != 1, str(came.error)

@@ -1,0 +1,116 @@
+"""An input of some slices as read: its rows counted, and cells of other codes converted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.checks.whole import Counts
+from jobs.errors import DiamantError, InputError
+from jobs.run import conversions
+from jobs.run.context import Batch, Results
+from jobs.settings.slices import Slice
+from jobs.spark.frames import local
+from jobs.transforms.conversion import KINDS, SHARES, Conversion, converted, occurring, renamed, rows
+
+
+@dataclass(frozen=True)
+class Read:
+    """One kind of input of some slices as read.
+
+    `frame` has the rows with `faults`, `dropped`, `mangled` and `record`; `counts` the rows that the files
+    hold, `notes` what a reader should know of them, both by slice.
+    """
+
+    source: str
+    frame: DataFrame
+    counts: Mapping[Slice, int]
+    notes: dict[Slice, list[str]]
+
+
+@contextmanager
+def failing(results: Results, slice: Slice) -> Iterator[None]:
+    """A slice whose input cannot be used leaves the run."""
+    try:
+        yield
+    except DiamantError as error:
+        results.fail(slice, error)
+
+
+def counted(read: Read) -> dict[Slice, Counts]:
+    """The rows of an input by slice, in one pass that also keeps the frame."""
+    more = occurring() if read.source == "flows" else []
+    sums = read.frame.groupBy("country", "wave").agg(
+        F.count("*").alias("rows"),
+        F.count_if(F.size("faults") > 0).alias("aside"),
+        F.count_if("dropped").alias("dropped"),
+        F.max("mangled").alias("mangled"),
+        *more,
+    )
+    try:
+        collected = sums.collect()
+    except Py4JJavaError as error:
+        if "FAILED_READ_FILE" not in str(error):
+            raise
+        names = ", ".join(map(str, read.counts))
+        raise InputError(
+            f"the {read.source} of {names} is damaged: not all of it can be read; deliver it again."
+        ) from None
+    return {Slice(row["country"], row["wave"]): _counts(row.asDict()) for row in collected}
+
+
+def _counts(row: dict[str, Any]) -> Counts:
+    parts = {kind: frozenset(row.get(f"{kind}_parts", ())) for kind in KINDS}
+    return Counts(
+        row["rows"],
+        row["aside"],
+        row["dropped"],
+        bool(row["mangled"]),
+        finer=row.get("finer", 0),
+        parts=parts,
+        patterns=frozenset(row.get("patterns", ())),
+    )
+
+
+def sound(read: Read) -> DataFrame:
+    """The rows that are neither set aside nor left out."""
+    return read.frame.where((F.size("faults") == 0) & ~F.col("dropped"))
+
+
+def with_parts(
+    batch: Batch, read: Read, counts: Mapping[Slice, Counts], results: Results
+) -> tuple[DataFrame, dict[Slice, Counts]]:
+    """The sound cells of tables, those of other codes converted, and the counts with what became of them.
+
+    A slice whose codes cannot be converted leaves the run.
+    """
+    cells = sound(read)
+    ways: dict[Slice, Conversion] = {}
+    for slice, of_slice in counts.items():
+        if of_slice.finer and slice not in results.failures:
+            with failing(results, slice):
+                ways[slice] = conversions.of_flows(batch, batch.slices[slice], of_slice)
+                read.notes[slice] = [*read.notes[slice], *ways[slice].notes]
+    if not ways:
+        return cells, dict(counts)
+    shares = local(batch.spark, rows(ways), SHARES)
+    if all(way.only_renames for way in ways.values()):
+        return renamed(cells, shares), dict(counts)
+    frame = converted(cells, shares).persist()
+    sums = frame.groupBy("country", "wave").agg(
+        F.count("*").alias("cells"), F.count_if("lacking").alias("lacking")
+    )
+    became = {Slice(row["country"], row["wave"]): row for row in sums.collect()}
+    with_sums = dict(counts)
+    for slice in ways:
+        of_slice, row = counts[slice], became.get(slice)
+        out, lacking = (row["cells"], row["lacking"]) if row else (0, 0)
+        merged = of_slice.rows - of_slice.aside - of_slice.dropped - out
+        with_sums[slice] = replace(of_slice, merged=merged, lacking=lacking)
+    return frame.drop("lacking"), with_sums
