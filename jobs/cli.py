@@ -181,6 +181,21 @@ def waves(
 
 
 @app.command()
+def regions(
+    matrices: Annotated[str, typer.Argument(help="folder of conversion matrices, as the JRC gives them")],
+    country: Annotated[str, typer.Option("--country", help="two letters, such as NL")],
+    version: Annotated[str, typer.Option("--nuts", help="version of NUTS, such as 2016")],
+    level: Annotated[int, typer.Option("--level", min=0, max=3)] = 2,
+) -> None:
+    """Print a country's regions in a version of NUTS as a file of regions; names are left to be filled in."""
+    from jobs.describe import regions as of_nuts
+    from jobs.settings.nuts import NutsSettings
+
+    settings = NutsSettings(matrices=matrices, version=version, level=level)
+    print(of_nuts.classification(settings, country), end="")
+
+
+@app.command()
 def plan(
     conf: Conf,
     wave: Waves = None,

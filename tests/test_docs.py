@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from jobs import cli
 from jobs.checks import rules
 from jobs.describe import job as description
-from jobs.describe import waves
+from jobs.describe import regions, waves
 from jobs.run import opening
 from jobs.settings import inputs, resources, run_file, schemas, sections, wave_maps
 from jobs.settings import reading as settings
@@ -80,6 +80,7 @@ def test_every_command_of_the_docs_parses(page, words, monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "_with_table", lambda *given: asked.append("a table") or "")
     monkeypatch.setattr(description, "describe", lambda file, _: asked.append(file) or sys.exit())
     monkeypatch.setattr(waves, "table", lambda maps: asked.append("maps") or "")
+    monkeypatch.setattr(regions, "classification", lambda of_nuts, _: asked.append(of_nuts.version) or "")
     monkeypatch.setattr(cli, "_simulated", lambda *given: asked.append("a study") or [])
     done = CliRunner().invoke(cli.app, words)
     assert asked, done.output

@@ -20,8 +20,8 @@ COUNTS = {"firms", "rows_in", "rows_taken", "rows_out", "cases_in", "cases_used"
 def protect_facts(facts: dict[str, Any], rules: DisclosureSettings) -> dict[str, Any]:
     """What the stages left for the manifest and the report, without exact counts of rows.
 
-    Rows are rounded down to the threshold. Notes that hold a number stay with the office, but for the breaks
-    of a series; of what a stage found out, no number is published.
+    Rows are rounded down to the threshold. Notes that hold a number stay with the office, but for breaks of a
+    series and what is said of codes and years (`public`); of what a stage found out, no number is published.
     """
     return {
         **facts,
@@ -41,11 +41,20 @@ def _protected_stage(stage: dict[str, Any], rules: DisclosureSettings) -> dict[s
         detail["results"] = [
             {**result, "failing": _rounded(result["failing"], rules)} for result in detail["results"]
         ]
-    breaks = [f"series break: {words}" for words in detail.get("breaks", [])]
+    public = [*detail.pop("public", []), *(f"series break: {words}" for words in detail.get("breaks", []))]
     notes = [
-        note for note in stage["notes"] if note in breaks or not any(letter.isdigit() for letter in note)
+        note for note in stage["notes"] if note in public or not any(letter.isdigit() for letter in note)
     ]
+    if "unplaced" in stage["detail"]:
+        notes.append(_unplaced(stage["detail"]["unplaced"], stage["rows_in"], rules))
     return {**stage, **rows, "notes": notes, "detail": detail}
+
+
+def _unplaced(firms: int, rows: int, rules: DisclosureSettings) -> str:
+    """The share of firms whose code of activity is of no one sector, where enough firms are on both sides."""
+    if firms and (firms < rules.threshold or rows - firms < rules.threshold):
+        return "few firms have a code of activity that stands for no one sector"
+    return f"{firms / rows:.0%} of the firms have a code of activity that stands for no one sector"
 
 
 def _rounded(count: int, rules: DisclosureSettings) -> int:

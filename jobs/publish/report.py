@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from jobs.output.diagram import UNRELIABLE, marks, stars
-from jobs.publish import diagnosis, over_slices
+from jobs.publish import changes, diagnosis, over_slices
 from jobs.publish.grids import Table, grid, interval, number, p_value, percent, whole, words
 from jobs.publish.pages import Drawing, drawings, rendered
 from jobs.publish.rules import WITHHELD
@@ -44,6 +44,7 @@ def render(
         ("fit", "Fit", len(figures)),
         ("sample", "Sample", len(tables["sample_waterfall"])),
         ("clusters", "Clusters", len(tables["cluster_indicators"])),
+        ("changes", "Changes", len(tables.get("indicator_changes", ()))),
         ("pooled", "Over the waves", "pooled_paths" in pooled),
         ("checks", "Checks", 1),
         ("provenance", "Provenance", 1),
@@ -74,6 +75,7 @@ def render(
         forests=drawings(forests),
         forests_by="wave",
         heatmaps=heatmaps(tables["cluster_indicators"]),
+        changes=changes.tables(tables["indicator_changes"]) if "indicator_changes" in tables else [],
         checks=_checks(facts),
         notes=[f"{wave}, {stage}: {note}" for wave, stage, note in _notes(facts)],
         provenance=_provenance(facts),

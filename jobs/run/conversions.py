@@ -204,7 +204,7 @@ def _of_version(
     versions = nuts.read(settings)
     written = nuts.spellings(versions.all_codes)
     codes = {written[code] for code in found}
-    version, words = _version(versions, settings, declared, codes, path)
+    version, words, counts = _version(versions, settings, declared, codes, path)
     of_all = versions.conversion(version, settings.version).without_slivers(settings.smallest_share)
     if whole:
         _demand_all(of_all, codes, version, path)
@@ -215,7 +215,8 @@ def _of_version(
             f"{path}: {_listed(gone)} of NUTS {version} has no region in NUTS {settings.version}; leave its "
             "rows out, or take another nuts.version."
         )
-    return correspondence, [words]
+    # How many regions have firms is for the office alone; of a table all regions are known.
+    return correspondence, [f"{words} ({counts})" if whole and counts else words]
 
 
 def _demand_all(of: Correspondence, found: Collection[str], version: str, path: str) -> None:
@@ -231,23 +232,24 @@ def _demand_all(of: Correspondence, found: Collection[str], version: str, path: 
 
 def _version(
     versions: Versions, settings: NutsSettings, declared: str | None, codes: Collection[str], path: str
-) -> tuple[str, str]:
+) -> tuple[str, str, str]:
+    """The version of a file's regions, a sentence on it, and how many codes tell it."""
     if declared is None:
         try:
-            version, words = nuts.detected(versions, codes, settings.version)
+            version, words, counts = nuts.detected(versions, codes, settings.version)
         except nuts.Mixed as reason:
             raise InputError(
                 f"{path}: the version of its regions is not clear: {reason}; deliver regions of one version, "
                 "or name it (nuts)."
             ) from None
-        return version, f"{_place(path)}: {words}"
+        return version, f"{_place(path)}: {words}", counts
     strange = sorted(set(codes) - versions.codes.get(declared, frozenset()))
     if strange:
         raise InputError(
             f"{path}: {_listed(strange)} is no region of NUTS {shown(declared)}, which its settings name; "
             "mend the file or the setting nuts."
         )
-    return declared, f"{_place(path)}: regions are of NUTS {declared}, as declared"
+    return declared, f"{_place(path)}: regions are of NUTS {declared}, as declared", ""
 
 
 def _place(path: str) -> str:

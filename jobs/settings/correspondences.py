@@ -84,7 +84,8 @@ def _in_shares(weights: Mapping[str, float], smallest: float) -> dict[str, float
     if not any(weights.values()):
         weights = dict.fromkeys(weights, 1.0)
     total = math.fsum(weights.values())
-    kept = {target: weight for target, weight in weights.items() if weight > 0 and weight >= smallest * total}
+    kept = {target: weight for target, weight in weights.items() if weight / total > 0}
+    kept = {target: weight for target, weight in kept.items() if weight / total >= smallest}
     if not kept:
         kept = dict([max(weights.items(), key=lambda entry: (entry[1], entry[0]))])
     total = math.fsum(kept.values())

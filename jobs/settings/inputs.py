@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -20,6 +21,7 @@ BY_ENDING = {
     **{"dta": "stata", "sav": "spss", "zsav": "spss", "por": "spss", "sas7bdat": "sas", "xpt": "sas"},
     "parquet": "parquet",
 }
+YEAR = "{year}"  # in names of files and in where: the year of the chosen table
 TAB = {"\\t", "tab"}  # ways to write it where it cannot be typed
 NO_SEPARATORS = '"\\\n\r\0'  # quotes, what stands before a quote, line breaks
 
@@ -58,6 +60,28 @@ Separator = Annotated[
 ]
 Encoding = Annotated[Text, AfterValidator(_is_known)]
 Thousands = Literal[".", ",", " ", "'"]  # a blank stands for every kind of blank
+
+
+def chosen_year(year: int, years: Sequence[int], match: str) -> int:
+    """The one of `years` whose table goes with a wave of `year`. Raises ValueError where there is none."""
+    allowed = {
+        "same": [entry for entry in years if entry == year],
+        "nearest_earlier": [entry for entry in years if entry <= year],
+    }.get(match, list(years))
+    if not allowed:
+        raise ValueError(
+            f"none of the years ({', '.join(map(str, sorted(years)))}) goes with {year} by the rule {match}; "
+            "add a table, or take another rule"
+        )
+    return min(allowed, key=lambda entry: (abs(entry - year), entry))
+
+
+def _with_year(value: Any, year: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_year(part, year) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_year(part, year) for part in value]
+    return value.replace(YEAR, year) if isinstance(value, str) else value
 
 
 def _check_marks(given: TableSettings) -> None:
@@ -161,6 +185,15 @@ class FlowsInput(TableSettings, ForeignCodes):
     exports: Text | None = Field(
         None, description="biregional pair: the label of deliveries to the rest of the country"
     )
+    year: int | None = Field(None, ge=1900, le=2200, description="year of the wave, to choose a table by")
+    years: tuple[int, ...] = Field(
+        (), description="years of which there are tables; `{year}` in paths and where is the chosen one"
+    )
+    match: Literal["nearest_earlier", "nearest", "same"] = Field(
+        "nearest_earlier",
+        description="which year is taken: the last up to the wave's, the nearest (the earlier of two), or "
+        "the wave's own",
+    )
     absent: Literal["stop", "zero"] = Field(
         "stop", description="cells that the table lacks: they stop the run, or count as zero and are told"
     )
@@ -170,8 +203,26 @@ class FlowsInput(TableSettings, ForeignCodes):
     def writing(self) -> str:
         """How the table is written, but for its files' names: tables of one writing are read together."""
         roles = {"paths": sorted(self.paths)}
-        others = {"paths", "max_quarantined", "absent", *ForeignCodes.model_fields}
+        others = {"paths", "max_quarantined", "absent", "year", "years", "match", *ForeignCodes.model_fields}
         return str({**self.model_dump(exclude=others), **roles})
+
+    @property
+    def table_year(self) -> int | None:
+        """The year of the table that is taken; None where the run file names no years."""
+        return chosen_year(self.year, self.years, self.match) if self.years and self.year else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_chosen_year(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or YEAR not in str([raw.get("paths"), raw.get("where")]):
+            return raw
+        year, years = raw.get("year"), raw.get("years")
+        if type(year) is not int or not isinstance(years, (list, tuple)) or not years:
+            raise ValueError(f"{YEAR} in paths or where needs the keys year and years")
+        if any(type(entry) is not int for entry in years):
+            raise ValueError("years are whole numbers, such as [2000, 2005, 2010]")
+        chosen = str(chosen_year(year, years, raw.get("match", "nearest_earlier")))
+        return {**raw, **{key: _with_year(raw[key], chosen) for key in ("paths", "where") if key in raw}}
 
     @model_validator(mode="after")
     def _labels_are_whole(self) -> FlowsInput:

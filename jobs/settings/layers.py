@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from jobs.errors import SettingsError
+from jobs.settings.inputs import YEAR
 from jobs.settings.run_file import CountriesSettings
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wording import fault, shown
@@ -151,6 +152,8 @@ def _with_names(value: Any, slice: Slice, key: str = "") -> Any:
         return value
 
     def name(match: re.Match[str]) -> str:
+        if match[0] == YEAR:  # settings.inputs puts it in
+            return YEAR
         return slice.keys[match[0][1:-1]] if match[0][1:-1] in slice.keys else _unknown(match[0])
 
     return PLACEHOLDER.sub(name, value)

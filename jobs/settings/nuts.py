@@ -176,8 +176,8 @@ class Mixed(ValueError):
     """Regions of a file are of no one version. The text says which codes are of which."""
 
 
-def detected(versions: Versions, codes: Collection[str], target: str) -> tuple[str, str]:
-    """The version of a file by its codes, which are all known, and a sentence on how it is known.
+def detected(versions: Versions, codes: Collection[str], target: str) -> tuple[str, str, str]:
+    """The version of a file by its codes, which are all known; in words, and how many codes tell it.
 
     The run's own version where all codes are valid in it, else the only one in which they are; of several
     that convert the codes alike, the latest. Raises Mixed where there is none, or where versions differ.
@@ -189,12 +189,12 @@ def detected(versions: Versions, codes: Collection[str], target: str) -> tuple[s
     if not whole:
         raise Mixed(_mixture(valid))
     if target in whole:
-        return target, f"regions are of NUTS {target} ({counts})"
+        return target, f"regions are of NUTS {target}", counts
     ways = {version: _to(versions, version, target, codes) for version in whole}
     latest = whole[-1]
     if any(way != ways[latest] for way in ways.values()):
         raise Mixed(f"they are valid in NUTS {', '.join(whole)}, which lead to different regions")
-    return latest, f"regions are of NUTS {' or '.join(whole)} ({counts})"
+    return latest, f"regions are of NUTS {' or '.join(whole)}", counts
 
 
 def _to(versions: Versions, source: str, target: str, codes: Collection[str]) -> dict[str, dict[str, float]]:

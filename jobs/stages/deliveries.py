@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -25,13 +25,15 @@ class Read:
     """One kind of input of some slices as read.
 
     `frame` has the rows with `faults`, `dropped`, `mangled` and `record`; `counts` the rows that the files
-    hold, `notes` what a reader should know of them, both by slice.
+    hold, `notes` what a reader should know of them, and `public` what the published report says too, all by
+    slice.
     """
 
     source: str
     frame: DataFrame
     counts: Mapping[Slice, int]
     notes: dict[Slice, list[str]]
+    public: dict[Slice, list[str]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -96,7 +98,7 @@ def with_parts(
         if of_slice.finer and slice not in results.failures:
             with failing(results, slice):
                 ways[slice] = conversions.of_flows(batch, batch.slices[slice], of_slice)
-                read.notes[slice] = [*read.notes[slice], *ways[slice].notes]
+                read.public[slice] = [*read.public.get(slice, []), *ways[slice].notes]
     if not ways:
         return cells, dict(counts)
     shares = local(batch.spark, rows(ways), SHARES)

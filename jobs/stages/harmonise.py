@@ -167,7 +167,10 @@ def _outcome(
         f"{count:,} firms: {question}" for question, count in zip(words, counts["differing"], strict=True)
     ]
     notes += [f"series break: {of}" for of in wave_map.breaks]
-    detail = {"map": survey.map, "population": wave_map.population, "breaks": list(wave_map.breaks)}
+    detail: dict[str, Any] = {"map": survey.map, "population": wave_map.population}
+    detail |= {"breaks": list(wave_map.breaks), "public": of_codes}
+    if survey.correspondence:
+        detail["unplaced"] = counts["unplaced"]
     return Outcome(counts["rows"], None, counts["aside"], tuple(notes), detail)
 
 

@@ -21,7 +21,7 @@ from jobs.readers.records import header
 from jobs.run import conversions, numbers
 from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import resources, wave_maps
-from jobs.settings.inputs import SurveyInput
+from jobs.settings.inputs import FlowsInput, SurveyInput
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing, quoted
@@ -195,6 +195,7 @@ def _flows(batch: Batch, results: Results) -> Read | None:
     frames: list[DataFrame] = []
     counts: dict[Slice, int] = {}
     notes: dict[Slice, list[str]] = {}
+    public: dict[Slice, list[str]] = {}
     for shape, part in batch.alike(_layout).items():
         if shape is None:
             continue
@@ -211,11 +212,21 @@ def _flows(batch: Batch, results: Results) -> Read | None:
         frames.append(numbered(cells, conversions.codes(sound), _notation(sound)))
         counts |= {slice: table.count for slice, table in scanned.items()}
         notes |= {slice: table.notes for slice, table in scanned.items()}
+        public |= {slice: _of_year(table.settings) for slice, table in scanned.items()}
     if not frames:
         return None
     rows = reduce(DataFrame.unionByName, frames)
     mangled = F.coalesce(F.contains("record", F.lit(MANGLED)), F.lit(False))
-    return Read("flows", rows.withColumn("mangled", mangled).persist(), counts, notes)
+    return Read("flows", rows.withColumn("mangled", mangled).persist(), counts, notes, public)
+
+
+def _of_year(settings: FlowsInput) -> list[str]:
+    """How far the table's year is from the wave's, where the run file chooses among several."""
+    if settings.table_year is None or settings.year is None:
+        return []
+    apart = abs(settings.year - settings.table_year)
+    side = "before" if settings.year >= settings.table_year else "after"
+    return [f"deliveries are of {settings.table_year}, {apart} years {side} the wave's year {settings.year}"]
 
 
 def _layout(settings: SliceSettings) -> str | None:
@@ -270,7 +281,7 @@ def _outcome(
             of_versions = settings.nuts or (settings.flows and settings.flows.correspondence)
             words = "other regions or sectors were converted" if of_versions else ADDED_UP
             notes.append(f"{counts.finer:,} cells of {words}")
-        notes += read.notes[slice]
+        notes += [*read.notes[slice], *read.public.get(slice, [])]
         if counts.dropped:
             notes.append(f"{counts.dropped:,} {LEFT_OUT[read.source]}")
         notes += noted(counts.aside, why)
@@ -278,7 +289,8 @@ def _outcome(
         role: {"name": Path(path).name, "sha256": files.sha256(path)}
         for role, path in settings.inputs.items()
     }
-    detail = {"files": named, "rows": kept, "cells_left_out": dropped}
+    public = [note for read in reads if read.source == "flows" for note in read.public.get(slice, [])]
+    detail = {"files": named, "rows": kept, "cells_left_out": dropped, "public": public}
     return Outcome(rows - dropped, None, aside, tuple(notes), detail)
 
 

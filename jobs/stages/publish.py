@@ -15,6 +15,7 @@ from jobs.output import manifests
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
 from jobs.publish import (
+    changes,
     checker,
     digits,
     disclosure,
@@ -41,6 +42,7 @@ from jobs.run.published import Published
 from jobs.run.rows import Rows
 from jobs.sem.groups.pooled_slices import ALL
 from jobs.settings import classifications, models, resources, safe_ranges, schemas
+from jobs.settings.inputs import ForeignCodes
 from jobs.settings.layers import FILES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.spread import spread
@@ -90,6 +92,9 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     record = protection.held_against_releases(context, rows, shown)
     shown["cluster_indicators"] = tables.with_names(shown["cluster_indicators"], _names(context))
     facts = disclosure.protect_facts(facts, settings.disclosure)
+    measured = _measured(context, facts)
+    if len(measured) > len(context.countries):  # otherwise no country has two waves
+        shown["indicator_changes"] = changes.changes(shown["cluster_indicators"], measured)
     weaker = safe_ranges.weaker(settings.disclosure)
     checker.write(Path(settings.work) / "checker", shown, audit, settings.disclosure, weaker)
     means = _pooled(context, rows, shown)
@@ -193,6 +198,30 @@ def _names(context: Context) -> dict[tuple[str, str], tables.Names]:
         )
         for slice, own in context.slices.items()
     }
+
+
+def _measured(context: Context, facts: dict[str, Any]) -> dict[tuple[str, str], changes.Measured]:
+    """How each slice measures the indicators, waves in the order of the run file."""
+    measured: dict[tuple[str, str], changes.Measured] = {}
+    for slice, own in context.slices.items():
+        if str(slice) in facts["slices"]:
+            stages = facts["slices"][str(slice)]
+            of_nuts = (own.nuts.version, own.nuts.level) if own.nuts else None
+            measured[slice] = changes.Measured(
+                (of_nuts, resources.digest(own.regions)),
+                {
+                    "complementarity": _source(own.sectors, own.flows),
+                    "commonality": _source(own.sectors, own.survey),
+                },
+                {"commonality": stages.get("harmonise", {}).get("detail", {}).get("breaks", [])},
+            )
+    return measured
+
+
+def _source(sectors: str, of: ForeignCodes | None) -> tuple[str, str]:
+    """Where the sectors of a file come from: the run's, and the correspondence that leads to them."""
+    correspondence = of.correspondence if of else None
+    return resources.digest(sectors), resources.digest(correspondence) if correspondence else ""
 
 
 def _overview(

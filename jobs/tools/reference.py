@@ -14,13 +14,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from jobs.settings import inputs, resources, run_file, schemas, sections
+from jobs.settings import inputs, nuts, resources, run_file, schemas, sections
 from jobs.settings.section import Name, Section
 
 PAGES = ("docs/settings.md", "docs/tables.md")
 SECTIONS: dict[str, type[Section]] = {
     name: section
-    for module in (run_file, sections, inputs)
+    for module in (run_file, sections, inputs, nuts)
     for name, section in vars(module).items()
     if isinstance(section, type) and issubclass(section, Section) and section is not Section
 }

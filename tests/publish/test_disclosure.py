@@ -93,6 +93,29 @@ def test_the_last_gate_stops_what_a_fault_would_show(name, row, column, value):
         disclosure.check(tables, RULES)
 
 
+@pytest.mark.parametrize(
+    ("unplaced", "words"),
+    [
+        (0, "0% of the firms have a code of activity that stands for no one sector"),
+        (7, "few firms have a code of activity that stands for no one sector"),
+        (40, "29% of the firms have a code of activity that stands for no one sector"),
+    ],
+)
+def test_the_share_of_firms_without_a_sector_and_what_is_said_of_codes_are_public(unplaced, words):
+    said = "deliveries are of 2000, 4 years before the wave's year 2004"
+    detail = {"unplaced": unplaced, "public": [said]}
+    stage = {
+        "rows_in": 137,
+        "rows_out": 137,
+        "rows_set_aside": 0,
+        "notes": [said, "7 firms"],
+        "detail": detail,
+    }
+    shown = disclosure.protect_facts({"slices": {"NL w": {"harmonise": stage}}}, RULES)
+    assert shown["slices"]["NL w"]["harmonise"]["notes"] == [said, words]
+    assert shown["slices"]["NL w"]["harmonise"]["detail"] == {}
+
+
 def test_stages_leave_no_exact_counts_and_no_notes_with_numbers():
     result = {"table": "survey", "rule": "r", "status": "warning", "failing": 3, "reason": "why"}
     stage = {

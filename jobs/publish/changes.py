@@ -1,0 +1,108 @@
+"""How published indicators change from wave to wave, in regions that are the same in both.
+
+A change is made of two published figures and nothing else, so that it tells no more than these two tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from jobs.publish.grids import Table, grid, percent
+from jobs.settings.classifications import WHOLE
+
+FAMILIES = ("complementarity", "commonality")
+INDICATORS = tuple(f"{family}_{kind}" for family in FAMILIES for kind in ("within", "general"))
+KEYS = ["country", "region", "sector"]
+COLUMNS = (
+    *("country", "wave", "before", "region", "sector", "indicator"),
+    *("value", "value_before", "change", "series_break"),
+)
+OTHER_SECTORS = "sectors come from another classification"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a slice measures: its regions, and by family where its sectors come from and what begins anew."""
+
+    regions: Hashable
+    sectors: Mapping[str, Hashable]
+    breaks: Mapping[str, Sequence[str]]
+
+
+def changes(indicators: pd.DataFrame, measured: Mapping[tuple[str, str], Measured]) -> pd.DataFrame:
+    """The table indicator_changes from the published table cluster_indicators.
+
+    `measured` holds the slices by country and wave, waves in their order. Waves whose regions differ have no
+    changes; a sector of a region as a whole has no figure within itself.
+    """
+    parts = []
+    before: dict[str, str] = {}
+    by_slice = dict(list(indicators.groupby(["country", "wave"], sort=False)))
+    for (country, wave), own in measured.items():
+        last = before.get(country)
+        if (country, wave) not in by_slice:
+            continue
+        before[country] = wave
+        if last is None or measured[country, last].regions != own.regions:
+            continue
+        both = by_slice[country, wave].merge(
+            by_slice[country, last], how="inner", on=KEYS, suffixes=("", "_before")
+        )
+        for name in INDICATORS:
+            why = _breaks(name.partition("_")[0], own, measured[country, last])
+            parts.append(_of_indicator(both, name, last, why))
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS))
+    order = ["country", "wave", "region", "sector", "indicator"]
+    return pd.concat(parts, ignore_index=True).sort_values(order, ignore_index=True)
+
+
+def _of_indicator(both: pd.DataFrame, name: str, before: str, why: str | None) -> pd.DataFrame:
+    kind = name.rpartition("_")[2]
+    # The figure in general stands in the rows of all sectors; it is shown once.
+    rows = both[(both.sector == WHOLE) == (kind == "general")]
+    value, earlier = rows[name].astype(float), rows[f"{name}_before"].astype(float)
+    out = rows[["country", "wave", "region", "sector"]].assign(
+        before=before,
+        indicator=name,
+        value=value,
+        value_before=earlier,
+        change=value - earlier,
+        series_break=pd.Series(why, rows.index, dtype=object),
+    )
+    return out.loc[value.notna() & earlier.notna(), list(COLUMNS)]
+
+
+def _breaks(family: str, own: Measured, before: Measured) -> str | None:
+    why = list(own.breaks.get(family, ()))
+    if own.sectors.get(family) != before.sectors.get(family):
+        why.append(OTHER_SECTORS)
+    return "; ".join(why) or None
+
+
+def tables(of_changes: pd.DataFrame) -> list[Table]:
+    """Changes in general for the report, a table a wave: percentage points a region."""
+    shown = []
+    whole = of_changes[of_changes.sector == WHOLE]
+    for (wave, before), part in whole.groupby(["wave", "before"], sort=False):
+        rows = []
+        for region, of_region in part.groupby("region", sort=True):
+            by_name = of_region.set_index("indicator")
+            row = [str(region)]
+            for family in FAMILIES:
+                name = f"{family}_general"
+                known = name in by_name.index
+                row += _words(by_name.loc[name]) if known else ["", ""]
+            rows.append(row)
+        why = sorted(set(part.series_break.dropna()))
+        caption = f"{wave} against {before}" + (f"; a break in the series: {'; '.join(why)}" if why else "")
+        columns = ["region", *[head for family in FAMILIES for head in (family, "points")]]
+        shown.append(grid(caption, columns, rows))
+    return shown
+
+
+def _words(row: pd.Series) -> list[str]:
+    return [percent(row["value"]), f"{100 * row['change']:+.1f}".replace("-", "\u2212")]
