@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from jobs.errors import InputError, SettingsError
+from jobs.errors import InputError
 from jobs.run import numbers
 from jobs.run.context import Batch
 from jobs.settings import correspondences, nuts, resources
 from jobs.settings.classifications import Classification, FileCodes, parts
-from jobs.settings.correspondences import OUTSIDE, Correspondence
+from jobs.settings.correspondences import OUTSIDE, Correspondence, listed
 from jobs.settings.inputs import ForeignCodes
 from jobs.settings.nuts import NutsSettings, Versions
 from jobs.settings.slices import SliceSettings
@@ -20,8 +20,6 @@ from jobs.settings.wording import shown
 from jobs.transforms.conversion import KINDS, Conversion, Goal, Goals
 from jobs.transforms.flows import LEFT_OUT, Codes
 from jobs.transforms.lookup import of_slices
-
-NAMED = 5  # codes that a sentence names
 
 
 def inputs(settings: SliceSettings, of: ForeignCodes | None) -> list[Any]:
@@ -110,7 +108,6 @@ def survey_sectors(settings: SliceSettings, sectors: Classification) -> Classifi
     if survey is None or survey.correspondence is None:
         return sectors
     correspondence = _read(survey).to_largest(survey.largest)
-    _demand_known(correspondence, sectors, survey.correspondence)
     whole = {code: sector for code, sector in correspondence.whole.items() if sector != OUTSIDE}
     none = [code for code in correspondence.shares if code not in whole]
     return sectors.of_codes(whole, tuple(none))
@@ -146,7 +143,7 @@ def _demand_regions(found: Collection[str], settings: SliceSettings, regions: Cl
         of_nuts = settings.nuts
         assert of_nuts is not None
         raise InputError(
-            f"the survey of {settings.slice} has firms in {_listed(strange)} of NUTS {of_nuts.version} "
+            f"the survey of {settings.slice} has firms in {listed(strange)} of NUTS {of_nuts.version} "
             f"that are not in {settings.regions}; add them, or mend nuts.version."
         )
 
@@ -158,7 +155,6 @@ def _named(batch: Batch, settings: SliceSettings) -> tuple[Classification, Class
         regions = regions.named_by(_codes_of_versions(settings, settings.nuts, regions))
     if settings.flows and settings.flows.correspondence:
         correspondence = _read(settings.flows)
-        _demand_known(correspondence, sectors, settings.flows.correspondence)
         sectors = sectors.named_by(FileCodes(parts({code: code for code in correspondence.shares})))
     return regions, sectors
 
@@ -166,12 +162,6 @@ def _named(batch: Batch, settings: SliceSettings) -> tuple[Classification, Class
 def _codes_of_versions(settings: SliceSettings, of_nuts: NutsSettings, regions: Classification) -> FileCodes:
     """The codes of all versions: those of the country are converted, others are abroad."""
     versions = nuts.read(of_nuts)
-    strange = sorted(set(regions.numbers) - versions.codes[of_nuts.version])
-    if strange:
-        raise SettingsError(
-            f"{settings.regions}: {_listed(strange)} is no region of NUTS {of_nuts.version}, level "
-            f"{of_nuts.level}; mend nuts.version, nuts.level or the regions."
-        )
     country = nuts.letters_of(settings.country)
     written = nuts.spellings(versions.all_codes)
     own = {code: canonical for code, canonical in written.items() if canonical.startswith(country)}
@@ -212,7 +202,7 @@ def _of_version(
     gone = sorted(code for code, of in correspondence.shares.items() if OUTSIDE in of)
     if gone:
         raise InputError(
-            f"{path}: {_listed(gone)} of NUTS {version} has no region in NUTS {settings.version}; leave its "
+            f"{path}: {listed(gone)} of NUTS {version} has no region in NUTS {settings.version}; leave its "
             "rows out, or take another nuts.version."
         )
     # How many regions have firms is for the office alone; of a table all regions are known.
@@ -225,8 +215,8 @@ def _demand_all(of: Correspondence, found: Collection[str], version: str, path: 
         absent = [code for code in of.sources[target] if code not in found]
         if absent:
             raise InputError(
-                f"{path}: {shown(target)} is made of {_listed(of.sources[target])} of NUTS {version}, and "
-                f"{_listed(absent)} is nowhere in the file; deliver it too."
+                f"{path}: {shown(target)} is made of {listed(of.sources[target])} of NUTS {version}, and "
+                f"{listed(absent)} is nowhere in the file; deliver it too."
             )
 
 
@@ -246,7 +236,7 @@ def _version(
     strange = sorted(set(codes) - versions.codes.get(declared, frozenset()))
     if strange:
         raise InputError(
-            f"{path}: {_listed(strange)} is no region of NUTS {shown(declared)}, which its settings name; "
+            f"{path}: {listed(strange)} is no region of NUTS {shown(declared)}, which its settings name; "
             "mend the file or the setting nuts."
         )
     return declared, f"{_place(path)}: regions are of NUTS {declared}, as declared", ""
@@ -284,7 +274,7 @@ def _divided(settings: NutsSettings, of: Correspondence, biregional: bool, path:
     ):
         if named and settings.splits == "stop":
             raise InputError(
-                f"{path}: {_listed(named)} {why}; take a version in which they are whole, or set nuts.splits "
+                f"{path}: {listed(named)} {why}; take a version in which they are whole, or set nuts.splits "
                 "to flag."
             )
     notes = [f"by {settings.weight} parts of regions are elsewhere now: {'; '.join(moved)}"] if moved else []
@@ -307,7 +297,7 @@ def _of_divisions(classification: Classification, found: Collection[str], path: 
         if absent:
             there = [code for code in divisions if code in whole]
             raise InputError(
-                f"{path}: of the divisions of {shown(item)} it has {_listed(there)}, and {_listed(absent)} "
+                f"{path}: of the divisions of {shown(item)} it has {listed(there)}, and {listed(absent)} "
                 "nowhere; deliver them, or say what its sectors are by flows.correspondence."
             )
     return Correspondence({code: {item: 1.0} for code, item in whole.items()})
@@ -323,7 +313,7 @@ def _goals(
     strange = sorted(set(of.sources) - set(classification.numbers) - {OUTSIDE})
     if strange:
         raise InputError(
-            f"{path}: its codes stand for {_listed(strange)}, which the run does not have; add them to its "
+            f"{path}: its codes stand for {listed(strange)}, which the run does not have; add them to its "
             "classification, or leave their rows out (drop)."
         )
     return {
@@ -333,20 +323,3 @@ def _goals(
         )
         for part, code in occurring.items()
     }
-
-
-def _demand_known(of: Correspondence, classification: Classification, name: str) -> None:
-    """Raise SettingsError where a correspondence leads to codes that the run does not have."""
-    strange = sorted(set(of.sources) - set(classification.numbers) - {OUTSIDE})
-    if strange:
-        raise SettingsError(
-            f"{name}: {_listed(strange)} is no code of the run's sectors; leave the second column blank for "
-            "what is outside of them."
-        )
-
-
-def _listed(codes: Collection[str]) -> str:
-    """Some codes for a sentence."""
-    named = [shown(code) for code in list(codes)[:NAMED]]
-    more = len(codes) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more else "")

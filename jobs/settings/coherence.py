@@ -16,9 +16,18 @@ from jobs.sem.model.structure import ModelError
 from jobs.sem.model.syntax import line_of
 from jobs.sem.routes import method as methods
 from jobs.sem.routes.derived import check_definitions
-from jobs.settings import classifications, models, resources, schemas, simulation_parameters, wave_maps
+from jobs.settings import (
+    classifications,
+    correspondences,
+    models,
+    nuts,
+    resources,
+    schemas,
+    simulation_parameters,
+    wave_maps,
+)
 from jobs.settings.classifications import Classification
-from jobs.settings.inputs import LABELS, PAIR, SIDES, FlowsInput, WaveSettings
+from jobs.settings.inputs import LABELS, PAIR, SIDES, FlowsInput, ForeignCodes, WaveSettings
 from jobs.settings.methods import method
 from jobs.settings.run_file import RunFile, RunSettings
 from jobs.settings.slices import Slice, SliceSettings
@@ -89,6 +98,10 @@ def _check(settings: RunSettings, path: str, named: Callable[[str], str]) -> Non
     regions, sectors = (classifications.read(name) for name in (settings.regions, settings.sectors))
     if settings.simulate:
         simulation_parameters.read()
+    if settings.nuts:
+        nuts.demand_regions(settings.nuts, tuple(regions.numbers), settings.regions)
+    for of in (source for wave in settings.waves for source in (wave.survey, wave.flows) if source):
+        _check_foreign(settings, of, sectors)
     maps = {}
     try:
         _check_groups(settings)
@@ -125,6 +138,17 @@ def _check_groups(settings: RunSettings) -> None:
         raise Unfit(
             "groups.column", f"{column} is no yes-or-no column of the survey ({', '.join(yes_or_no)})"
         )
+
+
+def _check_foreign(settings: RunSettings, of: ForeignCodes, sectors: Classification) -> None:
+    """A version needs matrices, and a correspondence leads to sectors of the run."""
+    if of.nuts and settings.nuts is None:
+        raise SettingsError(f"nuts: {of.nuts} of a file means nothing without the section nuts; add it.")
+    if of.nuts and settings.nuts:
+        nuts.demand_version(settings.nuts, of.nuts)
+    if of.correspondence:
+        read = correspondences.read(of.correspondence, of.correspondence_weight)
+        correspondences.demand_known(read, sectors.numbers, of.correspondence)
 
 
 def _check_layout(flows: FlowsInput, where: str) -> None:

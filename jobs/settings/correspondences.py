@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -20,6 +20,7 @@ from jobs.settings.wording import shown
 
 SEPARATORS = ";,\t"
 OUTSIDE = ""  # the code of what belongs to no code of the other classification
+NAMED = 5  # codes that a sentence names
 MOST_BYTES = 50_000_000  # guards against mistaken paths
 Shares = Mapping[str, Mapping[str, float]]  # of a code, by the codes that it stands for
 
@@ -132,6 +133,23 @@ class Rows:
 def read(name: str, weight: str | None = None, smallest: float = 0.0) -> Correspondence:
     """The correspondence in the file `name`, by a column of weights. Raises SettingsError, see `rows`."""
     return of_weights(rows(name).weights(weight), smallest)
+
+
+def demand_known(of: Correspondence, codes: Collection[str], name: str) -> None:
+    """Raise SettingsError where a correspondence leads to other codes than these of the run's sectors."""
+    strange = sorted(set(of.sources) - set(codes) - {OUTSIDE})
+    if strange:
+        raise SettingsError(
+            f"{name}: {listed(strange)} is no code of the run's sectors; leave the second column blank for "
+            "what is outside of them."
+        )
+
+
+def listed(codes: Collection[str]) -> str:
+    """Some codes for a sentence."""
+    named = [shown(code) for code in list(codes)[:NAMED]]
+    more = len(codes) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
 
 
 def rows(name: str) -> Rows:

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from jobs.errors import SettingsError
 from jobs.settings import correspondences, resources
-from jobs.settings.correspondences import OUTSIDE, Correspondence
+from jobs.settings.correspondences import OUTSIDE, Correspondence, listed
 from jobs.settings.section import FilePath, Section, Text
 from jobs.settings.wording import shown
 
@@ -111,6 +111,26 @@ def read(settings: NutsSettings) -> Versions:
             f"{', '.join(versions.codes)}; take one of these, or add its matrices."
         )
     return versions
+
+
+def demand_regions(settings: NutsSettings, regions: Collection[str], name: str) -> None:
+    """Raise SettingsError where a file of regions (`name`) has others than the run's version and level."""
+    strange = sorted(set(regions) - read(settings).codes[settings.version])
+    if strange:
+        raise SettingsError(
+            f"{name}: {listed(strange)} is no region of NUTS {settings.version}, level {settings.level}; "
+            "mend nuts.version, nuts.level or the regions."
+        )
+
+
+def demand_version(settings: NutsSettings, version: str) -> None:
+    """Raise SettingsError where the matrices do not know a version that the settings of a file name."""
+    known = read(settings).codes
+    if version not in known:
+        raise SettingsError(
+            f"nuts: the matrices know no NUTS {shown(version)}, which a file has, but {', '.join(known)}; "
+            "mend it, or add its matrices."
+        )
 
 
 def digests(settings: NutsSettings) -> dict[str, str]:

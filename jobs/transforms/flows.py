@@ -32,6 +32,7 @@ Codes = tuple[Column | None, Classification, Classification]
 TOTALS = "totals"  # in the drop list: all labels of sums, see `totals`
 SUMS = ("total", "sum", "out", "all")
 BLANK = "blank"  # among the texts for zero: an empty cell
+LONGEST = 5  # characters of a code of NUTS, at level 3
 COUNTRY = re.compile(r"[A-Z]{2}[0-9A-Z]{1,3}$")  # a region's code of NUTS, which begins with its country
 LARGE = 1e20  # far beyond any delivery; decimals of Spark hold some more
 NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
@@ -219,8 +220,8 @@ def _number(label: Column, meanings: Mapping[str, int], length: int | None) -> C
     """
     plain = {text.strip(BLANKS): meaning for text, meaning in meanings.items()}
     text = reading.trimmed(label)
-    if length is not None:
-        inner = text.rlike(f"^[A-Z]{{2}}[0-9A-Z]{{{length - 1},3}}$") & ~text.isin(list(plain))
+    if length is not None and length < LONGEST:
+        inner = text.rlike(f"^[A-Z]{{2}}[0-9A-Z]{{{length - 1},{LONGEST - 2}}}$") & ~text.isin(list(plain))
         text = F.when(inner, F.substring(text, 1, length)).otherwise(text)
     return looked_up(reading.declared(text, plain), plain)
 

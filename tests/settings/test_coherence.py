@@ -106,6 +106,44 @@ def test_what_goes_together_is_read(change):
     assert settings.read(DEMO, [change])
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["nuts={matrices: FOLDER, version: '2016'}"], None),
+        (["nuts={matrices: FOLDER/none, version: '2016'}"], "holds no matrices"),
+        (
+            ["nuts={matrices: FOLDER, version: '1999'}"],
+            "nuts.version: the matrices know no NUTS 1999, but 2016",
+        ),
+        (
+            ["nuts={matrices: FOLDER, version: '2021'}"],
+            "conf/classifications/regions_nl.yaml: NL12 is no region of NUTS 2021, level 2",
+        ),
+        (["nuts={matrices: FOLDER, version: '2016', level: 1}"], "is no region of NUTS 2016, level 1"),
+        (["waves.cis2.survey.nuts='2016'"], "nuts: 2016 of a file means nothing without the section nuts"),
+        (
+            ["nuts={matrices: FOLDER, version: '2016'}", "waves.cis2.flows.nuts='1999'"],
+            "nuts: the matrices know no NUTS 1999, which a file has, but 2016, 2021",
+        ),
+        (["waves.cis2.survey.correspondence=FOLDER/good.txt"], None),
+        (["waves.cis2.survey.correspondence=FOLDER/bad.txt"], "99 is no code of the run's sectors"),
+        (["waves.cis2.survey.correspondence=FOLDER/none.txt"], "does not exist"),
+    ],
+)
+def test_other_regions_and_sectors_are_looked_at_before_anything_is_read(tmp_path, changes, words):
+    numbers = [11, 12, 13, 21, 22, 23, 31, 32, 33, 34, 41, 42]
+    rows = [f"NL{number},NL{number if number != 12 else 35},1" for number in numbers]
+    (tmp_path / "2016_v2021.csv").write_text("\n".join(["code_v2016,code_v2021,pop21", *rows]))
+    (tmp_path / "good.txt").write_text("nace;sector\n15;15-16\n99;\n")
+    (tmp_path / "bad.txt").write_text("nace;sector\n15;99\n")
+    given = [change.replace("FOLDER", str(tmp_path)) for change in changes]
+    if words is None:
+        assert settings.read(DEMO, given)
+        return
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        settings.read(DEMO, given)
+
+
 def test_one_model_of_all_slices_needs_moments_by_region():
     assert settings.read(DEMO, ["pool={one_model: true}"])
     for fit in ("{missing: fiml}", "{estimator: mlr}", "{clusters: [cell]}"):
