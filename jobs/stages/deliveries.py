@@ -18,6 +18,7 @@ from jobs.run.context import Batch, Results
 from jobs.settings.slices import Slice
 from jobs.spark.frames import local
 from jobs.transforms.conversion import KINDS, SHARES, Conversion, converted, occurring, renamed, rows
+from jobs.transforms.lookup import of_slices
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,22 @@ def with_parts(
     if not ways:
         return cells, dict(counts)
     shares = local(batch.spark, rows(ways), SHARES)
-    if all(way.only_renames for way in ways.values()):
+    summed = [slice for slice, way in ways.items() if not way.only_renames]
+    others = [slice for slice in counts if slice not in summed]
+    if not summed:
         return renamed(cells, shares), dict(counts)
-    frame = converted(cells, shares).persist()
+    frame = converted(cells.where(of_slices(summed)) if others else cells, shares).persist()
     sums = frame.groupBy("country", "wave").agg(
         F.count("*").alias("cells"), F.count_if("lacking").alias("lacking")
     )
     became = {Slice(row["country"], row["wave"]): row for row in sums.collect()}
     with_sums = dict(counts)
-    for slice in ways:
+    for slice in summed:
         of_slice, row = counts[slice], became.get(slice)
         out, lacking = (row["cells"], row["lacking"]) if row else (0, 0)
         merged = of_slice.rows - of_slice.aside - of_slice.dropped - out
         with_sums[slice] = replace(of_slice, merged=merged, lacking=lacking)
-    return frame.drop("lacking"), with_sums
+    frame = frame.drop("lacking")
+    if others:
+        frame = frame.unionByName(renamed(cells.where(of_slices(others)), shares))
+    return frame, with_sums

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from operator import mul
+from operator import and_, mul
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.settings.classifications import FIRST_PART
@@ -85,30 +85,32 @@ def converted(cells: DataFrame, shares: DataFrame) -> DataFrame:
     sees it, and so does one that is given as a whole and in parts.
     """
     place = ["country", "wave"]
-    alike = Window.partitionBy(*place, *LABELS, "finer").orderBy("part", "row_number", "value")
-    finer = _parts(cells).withColumn("copy", F.row_number().over(alike))
-    finer = finer.groupBy(*place, *LABELS, "pattern", "copy").agg(F.sum("value").alias("value"))
+    # First by the labels as they stand in the file, which tells double cells; then by what they stand for.
+    finer = (
+        _parts(cells)
+        .groupBy(*place, *LABELS, "pattern", "finer")
+        .agg(F.sum("value").alias("value"), F.count("*").alias("copies"))
+    )
     for label in LABELS:
         finer = _with_goal(finer, shares, label)
     share = reduce(mul, [F.coalesce(f"{label}_share", F.lit(1.0)) for label in LABELS])
     parts = reduce(mul, [F.coalesce(f"{label}_parts", F.lit(1)).cast("long") for label in LABELS])
     whole = F.col("value").cast(SHARED)
     value = F.when(share == 1, whole).otherwise((F.col("value").cast("double") * share).cast(SHARED))
+    numbers = [_number(label) for label in LABELS]
     sums = (
-        finer.select(
-            *place,
-            *[_number(label) for label in LABELS],
-            "pattern",
-            "copy",
-            value.alias("value"),
-            parts.alias("parts"),
+        finer.select(*place, *numbers, "pattern", "copies", value.alias("value"), parts.alias("parts"))
+        .where(reduce(and_, [F.col(label) >= 0 for label in LABELS]))
+        .groupBy(*place, *LABELS, "pattern")
+        .agg(
+            F.sum("value").cast(VALUE).alias("value"),
+            (F.count("*") < F.max("parts")).alias("lacking"),
+            F.max("copies").cast("int").alias("copies"),
         )
-        .where(reduce(lambda a, b: a & b, [F.col(label) >= 0 for label in LABELS]))
-        .groupBy(*place, *LABELS, "pattern", "copy")
-        .agg(F.sum("value").cast(VALUE).alias("value"), (F.count("*") < F.max("parts")).alias("lacking"))
+        .withColumn("value", F.explode(F.array_repeat("value", F.col("copies"))))
     )
     plain = _plain(cells).withColumn("lacking", F.lit(False))
-    return plain.unionByName(sums.drop("pattern", "copy"))
+    return plain.unionByName(sums.drop("pattern", "copies"))
 
 
 def occurring() -> list[Column]:
