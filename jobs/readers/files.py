@@ -10,6 +10,7 @@ import bz2
 import gzip
 import hashlib
 import io
+import json
 import os
 import zipfile
 import zlib
@@ -52,6 +53,7 @@ FOREIGN = {
 }
 # Files that systems and programs leave beside the parts of a folder.
 NO_PARTS = {"_SUCCESS", ".DS_Store", "Thumbs.db", "desktop.ini"}
+OF_PYMRIO = "file_parameters.json"  # says in a folder of pymrio which file is what
 NO_PART_BEGINNINGS = ("_committed_", "_started_", "._", ".~lock.", "~$")
 
 
@@ -70,6 +72,8 @@ class Rows:
 def parts(path: str) -> list[Path]:
     """The file, or the part files of a folder in the order of their names.
 
+    Of a folder that pymrio wrote, with its file_parameters.json, the one part is the matrix Z of deliveries.
+
     Raises InputError where there is none, or where a folder holds something that is no part: what would
     be left out is told, never left out in silence.
     """
@@ -79,6 +83,8 @@ def parts(path: str) -> list[Path]:
             if given.is_file():
                 return [given]
             raise InputError(f"{path} does not exist or is no file; check the path in the run file.")
+        if (given / OF_PYMRIO).is_file():
+            return [_deliveries_of_pymrio(path, given)]
         entries = sorted(given.iterdir())
     except (OSError, ValueError, RuntimeError):
         raise InputError(f"{path} cannot be read; check the path and its permissions.") from None
@@ -96,6 +102,18 @@ def parts(path: str) -> list[Path]:
     if not chosen:
         raise InputError(f"{path} holds no file; check the path in the run file.")
     return chosen
+
+
+def _deliveries_of_pymrio(path: str, folder: Path) -> Path:
+    """The file of the matrix Z in a folder of pymrio. Raises InputError where it names none."""
+    try:
+        name = json.loads((folder / OF_PYMRIO).read_text(encoding="utf-8"))["files"]["Z"]["name"]
+        file = folder / Path(name).name
+    except (ValueError, TypeError, KeyError):
+        raise InputError(f"{path}: its {OF_PYMRIO} names no matrix Z; name the file itself.") from None
+    if not file.is_file():
+        raise InputError(f"{path} lacks {file.name}, the matrix Z; save the folder anew with pymrio.")
+    return file
 
 
 def part_name(path: str, part: Path) -> str | None:

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError
 
 from jobs.errors import SettingsError
-from jobs.settings import resources
+from jobs.settings import resources, sheets
 from jobs.settings.section import Section, Text
 from jobs.settings.wording import fault, shown
 
@@ -137,7 +137,8 @@ def read(name: str) -> Classification:
 @lru_cache(maxsize=1024)
 def _read(name: str, _digest: str) -> Classification:
     try:
-        classification = Classification.model_validate(resources.read_yaml(name))
+        raw = sheets.classification(name) if sheets.is_workbook(name) else resources.read_yaml(name)
+        classification = Classification.model_validate(raw)
     except ValidationError as error:
         raise SettingsError(f"{name}: {fault(error)}; mend the file.") from None
     reason = _unclear(classification)

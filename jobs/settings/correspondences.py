@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from jobs.errors import SettingsError
-from jobs.settings import resources
+from jobs.settings import resources, sheets
 from jobs.settings.wording import shown
 
 SEPARATORS = ";,\t"
@@ -159,6 +159,13 @@ def rows(name: str) -> Rows:
 
 @lru_cache(maxsize=256)
 def _rows(name: str, _digest: str) -> Rows:
+    if sheets.is_workbook(name):
+        return _checked(name, list(enumerate(map(tuple, sheets.rows(name)), start=1)))
+    return _checked(name, _lines(name))
+
+
+def _lines(name: str) -> list[tuple[int, tuple[str, ...]]]:
+    """The rows of a text file, each with the number of its line."""
     with resources.find(name).open("rb") as stream:
         content = stream.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
@@ -171,26 +178,24 @@ def _rows(name: str, _digest: str) -> Rows:
     first = text.partition("\n")[0]
     separator = max(SEPARATORS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header: tuple[str, ...] = ()
-    lines = []
-    for cells in reader:
-        row = tuple(cell.strip() for cell in cells)
-        if not any(row):
-            continue
-        if not header:
-            header = row
-        elif len(row) != len(header):
-            raise SettingsError(f"{name}, line {reader.line_num}: it has other columns than the header.")
-        elif not row[0]:
-            raise SettingsError(f"{name}, line {reader.line_num}: the code is blank; give it or delete it.")
-        else:
-            lines.append((reader.line_num, row))
-    if len(header) < 2 or not lines:
+    lines = [(reader.line_num, tuple(cell.strip() for cell in cells)) for cells in reader]
+    return [(line, row) for line, row in lines if any(row)]
+
+
+def _checked(name: str, lines: list[tuple[int, tuple[str, ...]]]) -> Rows:
+    """Header and rows, all of one length and with a code. Raises SettingsError, see `rows`."""
+    if len(lines) < 2 or len(lines[0][1]) < 2:
         raise SettingsError(
             f"{name} is no correspondence; it needs a header and rows of a code, the code it stands for and "
             "weights."
         )
-    return Rows(name, header, tuple(lines))
+    (_, header), *body = lines
+    for line, row in body:
+        if len(row) != len(header):
+            raise SettingsError(f"{name}, line {line}: it has other columns than the header.")
+        if not row[0]:
+            raise SettingsError(f"{name}, line {line}: the code is blank; give it or delete it.")
+    return Rows(name, header, tuple(body))
 
 
 def _weight(text: str, where: str) -> float:

@@ -341,6 +341,24 @@ TABLES = [
         file="Z.txt",
     ),
     TableCase(
+        "a folder as pymrio saves it",
+        lambda table: {
+            "file_parameters.json": '{"files": {"Z": {"name": "Z.txt", "nr_header": "2"}}}',
+            "Z.txt": csv(as_pymrio(wide(table)), separator="\t"),
+            "unit.txt": "region\tsector\tunit\n",
+        },
+        {**WIDE, "separator": "tab", "header": REGION_SECTOR_OTHER, "labels": REGION_SECTOR_OTHER},
+        file="mrio",
+    ),
+    TableCase(
+        "a folder of pymrio without deliveries",
+        lambda table: {"file_parameters.json": '{"files": {"A": {"name": "A.txt"}}}', "A.txt": ""},
+        {**WIDE, "separator": "tab", "header": REGION_SECTOR_OTHER, "labels": REGION_SECTOR_OTHER},
+        file="mrio",
+        stops="its file_parameters.json names no matrix Z",
+        error=InputError,
+    ),
+    TableCase(
         "as EUREGIO's sheet: eight header rows, labels in the second and the fifth column",
         shaped(as_euregio),
         {
