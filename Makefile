@@ -10,10 +10,12 @@ run: setup
 test: setup lint
 	@.venv/bin/pytest -n 2 --dist loadgroup
 
-# The properties with many draws: thousands of files and settings, a thousand whole runs; about an hour.
+# The properties with many draws: thousands of files and settings, a thousand whole runs; about an hour. And
+# twelve waves of three countries as one panel; about ten minutes.
 test-long: setup
 	@.venv/bin/pytest --hypothesis-profile=long tests/readers/test_any_csv.py tests/study/test_any_settings.py \
 		tests/study/test_any_run.py
+	@.venv/bin/pytest -m long
 
 setup:
 	@$(PYTHON) -m jobs.tools.setup
