@@ -102,6 +102,8 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": settings.log_level,
         "spark.sql.debug.maxToStringFields": "0",
+        # Where in the code each column was made is of no use here, and telling it costs ten calls a column.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets modes itself, whatever the umask
         **alone.ports(settings),
         **(_small() if settings.small else {}),
