@@ -76,15 +76,18 @@ def of_flows(batch: Batch, settings: SliceSettings, found: Found) -> Conversion:
     goals: dict[str, Goals] = {kind: {} for kind in KINDS}
     notes: list[str] = []
     path = ", ".join(flows.paths.values())
-    if occurring["region"] and settings.nuts is None:
-        correspondence = _of_divisions(regions, occurring["region"].values(), path)
-        goals["region"] = _goals(occurring["region"], correspondence, regions, path)
-    elif occurring["region"] and settings.nuts:
-        correspondence, words = _of_version(
-            settings.nuts, flows.nuts, occurring["region"].values(), path, True
-        )
-        notes += words
-        notes += _divided(settings.nuts, correspondence, flows.layout == "biregional", path)
+    length = regions.in_file.length
+    lengths = {int(text) for pattern in found.patterns for text in pattern.split()}
+    with_inner = length is not None and max(lengths, default=0) > length
+    if occurring["region"]:
+        codes_found = occurring["region"].values()
+        if settings.nuts:
+            correspondence, words = _of_version(settings.nuts, flows.nuts, codes_found, path, whole=True)
+            notes += [*words, *_divided(settings.nuts, correspondence, path)]
+        else:
+            correspondence = _of_divisions(regions, codes_found, path)
+        if flows.layout == "biregional":
+            notes += _joined(settings.nuts, correspondence, with_inner, path)
         goals["region"] = _goals(occurring["region"], correspondence, regions, path)
     if occurring["sector"]:
         if flows.correspondence:
@@ -93,9 +96,7 @@ def of_flows(batch: Batch, settings: SliceSettings, found: Found) -> Conversion:
         else:
             correspondence = _of_divisions(sectors, occurring["sector"].values(), path)
         goals["sector"] = _goals(occurring["sector"], correspondence, sectors, path)
-    length = regions.in_file.length
-    lengths = {int(text) for pattern in found.patterns for text in pattern.split()}
-    return Conversion(goals, tuple(notes), length is not None and max(lengths, default=0) > length)
+    return Conversion(goals, tuple(notes), with_inner)
 
 
 def survey_sectors(settings: SliceSettings, sectors: Classification) -> Classification:
@@ -126,11 +127,12 @@ def survey_regions(
     length, country = 2 + of_nuts.level, nuts.letters_of(settings.country)
     written = nuts.spellings([code for code in nuts.read(of_nuts).all_codes if code.startswith(country)])
     # Codes of divisions and extra-regio keep their own meaning, and strange ones are faults of their rows.
-    own = {text: written[text[:length]] for text in sorted(found) if text[:length] in written}
+    inside = [text for text in sorted(found) if text not in regions.extra_regio]
+    own = {text: written[text[:length]] for text in inside if text[:length] in written}
     if not own:
         return regions, []
     of_version, notes = _of_version(of_nuts, settings.survey.nuts, own.values(), path)
-    notes += _divided(of_nuts, of_version, False, path)
+    notes += _divided(of_nuts, of_version, path)
     of_firms = of_version.to_largest(1 - of_nuts.moved).whole
     whole = {text: of_firms[code] for text, code in own.items() if code in of_firms}
     _demand_regions(set(whole.values()), settings, regions)
@@ -152,22 +154,21 @@ def _named(batch: Batch, settings: SliceSettings) -> tuple[Classification, Class
     """Regions and sectors of a slice with their numbers and the codes of its table."""
     regions, sectors = numbers.known(batch.tables, settings)
     if settings.nuts:
-        regions = regions.named_by(_codes_of_versions(settings, settings.nuts, regions))
+        regions = regions.named_by(_codes_of_versions(settings, settings.nuts))
     if settings.flows and settings.flows.correspondence:
         correspondence = _read(settings.flows)
         sectors = sectors.named_by(FileCodes(parts({code: code for code in correspondence.shares})))
     return regions, sectors
 
 
-def _codes_of_versions(settings: SliceSettings, of_nuts: NutsSettings, regions: Classification) -> FileCodes:
+def _codes_of_versions(settings: SliceSettings, of_nuts: NutsSettings) -> FileCodes:
     """The codes of all versions: those of the country are converted, others are abroad."""
     versions = nuts.read(of_nuts)
     country = nuts.letters_of(settings.country)
     written = nuts.spellings(versions.all_codes)
     own = {code: canonical for code, canonical in written.items() if canonical.startswith(country)}
-    return FileCodes(
-        parts(own), frozenset(written) - frozenset(own) - frozenset(regions.extra_regio), 2 + of_nuts.level
-    )
+    abroad = {code[:2] for code in written} - {code[:2] for code in own}
+    return FileCodes(parts(own), frozenset(abroad), 2 + of_nuts.level)
 
 
 def _codes_of(classification: Classification, found: Collection[int]) -> dict[int, str]:
@@ -246,12 +247,11 @@ def _place(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _divided(settings: NutsSettings, of: Correspondence, biregional: bool, path: str) -> list[str]:
+def _divided(settings: NutsSettings, of: Correspondence, path: str) -> list[str]:
     """Notes on regions of which a part is elsewhere in the run's regions.
 
-    What such a region delivers to itself cannot be told apart; nor, where a table has a region and the rest
-    of the country only, what regions that are now one deliver to each other. Raises InputError where such
-    parts are larger than the settings take and `splits` is stop.
+    What such a region delivers to itself cannot be told apart. Raises InputError where such parts are larger
+    than the settings take and `splits` is stop.
     """
     torn: list[str] = []
     moved: list[str] = []
@@ -261,28 +261,37 @@ def _divided(settings: NutsSettings, of: Correspondence, biregional: bool, path:
             (torn if largest < 1 - settings.moved else moved).append(
                 f"{code} ({', '.join(f'{share:.1%} {target}' for target, share in shares.items())})"
             )
-    joined = [
-        f"{target} ({', '.join(codes)})"
-        for target, codes in of.sources.items()
-        if biregional
-        and len(codes) > 1
-        and any(of.shares[code][target] > settings.moved for code in codes[1:])
-    ]
-    for named, why in (
-        (torn, "are divided in the run's regions, so that what each delivers to itself cannot be told apart"),
-        (joined, "were several regions, whose deliveries to each other are not in a table of two regions"),
-    ):
-        if named and settings.splits == "stop":
-            raise InputError(
-                f"{path}: {listed(named)} {why}; take a version in which they are whole, or set nuts.splits "
-                "to flag."
-            )
+    if torn and settings.splits == "stop":
+        raise InputError(
+            f"{path}: {listed(torn)} are divided in the run's regions, so that what each delivers to itself "
+            "cannot be told apart; take a version in which they are whole, or set nuts.splits to flag."
+        )
     notes = [f"by {settings.weight} parts of regions are elsewhere now: {'; '.join(moved)}"] if moved else []
     if torn:
         notes.append(f"warning: divided regions were shared out by {settings.weight}: {'; '.join(torn)}")
-    if joined:
-        notes.append(f"warning: regions were joined, and their trade is in none of them: {'; '.join(joined)}")
     return notes
+
+
+def _joined(settings: NutsSettings | None, of: Correspondence, with_inner: bool, path: str) -> list[str]:
+    """Notes on regions that were several in a table of two regions, which lacks their trade with each other.
+
+    Raises InputError where there are any and the settings do not say that this is to be flagged.
+    """
+    moved = settings.moved if settings else 0.0
+    joined = [
+        f"{target} ({', '.join(codes)})"
+        for target, codes in of.sources.items()
+        if sum(of.shares[code][target] > moved for code in codes) > 1
+    ]
+    if not joined and not with_inner:
+        return []
+    named = listed(joined) if joined else "regions of the run"
+    if settings is None or settings.splits == "stop":
+        raise InputError(
+            f"{path}: {named} were several regions, whose deliveries to each other are not in a table of two "
+            "regions; deliver the run's regions, or a table between all regions (nuts.splits: flag takes it)."
+        )
+    return [f"warning: regions were joined, and their trade with each other is in none of them: {named}"]
 
 
 def _of_divisions(classification: Classification, found: Collection[str], path: str) -> Correspondence:

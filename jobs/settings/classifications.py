@@ -46,12 +46,12 @@ class FileCodes:
     """The codes by which a file names regions or sectors.
 
     `numbers`: by code the number of an item, or one from FIRST_PART down, which stands for a code that is
-    converted. `outside`: codes of what lies outside the country. `length`: characters of a code; a longer
-    code is of a part, and is cut to this length.
+    converted. `abroad`: the letters that codes of other countries begin with. `length`: characters of a code;
+    a longer code is of a part, and is cut to this length.
     """
 
     numbers: Mapping[str, int]
-    outside: frozenset[str] = frozenset()
+    abroad: frozenset[str] = frozenset()
     length: int | None = None
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from jobs.amounts import WORDS
 from jobs.codes import BLANKS
-from jobs.settings.classifications import FIRST_PART, REST, Classification
+from jobs.settings.classifications import FIRST_PART, REST, Classification, FileCodes
 from jobs.settings.inputs import LABELS, FlowsInput
 from jobs.transforms import cells as reading
 from jobs.transforms.doubts import doubts as judged
@@ -174,8 +174,7 @@ def _labels(codes: Sequence[Codes], notation: Notation) -> dict[str, Column]:
     """The number of each label of a cell, by `<label>_number`; null where it is undeclared."""
     numbers: dict[str, list[tuple[Column | None, Column]]] = {label: [] for label in LABELS}
     for condition, regions, sectors in codes:
-        outside = (*notation.drop, *regions.extra_regio, *sorted(regions.in_file.outside))
-        left_out = dict.fromkeys(outside, LEFT_OUT)
+        left_out = dict.fromkeys((*notation.drop, *regions.extra_regio), LEFT_OUT)
         if TOTALS in notation.drop:
             known = {*regions.in_file.numbers, *sectors.in_file.numbers, notation.rest, *notation.final}
             sums = totals(tuple(regions.in_file.numbers), regions.in_file.length)
@@ -184,8 +183,8 @@ def _labels(codes: Sequence[Codes], notation: Notation) -> dict[str, Column]:
         seller = {**sectors.in_file.numbers, **left_out}
         buyer = {**sectors.in_file.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
         for label, meanings in zip(LABELS, (region, seller, region, buyer), strict=True):
-            length = regions.in_file.length if label.endswith("region") else None
-            numbers[label].append((condition, _number(F.col(label), meanings, length)))
+            codes_of_file = regions.in_file if label.endswith("region") else None
+            numbers[label].append((condition, _number(F.col(label), meanings, codes_of_file)))
     return {f"{label}_number": by_slice(values) for label, values in numbers.items()}
 
 
@@ -213,17 +212,22 @@ def _value(notation: Notation) -> Column:
     return F.when(F.when(text.isNull(), blank).otherwise(named), F.lit("0")).otherwise(F.col("value"))
 
 
-def _number(label: Column, meanings: Mapping[str, int], length: int | None) -> Column:
+def _number(label: Column, meanings: Mapping[str, int], of_file: FileCodes | None) -> Column:
     """What a label means, by the one rule for codes (jobs.codes); null where it is undeclared.
 
-    A code of NUTS that is longer than `length` is that of a part of a region.
+    `of_file`: for labels of regions, how long their codes are and which are abroad.
     """
     plain = {text.strip(BLANKS): meaning for text, meaning in meanings.items()}
     text = reading.trimmed(label)
-    if length is not None and length < LONGEST:
-        inner = text.rlike(f"^[A-Z]{{2}}[0-9A-Z]{{{length - 1},{LONGEST - 2}}}$") & ~text.isin(list(plain))
-        text = F.when(inner, F.substring(text, 1, length)).otherwise(text)
-    return looked_up(reading.declared(text, plain), plain)
+    if of_file and of_file.length is not None and of_file.length < LONGEST:
+        inner = text.rlike(f"^[A-Z]{{2}}[0-9A-Z]{{{of_file.length - 1},{LONGEST - 2}}}$")
+        shorter = F.substring(text, 1, of_file.length)
+        text = F.when(inner & ~text.isin(list(plain)), shorter).otherwise(text)
+    number = looked_up(reading.declared(text, plain), plain)
+    if of_file and of_file.abroad:
+        abroad = text.rlike(f"^({'|'.join(sorted(of_file.abroad))})[0-9A-Z]{{0,{LONGEST - 2}}}$")
+        number = F.coalesce(number, F.when(abroad, F.lit(LEFT_OUT)))
+    return number
 
 
 def _value_faults(notation: Notation) -> list[tuple[str, Column, str]]:

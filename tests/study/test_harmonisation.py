@@ -158,6 +158,16 @@ TABLES = [
         stops="were several regions, whose deliveries to each other are not in a table of two regions",
         error=InputError,
     ),
+    TableCase(
+        "parts of regions in a table of two regions",
+        lambda table: (
+            csv(long(biregional(table))).replace("HU12;", "HU120;").replace("HU11;", "HU110;")
+            + "HU111;28;HU111;28;1\n"
+        ),
+        {"layout": "biregional"},
+        stops="were several regions, whose deliveries to each other",
+        error=InputError,
+    ),
     TableCase("a code of no version", relabelled({"HU11": "HU99"}), stops="region 'HU99' is in neither"),
 ]
 
