@@ -24,15 +24,22 @@ MAP = "conf/waves/cis2_simulated.yaml"
 OLD, NEW = ("cis2", "cis3", "cis4", "cis2006", "cis2008"), ("cis2016", "cis2018", "cis2020", "cis2022")
 OLD_SECTORS = OLD[:-1]
 GAPS = NEW[1:]
+OWN = "cis2012"  # a wave with the codes of the run
 YES_NO = ("export", "inpdt", "inpcs", "coop")
 SCALES = ("contrib", "s_supp", "s_cli", "s_comp", "s_uni", "s_fair")
 ANSWERS = ({"1": "1", "0": "0"}, {"1": "J", "0": "N"}, {"1": "1", "0": "2"})  # yes and no, by questionnaire
 STEPS = (("0", "1", "2", "3"), ("1", "2", "3", "4"), ("4", "3", "2", "1"))  # none to high
+UNKNOWN = "NL99"  # the simulation's code of no region, which stays as it is
 ENCODING = "ISO-8859-1"
 
 
-def write(source: Path, target: Path, countries: tuple[str, ...], waves: tuple[str, ...]) -> Path:
-    """The run file of the translated study in `target`; `source` has the plain one, with europe.yaml."""
+def write(
+    source: Path, target: Path, countries: tuple[str, ...], waves: tuple[str, ...], own_codes: bool = True
+) -> Path:
+    """The run file of the translated study in `target`; `source` has the plain one, with europe.yaml.
+
+    Without `own_codes` questionnaires differ and regions and sectors do not, to measure what they cost.
+    """
     run = resources.read_yaml(str(source / "europe.yaml"))
     sectors = [item for item in resources.read_yaml(str(source / "sectors.yaml"))["items"]]
     old_sectors = _old_sectors(sectors)
@@ -56,13 +63,15 @@ def write(source: Path, target: Path, countries: tuple[str, ...], waves: tuple[s
             (target / country).mkdir(exist_ok=True)
             for kind in ("survey", "flows"):
                 name = f"{country}/{kind}_{wave}.csv"
-                _translate(source / name, target / name, kind, wave, place % 3, old_sectors)
-    run["defaults"]["nuts"] = {"matrices": str(matrices), "version": "2016", "level": 3}
+                codes_of = wave if own_codes else OWN
+                _translate(source / name, target / name, kind, (wave, codes_of), place % 3, old_sectors)
     run["defaults"]["survey"] |= {"path": f"{target}/{{country}}/survey_{{wave}}.csv"}
     run["defaults"]["survey"]["map"] = f"{target}/{{wave}}.yaml"
     run["defaults"]["flows"]["paths"] = {"flows": f"{target}/{{country}}/flows_{{wave}}.csv"}
     correspondence = {"correspondence": str(nace)}
-    for wave in waves:
+    if own_codes:
+        run["defaults"]["nuts"] = {"matrices": str(matrices), "version": "2016", "level": 3}
+    for wave in waves if own_codes else ():
         if wave in OLD_SECTORS:
             run["waves"][wave] = {"survey": correspondence, "flows": correspondence}
     run |= {"work": str(target / "work"), "out": str(target / "published")}
@@ -122,14 +131,21 @@ def _renamed(value: Any, key: str, wave: str) -> Any:
 
 
 def _translate(
-    source: Path, target: Path, kind: str, wave: str, style: int, old_sectors: dict[str, tuple[str, ...]]
+    source: Path,
+    target: Path,
+    kind: str,
+    waves: tuple[str, str],
+    style: int,
+    old_sectors: dict[str, tuple[str, ...]],
 ) -> None:
+    """A file of a wave; `waves` are the one whose names and the one whose codes it has."""
+    _, codes_of = waves
     with source.open(encoding=ENCODING, newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter=";"))
     if kind == "survey":
-        translated = [_answers(row, place, wave, style, old_sectors) for place, row in enumerate(rows)]
+        translated = [_answers(row, place, waves, style, old_sectors) for place, row in enumerate(rows)]
     else:
-        translated = [cell for row in rows for cell in _cells(row, wave, old_sectors)]
+        translated = [cell for row in rows for cell in _cells(row, codes_of, old_sectors)]
     with target.open("w", encoding=ENCODING, newline="") as stream:
         writer = csv.DictWriter(stream, list(translated[0]), delimiter=";", lineterminator="\n")
         writer.writeheader()
@@ -137,28 +153,29 @@ def _translate(
 
 
 def _answers(
-    row: dict[str, str], place: int, wave: str, style: int, old_sectors: dict[str, tuple[str, ...]]
+    row: dict[str, str],
+    place: int,
+    waves: tuple[str, str],
+    style: int,
+    old_sectors: dict[str, tuple[str, ...]],
 ) -> dict[str, str]:
     """A firm's questionnaire in the wave's own names and codes; texts that are no code stay as they are."""
+    wave, codes_of = waves
     out = dict(row)
     for column, text in row.items():
         if column in YES_NO or column.startswith("co_"):
             out[column] = ANSWERS[style].get(text, text)
         elif column in SCALES and text in STEPS[0]:
             out[column] = STEPS[style][int(text)]
-    if row["province"][:2] == target_country(row):
-        out["province"] = _regions(row["province"], wave)[place % len(_regions(row["province"], wave))]
-    if wave in OLD_SECTORS:
+    if row["province"] != UNKNOWN:
+        regions = _regions(row["province"], codes_of)
+        out["province"] = regions[place % len(regions)]
+    if codes_of in OLD_SECTORS:
         codes = {code: old for sector, old in old_sectors.items() for code in (sector, *_divisions(old))}
         old = codes.get(row["sbi"], (row["sbi"],))
         out["sbi"] = f"K{row['sbi']}" if f"K{row['sbi']}" in old else old[place % len(old)]
     gone = wave in GAPS
     return {_name(name, wave): text for name, text in out.items() if not (gone and name.startswith("co_"))}
-
-
-def target_country(row: dict[str, str]) -> str:
-    """The letters of the firm's country; regions of no country stay as they are."""
-    return row["province"][:2] if row["province"][:2] != "NL" else ""
 
 
 def _divisions(old: tuple[str, ...]) -> tuple[str, ...]:
