@@ -19,6 +19,7 @@ from rich.console import Console
 from jobs.run import execute, workfolder
 from jobs.run.context import Context
 from jobs.run.progress import Progress
+from jobs.sem.groups.pooled_slices import ALL
 from jobs.settings import reading
 from jobs.simulate import named, studies
 from jobs.spark.tables import Tables
