@@ -20,6 +20,7 @@ COLUMNS = (
     *("country", "wave", "before", "region", "sector", "indicator"),
     *("value", "value_before", "change", "series_break"),
 )
+BETWEEN = "; "  # reasons of a break
 OTHER_SECTORS = "sectors come from another classification"
 
 
@@ -80,7 +81,7 @@ def _breaks(family: str, own: Measured, before: Measured) -> str | None:
     why = list(own.breaks.get(family, ()))
     if own.sectors.get(family) != before.sectors.get(family):
         why.append(OTHER_SECTORS)
-    return "; ".join(why) or None
+    return BETWEEN.join(why) or None
 
 
 def tables(of_changes: pd.DataFrame) -> list[Table]:
@@ -97,8 +98,9 @@ def tables(of_changes: pd.DataFrame) -> list[Table]:
                 known = name in by_name.index
                 row += _words(by_name.loc[name]) if known else ["", ""]
             rows.append(row)
-        why = sorted(set(part.series_break.dropna()))
-        caption = f"{wave} against {before}" + (f"; a break in the series: {'; '.join(why)}" if why else "")
+        why = dict.fromkeys(reason for said in part.series_break.dropna() for reason in said.split(BETWEEN))
+        caption = f"{wave} against {before}"
+        caption += f"; a break in the series: {BETWEEN.join(why)}" if why else ""
         columns = ["region", *[head for family in FAMILIES for head in (family, "points")]]
         shown.append(grid(caption, columns, rows))
     return shown

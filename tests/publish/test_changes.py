@@ -55,11 +55,13 @@ def test_regions_that_differ_have_no_changes():
 
 def test_breaks_are_named_where_they_belong():
     cells = published(("w1", "NL31", "_all", 0.5, 0.3), ("w2", "NL31", "_all", 0.6, 0.3))
-    own = Measured("regions", {"complementarity": "nace2"}, {"commonality": ["innovation is wider"]})
-    before = Measured("regions", {"complementarity": "nace1"}, {})
+    both = {"complementarity": "nace2", "commonality": "nace2"}
+    own = Measured("regions", both, {"commonality": ["innovation is wider"]})
+    before = Measured("regions", {"complementarity": "nace1", "commonality": "nace1"}, {})
     came = changes(cells, {("NL", "w1"): before, ("NL", "w2"): own}).set_index("indicator").series_break
-    assert came["commonality_general"] == "innovation is wider"
+    assert came["commonality_general"] == "innovation is wider; sectors come from another classification"
     assert came["complementarity_general"] == "sectors come from another classification"
     (table,) = tables(changes(cells, {("NL", "w1"): before, ("NL", "w2"): own}))
-    assert "w2 against w1; a break in the series: innovation is wider; sectors" in table["caption"]
+    said = "innovation is wider; sectors come from another classification"
+    assert table["caption"] == f"w2 against w1; a break in the series: {said}", "each reason once"
     assert table["rows"][0]["cells"][:3] == ["NL31", "60 %", "+10.0"]
