@@ -49,9 +49,9 @@ class Conversion:
 
     @property
     def only_renames(self) -> bool:
-        """Whether each part is one code whole, and the only part of it."""
+        """Whether each part is one code of the run whole, and the only part of it."""
         return not self.with_inner and all(
-            len(goals) == 1 and goals[0].share == 1 and goals[0].parts == 1
+            len(goals) == 1 and goals[0].number >= 0 and goals[0].share == 1 and goals[0].parts == 1
             for of_kind in self.goals.values()
             for goals in of_kind.values()
         )

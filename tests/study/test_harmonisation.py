@@ -234,9 +234,10 @@ def test_surveys_of_another_version(spark, tmp_path, matrices, case):
     check(replace(case, of_run={"nuts": nuts}), spark, tmp_path)
 
 
-# Sectors of another classification: A is food and textiles, B textiles alone, C machines; X is none of them.
-TO_SECTORS = "code;sector;turnover\nA;10-12;70\nA;13-15;30\nB;13-15;5\nC;28;9\nX;;1\n"
+# Sectors of another classification: A is food and textiles, B textiles, C machines, D food, X none of them.
+TO_SECTORS = "code;sector;turnover\nA;10-12;70\nA;13-15;30\nB;13-15;5\nC;28;9\nD;10-12;3\nX;;1\n"
 OF_SECTORS = {"A": {"10-12": 0.7, "13-15": 0.3}, "B": {"13-15": 1.0}, "C": {"28": 1.0}}
+IN_BCD = {"10-12": {"B": 1.0}, "13-15": {"C": 1.0}, "28": {"D": 1.0}}
 OTHER = {"10-12": "A", "13-15": "B", "28": "C"}
 
 
@@ -254,6 +255,13 @@ SECTOR_TABLES = [
         "a sector that is outside",
         lambda table: csv(long(in_other_sectors(table))) + "HU11;X;HU11;A;5\n",
         known=lambda table: converted(in_other_sectors(table), OF_SECTORS, "sector"),
+    ),
+    TableCase(
+        "other codes, and one that is outside",
+        lambda table: csv(long(converted(table, IN_BCD, "sector"))) + "HU11;X;HU11;B;5\nHU11;B;HU11;X;5\n",
+        known=lambda table: converted(
+            table, {"10-12": {"13-15": 1.0}, "13-15": {"28": 1.0}, "28": {"10-12": 1.0}}, "sector"
+        ),
     ),
     TableCase(
         "a sector of neither",

@@ -12,6 +12,7 @@ from jobs.settings.classifications import FIRST_PART
 from jobs.settings.inputs import LABELS
 from jobs.settings.slices import Slice
 from jobs.transforms.conversion import SHARES, Conversion, Goal, converted, occurring, renamed, rows
+from jobs.transforms.flows import LEFT_OUT
 
 CELLS = (
     "country string, wave string, part string, row_number long, origin_region smallint, "
@@ -85,6 +86,7 @@ def test_parts_that_are_one_code_each_are_renamed_and_nothing_else(spark):
     assert Conversion({"region": one_to_one, "sector": {}}).only_renames
     assert not Conversion({"region": one_to_one, "sector": {}}, with_inner=True).only_renames
     assert not Conversion({"region": GOALS, "sector": {}}).only_renames
+    assert not Conversion({"region": {A: (Goal(LEFT_OUT, 1.0, 1),)}, "sector": {}}).only_renames
     cells = frame(spark, [((A, 5, B, 6), "8.5"), ((1, 7, 2, 7), "3")])
     came = by_cell(renamed(cells, shares(spark, one_to_one)))
     assert came == {(2, 5, 1, 6): 8.5, (1, 7, 2, 7): 3.0}
