@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from jobs.errors import InputError
+from jobs.errors import InputError, ValidationStopped
 from jobs.run import numbers
 from jobs.run.context import Batch
 from jobs.settings import correspondences, nuts, resources
@@ -85,7 +85,7 @@ def of_flows(batch: Batch, settings: SliceSettings, found: Found) -> Conversion:
             correspondence, words = _of_version(settings.nuts, flows.nuts, codes_found, path, whole=True)
             notes += [*words, *_divided(settings.nuts, correspondence, path)]
         else:
-            correspondence = _of_divisions(regions, codes_found, path)
+            correspondence = _of_divisions("region", regions, codes_found, path)
         if flows.layout == "biregional":
             notes += _joined(settings.nuts, correspondence, with_inner, path)
         goals["region"] = _goals(occurring["region"], correspondence, regions, path)
@@ -94,7 +94,7 @@ def of_flows(batch: Batch, settings: SliceSettings, found: Found) -> Conversion:
             of_file = _read(flows).shares
             correspondence = Correspondence({code: of_file[code] for code in occurring["sector"].values()})
         else:
-            correspondence = _of_divisions(sectors, occurring["sector"].values(), path)
+            correspondence = _of_divisions("sector", sectors, occurring["sector"].values(), path)
         goals["sector"] = _goals(occurring["sector"], correspondence, sectors, path)
     return Conversion(goals, tuple(notes), with_inner)
 
@@ -294,10 +294,12 @@ def _joined(settings: NutsSettings | None, of: Correspondence, with_inner: bool,
     return [f"warning: regions were joined, and their trade with each other is in none of them: {named}"]
 
 
-def _of_divisions(classification: Classification, found: Collection[str], path: str) -> Correspondence:
+def _of_divisions(
+    kind: str, classification: Classification, found: Collection[str], path: str
+) -> Correspondence:
     """Divisions of regions or sectors as parts of these.
 
-    Raises InputError where a division is nowhere in a file that has others of the same item.
+    Raises ValidationStopped where a division is nowhere in a file that has others of the same item.
     """
     whole = {code: classification.by_division[code] for code in sorted(found)}
     for item in sorted(set(whole.values())):
@@ -305,9 +307,10 @@ def _of_divisions(classification: Classification, found: Collection[str], path: 
         absent = [code for code in divisions if code not in whole]
         if absent:
             there = [code for code in divisions if code in whole]
-            raise InputError(
-                f"{path}: of the divisions of {shown(item)} it has {listed(there)}, and {listed(absent)} "
-                "nowhere; deliver them, or say what its sectors are by flows.correspondence."
+            raise ValidationStopped(
+                f"{path}: {kind} '{there[0]}' is in neither the run's {kind}s nor its drop list, and of the "
+                f"divisions of {shown(item)} {listed(absent)} {'is' if len(absent) == 1 else 'are'} nowhere; "
+                "deliver them, or say what the table's sectors are by flows.correspondence."
             )
     return Correspondence({code: {item: 1.0} for code, item in whole.items()})
 
