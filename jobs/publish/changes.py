@@ -12,8 +12,8 @@ import pandas as pd
 
 from jobs.publish.grids import Table, grid, percent
 from jobs.settings.classifications import WHOLE
+from jobs.settings.sections import FAMILIES
 
-FAMILIES = ("complementarity", "commonality")
 INDICATORS = tuple(f"{family}_{kind}" for family in FAMILIES for kind in ("within", "general"))
 KEYS = ["country", "region", "sector"]
 COLUMNS = (

@@ -29,22 +29,23 @@ def inputs(settings: SliceSettings, of: ForeignCodes | None) -> list[Any]:
     return [settings.nuts, matrices, resources.digest(correspondence) if correspondence else None]
 
 
-def codes(batch: Batch) -> list[Codes]:
-    """Regions and sectors with their numbers and the codes by which the slices' tables name them."""
+def named(batch: Batch) -> list[tuple[Batch, Classification, Classification]]:
+    """Regions and sectors with their numbers and the codes of tables, by the slices that have the same."""
 
     def key(settings: SliceSettings) -> tuple[Any, ...]:
         of = settings.flows
         named = (of.correspondence, of.correspondence_weight) if of else None
         return (settings.country, settings.regions, settings.sectors, settings.nuts, named)
 
-    alike = batch.alike(key)
+    return [(part, *_named(batch, next(iter(part.slices.values())))) for part in batch.alike(key).values()]
+
+
+def codes(batch: Batch) -> list[Codes]:
+    """Regions and sectors of `named`, each with the condition that a row is of their slices."""
+    alike = named(batch)
     several = len(alike) > 1
     return [
-        (
-            of_slices(part.slices) if several else None,
-            *_named(batch, next(iter(part.slices.values()))),
-        )
-        for part in alike.values()
+        (of_slices(part.slices) if several else None, regions, sectors) for part, regions, sectors in alike
     ]
 
 
@@ -61,12 +62,13 @@ class Found(Protocol):
     def patterns(self) -> Collection[str]: ...
 
 
-def of_flows(batch: Batch, settings: SliceSettings, found: Found) -> Conversion:
-    """The conversion of a slice's table.
+def of_flows(
+    settings: SliceSettings, regions: Classification, sectors: Classification, found: Found
+) -> Conversion:
+    """The conversion of a slice's table; its regions and sectors as `named` gives them.
 
     Raises InputError where regions are of no one version, or cannot be told apart in the run's regions.
     """
-    regions, sectors = _named(batch, settings)
     flows = settings.flows
     assert flows is not None
     occurring = {

@@ -30,11 +30,11 @@ from jobs.settings.classifications import Classification
 from jobs.settings.inputs import LABELS, PAIR, SIDES, FlowsInput, ForeignCodes, WaveSettings
 from jobs.settings.methods import method
 from jobs.settings.run_file import RunFile, RunSettings
+from jobs.settings.sections import FAMILIES
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wording import shown
 
 NUMBERS = ("int", "bigint", "double", "decimal")
-FAMILIES = ("complementarity", "commonality")
 
 
 def check(settings: RunSettings, path: str) -> None:

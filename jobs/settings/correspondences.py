@@ -27,7 +27,7 @@ Shares = Mapping[str, Mapping[str, float]]  # of a code, by the codes that it st
 
 @dataclass(frozen=True)
 class Correspondence:
-    """By code, the codes that it stands for and the share of each. `smallest` shares were taken away."""
+    """By code, the codes that it stands for and the share of each."""
 
     shares: Shares
 
@@ -85,8 +85,7 @@ def _in_shares(weights: Mapping[str, float], smallest: float) -> dict[str, float
     if not any(weights.values()):
         weights = dict.fromkeys(weights, 1.0)
     total = math.fsum(weights.values())
-    kept = {target: weight for target, weight in weights.items() if weight / total > 0}
-    kept = {target: weight for target, weight in kept.items() if weight / total >= smallest}
+    kept = {target: weight for target, weight in weights.items() if 0 < weight / total >= smallest}
     if not kept:
         kept = dict([max(weights.items(), key=lambda entry: (entry[1], entry[0]))])
     total = math.fsum(kept.values())
@@ -130,9 +129,9 @@ class Rows:
                 )
 
 
-def read(name: str, weight: str | None = None, smallest: float = 0.0) -> Correspondence:
+def read(name: str, weight: str | None = None) -> Correspondence:
     """The correspondence in the file `name`, by a column of weights. Raises SettingsError, see `rows`."""
-    return of_weights(rows(name).weights(weight), smallest)
+    return of_weights(rows(name).weights(weight))
 
 
 def demand_known(of: Correspondence, codes: Collection[str], name: str) -> None:
@@ -170,11 +169,7 @@ def _lines(name: str) -> list[tuple[int, tuple[str, ...]]]:
         content = stream.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise SettingsError(f"{name} is larger than {MOST_BYTES} bytes, which no correspondence is.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise SettingsError(f"{name}, line {line}: it is no text in UTF-8; save it as such.") from None
+    text = resources.decoded(content, name)
     first = text.partition("\n")[0]
     separator = max(SEPARATORS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)

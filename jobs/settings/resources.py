@@ -67,13 +67,19 @@ def read_yaml(name: str | Traversable) -> Any:
     if len(content) > MAX_YAML_BYTES:
         raise SettingsError(f"{file.name} is larger than {MAX_YAML_BYTES} bytes; split it.")
     try:
-        return plain_yaml.load(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise SettingsError(f"{file.name}, line {line}: it is no text in UTF-8; save it as such.") from None
+        return plain_yaml.load(decoded(content, file.name))
     except plain_yaml.NotPlain as error:
         where = f", line {error.line}" if error.line else ""
         raise SettingsError(f"{file.name}{where}: {error}; mend the file.") from None
+
+
+def decoded(content: bytes, name: str) -> str:
+    """The text of a settings file. Raises SettingsError with the line that is no UTF-8."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SettingsError(f"{name}, line {line}: it is no text in UTF-8; save it as such.") from None
 
 
 def digest(name: str | Traversable) -> str:

@@ -10,6 +10,7 @@ from pydantic_core.core_schema import ValidationInfo
 from jobs.settings import safe_ranges, spark_options
 from jobs.settings.section import FilePath, Name, Section, Text
 
+FAMILIES = ("complementarity", "commonality")  # of cluster indicators
 FEWEST_REPLICATES = 100  # of a bootstrap
 MOST_EMPLOYEES = 10_000_000
 

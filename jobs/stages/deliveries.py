@@ -95,10 +95,11 @@ def with_parts(
     """
     cells = sound(read)
     ways: dict[Slice, Conversion] = {}
-    for slice, of_slice in counts.items():
-        if of_slice.finer and slice not in results.failures:
+    to_convert = [slice for slice, of_slice in counts.items() if of_slice.finer]
+    for part, regions, sectors in conversions.named(batch.only(to_convert)):
+        for slice, settings in part.slices.items():
             with failing(results, slice):
-                ways[slice] = conversions.of_flows(batch, batch.slices[slice], of_slice)
+                ways[slice] = conversions.of_flows(settings, regions, sectors, counts[slice])
                 read.public[slice] = [*read.public.get(slice, []), *ways[slice].notes]
     if not ways:
         return cells, dict(counts)

@@ -140,16 +140,16 @@ def _survey(batch: Batch, results: Results) -> Read | None:
             counts |= {slice: text.counted(of_slice) for slice, of_slice in scans.items()}
             notes |= {slice: text.notes(of_slice, wanted) for slice, of_slice in scans.items()}
             continue
-        sound = {}
+        readable = {}
         for slice, path in paths.items():
             with failing(results, slice):
                 statistical.check(path, kind, wanted, dialect.encoding)
-                sound[slice] = path
-        if sound:
-            rows, of_files = packages.read(batch.spark, sound, kind, wanted, dialect.encoding)
+                readable[slice] = path
+        if readable:
+            rows, of_files = packages.read(batch.spark, readable, kind, wanted, dialect.encoding)
             frames.append(_answers(rows, wave_map))
             counts |= of_files
-            notes |= {slice: [] for slice in sound}
+            notes |= {slice: [] for slice in readable}
     return Read("survey", reduce(DataFrame.unionByName, frames).persist(), counts, notes) if frames else None
 
 
@@ -206,10 +206,10 @@ def _flows(batch: Batch, results: Results) -> Read | None:
                     scanned[slice] = flows.scanned(own.flows)
         if not scanned:
             continue
-        sound = part.only(scanned)
-        numbers.given(batch.tables, sound.slices.values())
+        readable = part.only(scanned)
+        numbers.given(batch.tables, readable.slices.values())
         cells = flows.read(batch.spark, scanned)
-        frames.append(numbered(cells, conversions.codes(sound), _notation(sound)))
+        frames.append(numbered(cells, conversions.codes(readable), _notation(readable)))
         counts |= {slice: table.count for slice, table in scanned.items()}
         notes |= {slice: table.notes for slice, table in scanned.items()}
         public |= {slice: _of_year(table.settings) for slice, table in scanned.items()}
