@@ -185,8 +185,7 @@ def text(path: str, part: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     the encoding: then it names the row.
     """
     name = encodings.python_name(encoding)
-    with _read_errors(path, part), _unpacked(path, part) as stream:
-        _no_other_format(path, part, stream)
+    with unpacked(path, part) as stream:
         plain = "utf-8-sig" if name == "utf-8" else name
         try:
             yield io.TextIOWrapper(cast(IO[bytes], stream), encoding=plain, newline="")
@@ -198,10 +197,17 @@ def text(path: str, part: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
 
 
 def beginning(path: str, part: Path, size: int) -> bytes:
-    """The first bytes of a part, unpacked. Raises InputError where it is damaged or of another format."""
+    """The first bytes of a part, unpacked. Raises InputError, see `unpacked`."""
+    with unpacked(path, part) as stream:
+        return stream.read(size)
+
+
+@contextmanager
+def unpacked(path: str, part: Path) -> Iterator[IO[bytes]]:
+    """The part's bytes, unpacked. Raises InputError where it is damaged or of another format."""
     with _read_errors(path, part), _unpacked(path, part) as stream:
         _no_other_format(path, part, stream)
-        return stream.read(size)
+        yield stream
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from jobs.codes import BLANKS
 from jobs.errors import SettingsError
 from jobs.settings import resources, schemas
 from jobs.settings.section import Section
-from jobs.settings.wording import fault
+from jobs.settings.wording import fault, shown
 
 DERIVED = {"country", "wave", "part", "row_number", "industrial"}  # the stage itself knows these
 
@@ -349,9 +349,9 @@ def _unfit(column: str, kind_of_value: str, rule: Rule) -> str | None:
 
 def _not_to_lean_on(named: str, rules: dict[str, Rule], types: dict[str, str]) -> str | None:
     if named not in rules:
-        return f"{named} is no column of the survey with a rule"
+        return f"{shown(named)} is no column of the survey with a rule"
     if types[named] != "boolean":
-        return f"{named} is no yes-or-no column of the survey"
+        return f"{shown(named)} is no yes-or-no column of the survey"
     return None
 
 
@@ -359,7 +359,7 @@ def _wrong_contradiction(
     place: str, check: Contradiction, rules: dict[str, Rule], types: dict[str, str]
 ) -> Iterator[tuple[str, str]]:
     if check.column not in rules:
-        yield f"{place}.column", f"{check.column} is no column of the survey with a rule"
+        yield f"{place}.column", f"{shown(check.column)} is no column of the survey with a rule"
         return
     if check.against.kind in (*OVER_SURVEY, "code"):
         yield f"{place}.against", f"'{check.against.kind}' is no second question; name a column of the file"

@@ -100,7 +100,7 @@ def write(table: Written, folder) -> None:
 @pytest.mark.parametrize("splittable", [False, True])
 def test_rows_come_out_whole_or_the_file_is_refused(spark, tmp_path_factory, splittable):
     folder = tmp_path_factory.mktemp("csv") / "drawn"
-    refused = []
+    kinds_read = set()
 
     @given(tables())
     def check(table: Written) -> None:
@@ -111,9 +111,9 @@ def test_rows_come_out_whole_or_the_file_is_refused(spark, tmp_path_factory, spl
             scans = text.scanned(str(folder), dialect, COLUMNS)
             frame = text.read(spark, {Slice("NL", "w"): scans}, COLUMNS, splittable)
         except InputError as error:
-            refused.append(table.damage)
             assert "\n" not in str(error)
             return
+        kinds_read.add(table.damage)
         with text.files_apart(spark):
             found = [row.asDict() for row in frame.collect()]
         # A quote before a text of two lines breaks it in two rows, of which one is set aside.
@@ -137,4 +137,4 @@ def test_rows_come_out_whole_or_the_file_is_refused(spark, tmp_path_factory, spl
                 assert given_back == [cell.decode(table.encoding) for cell in expected]
 
     check()
-    assert set(refused) < set(DAMAGE), "some kinds of damage are read"
+    assert {"none"} < kinds_read, "what is not damaged is read, and some of what is"

@@ -69,6 +69,13 @@ def test_a_quote_swallows_one_row_boundary_only(tmp_path):
         looked_at(written(tmp_path, [HEADER, 'F001;"Acme;HU11;1', 'F002;Beta";HU12;2', *FIRMS[2:]]))
 
 
+def test_half_a_pair_of_quotes_beside_a_text_of_two_lines_stops_the_file(tmp_path):
+    """The quote that opens here is closed by the one that opens a text with a separator in it."""
+    lines = ["a,b,c,d", 'F1,,",', 'F2,,,",1"']
+    with pytest.raises(InputError, match="row 2, column 3: a double quote swallows the rows up to 3"):
+        looked_at(written(tmp_path, lines), wanted=["a"], separator=",")
+
+
 def test_a_quote_that_closes_in_another_column_stops_the_file(tmp_path):
     lines = [HEADER, 'F001;"Acme;HU11;1', "F002;Beta;HU12;2", 'F003;Gamma;HU11";3', *FIRMS[3:]]
     with pytest.raises(InputError, match="row 2: a text in double quotes runs to row 4"):

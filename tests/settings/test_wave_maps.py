@@ -200,6 +200,7 @@ RULES = [
     ("turnover", {"number": "a", "round": True}, "rules.turnover: round means nothing for turnover"),
     # Columns that lean on others
     ("innovator", {"either": ["exports", "luck"]}, "rules.innovator.either: luck is no column of the survey"),
+    ("innovator", {"either": ["exports", "a\nb"]}, "rules.innovator.either: a b is no column of the survey"),
     ("innovator", {"either": ["exports", "weight"]}, "rules.innovator.either: weight is no yes-or-no column"),
     ("innovator", {"either": ["region"]}, "rules.innovator.either: region is no yes-or-no column"),
     ("weight", {"number": "w", "asked_of": "luck"}, "rules.weight.asked_of: luck is no column of the survey"),
