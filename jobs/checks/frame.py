@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -29,6 +30,7 @@ from jobs.settings.slices import Slice
 
 SLICE = ("country", "wave")
 SIDES = {"delivers": "origin", "buys": "destination"}
+BLOCKS = ("inner", "to_rest", "to_unknown", "from_rest", "outside")
 OUTER = {"delivers": ("to_rest", "to_unknown"), "buys": ("from_rest",)}  # the blocks that one side sees
 VIEW = "label string, region_side int, absent bigint, sector_side int, sector int"
 
@@ -75,24 +77,24 @@ class Frame:
         return sum(gap.absent for gap in self.gaps)
 
 
-def count(flows: DataFrame, repeated: DataFrame) -> dict[Slice, Counts]:
-    """The cells of the tables of each slice, counted; a cell of `repeated` (see views) counts once."""
-    inner = (F.col("origin_region") != REST) & (F.col("destination_region") != REST)
-    inner = inner & (F.col("destination_sector") > 0)
-    across = F.col("origin_region") != F.col("destination_region")
-    parts = []
-    for side, end in SIDES.items():
-        keys: list[Column] = [*map(F.col, SLICE), F.lit(side).alias("side")]
-        keys += [F.col(f"{end}_region").alias("region"), F.col(f"{end}_sector").alias("sector")]
-        for cells, number in ((flows, F.count("*")), (repeated, F.sum(1 - F.col("times")))):
-            sums = [number.alias("cells"), F.max(across).alias("across")]
-            # Nearly all cells are inner ones: without a look at their block they are counted twice as fast.
-            plain = cells.where(inner).groupBy(*keys).agg(*sums)
-            other = cells.where(~inner).groupBy(*keys, _block().alias("block")).agg(*sums)
-            parts += [plain.withColumn("block", F.lit("inner")), other]
+def sums(flows: DataFrame) -> DataFrame:
+    """The cells of each side, region, sector and block of a slice: their number `cells` and sum `value`.
+
+    `across` says whether they go from one region to another, `to_rest` whether to the rest of the country.
+    One scan a side, to a hundredth of the table; all rules but that on double cells look at these sums.
+    """
+    return _by_side(flows, {"cells": F.count("*"), "value": F.sum("value")})
+
+
+def count(sums: DataFrame, repeated: DataFrame) -> dict[Slice, Counts]:
+    """The cells of the tables of each slice, counted from their `sums`; a cell of `repeated` counts once.
+
+    `repeated` as in views.
+    """
+    too_many = _by_side(repeated, {"cells": F.sum(1 - F.col("times"))})
     counted: dict[Slice, Counter[Key]] = {}
     crossing: set[Slice] = set()
-    for row in reduce(DataFrame.unionByName, parts).where("sector > 0").collect():
+    for row in sums.select(*too_many.columns).unionByName(too_many).where("sector > 0").collect():
         slice = Slice(row["country"], row["wave"])
         key = (row["side"], row["region"], row["sector"], row["block"])
         counted.setdefault(slice, Counter())[key] += row["cells"]
@@ -101,16 +103,34 @@ def count(flows: DataFrame, repeated: DataFrame) -> dict[Slice, Counts]:
     return {slice: Counts(dict(cells), slice in crossing) for slice, cells in counted.items()}
 
 
+def _by_side(cells: DataFrame, measures: Mapping[str, Column]) -> DataFrame:
+    """Aggregates of cells by slice, side, region, sector and block, see `sums`."""
+    frames = []
+    for side, end in SIDES.items():
+        region, sector = F.col(f"{end}_region").alias("region"), F.col(f"{end}_sector").alias("sector")
+        across = (F.col("origin_region") != F.col("destination_region")).alias("across")
+        to_rest = (F.col("destination_region") == REST).alias("to_rest")
+        by = cells.groupBy(*SLICE, region, sector, _block().alias("block"), across, to_rest)
+        aggregates = by.agg(*[measure.alias(name) for name, measure in measures.items()])
+        frames.append(aggregates.withColumn("side", F.lit(side)))
+    named = F.array(*map(F.lit, BLOCKS))[F.col("block")]
+    return reduce(DataFrame.unionByName, frames).withColumn("block", named)
+
+
 def _block() -> Column:
-    """The block of a cell that is no inner one."""
+    """The place in BLOCKS of a cell's block: numbers are grouped faster than texts."""
     from_rest, to_rest = F.col("origin_region") == REST, F.col("destination_region") == REST
     known = F.col("destination_sector") > 0
-    return (
-        F.when(from_rest & known & ~to_rest, "from_rest")
-        .when(to_rest & known & ~from_rest, "to_rest")
-        .when(to_rest & ~from_rest, "to_unknown")
-        .otherwise("outside")
-    )
+    conditions = {
+        "inner": ~from_rest & ~to_rest & known,
+        "from_rest": from_rest & known & ~to_rest,
+        "to_rest": to_rest & known & ~from_rest,
+        "to_unknown": to_rest & ~from_rest,
+    }
+    block: Any = F
+    for name, condition in conditions.items():
+        block = block.when(condition, BLOCKS.index(name))
+    return block.otherwise(BLOCKS.index("outside"))
 
 
 def compare(counts: Counts, regions: Iterable[int]) -> Frame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -32,9 +31,22 @@ class Names:
 
 
 def repeated(flows: DataFrame) -> DataFrame:
-    """Cells of intermediate deliveries that stand there more than once: their key and `times`."""
+    """Cells of intermediate deliveries that stand there more than once: their key and `times`.
+
+    First a bit for each buying sector, 64 to a number: where more cells were counted than bits are set, the
+    cells are looked at one by one. That moves a number for up to 64 cells from one task to another.
+    """
+    cells = flows.where("destination_sector > 0").withColumn("bits", F.expr("destination_sector DIV 64"))
+    block = [*SLICE, "origin_region", "origin_sector", "destination_region", "bits"]
+    bit = F.expr("shiftleft(1L, cast(destination_sector % 64 as int))")
+    suspects = (
+        cells.groupBy(*block)
+        .agg(F.count("*").alias("cells"), F.bit_or(bit).alias("present"))
+        .where(F.col("cells") > F.bit_count("present"))
+        .select(*block)
+    )
     return (
-        flows.where("destination_sector > 0")
+        cells.join(suspects, block, "left_semi")
         .groupBy(*SLICE, *LABELS)
         .agg(F.count("*").alias("times"))
         .where("times > 1")
@@ -59,46 +71,48 @@ def duplicates(cells: DataFrame, names: Sequence[Names]) -> DataFrame:
     return cells.select(*SLICE, label, F.lit(1).alias("failing"))
 
 
-def totals(flows: DataFrame, names: Sequence[Names]) -> DataFrame:
-    """One row per sector of a slice; `failing` is 1 where it sells or buys the sum of all others."""
-    frames = []
-    for side in ("origin_sector", "destination_sector"):
-        sums = (
-            flows.where(F.col(side) > 0)
-            .groupBy(*SLICE, F.col(side).alias("number"))
-            .agg(F.sum("value").alias("total"))
-        )
-        of_slice = Window.partitionBy(*SLICE)
-        both = sums.withColumns(
-            {"whole": F.sum("total").over(of_slice), "sectors": F.count("*").over(of_slice)}
-        )
-        others = (F.col("whole") - F.col("total")).cast("double")
-        same = (
-            (others > 0)
-            & (F.abs(F.col("total").cast("double") - others) <= 1e-6 * others)
-            & (F.col("sectors") > 2)
-        )
-        frames.append(both.select(*SLICE, "number", same.cast("int").alias("failing")))
-    either = reduce(DataFrame.union, frames).groupBy(*SLICE, "number").agg(F.max("failing").alias("failing"))
+def totals(sums: DataFrame, names: Sequence[Names]) -> DataFrame:
+    """One row per sector of a slice; `failing` is 1 where it sells or buys the sum of all others.
+
+    `sums` as in frame.
+    """
+    by_sector = (
+        sums.where("sector > 0")
+        .groupBy(*SLICE, "side", F.col("sector").alias("number"))
+        .agg(F.sum("value").alias("total"))
+    )
+    of_side = Window.partitionBy(*SLICE, "side")
+    both = by_sector.withColumns(
+        {"whole": F.sum("total").over(of_side), "sectors": F.count("*").over(of_side)}
+    )
+    others = (F.col("whole") - F.col("total")).cast("double")
+    same = (
+        (others > 0)
+        & (F.abs(F.col("total").cast("double") - others) <= 1e-6 * others)
+        & (F.col("sectors") > 2)
+    )
+    either = both.groupBy(*SLICE, "number").agg(F.max(same.cast("int")).alias("failing"))
     return _named(either, names)
 
 
-def balance(flows: DataFrame, names: Sequence[Names]) -> DataFrame:
+def balance(sums: DataFrame, names: Sequence[Names]) -> DataFrame:
     """One row per delivering sector of a slice; `failing` is 1 where trade with the rest is unbalanced.
 
     Over the whole country, what the regions deliver to the rest equals what they get from it. Tables
-    that hold one side only, or no rest of the country, are not tested.
+    that hold one side only, or no rest of the country, are not tested. `sums` as in frame.
     """
-    to_rest = F.when(F.col("destination_region") == REST, F.col("value"))
-    from_rest = F.when(F.col("origin_region") == REST, F.col("value"))
-    sums = flows.groupBy(*SLICE, F.col("origin_sector").alias("number")).agg(
-        F.sum(to_rest).alias("out"), F.sum(from_rest).alias("in")
+    to_rest = F.when(F.col("to_rest"), F.col("value"))
+    from_rest = F.when(F.col("region") == REST, F.col("value"))
+    both = (
+        sums.where(F.col("side") == "delivers")
+        .groupBy(*SLICE, F.col("sector").alias("number"))
+        .agg(F.sum(to_rest).alias("out"), F.sum(from_rest).alias("in"))
     )
     gap = F.abs(F.col("out") - F.col("in")).cast("double")
     larger = F.greatest("out", "in").cast("double")
     differs = (gap > BALANCE_RELATIVE * larger) & (gap > BALANCE_ABSOLUTE * BALANCE_RELATIVE)
     failing = F.coalesce(differs, F.lit(False)).cast("int")
-    return _named(sums.select(*SLICE, "number", failing.alias("failing")), names)
+    return _named(both.select(*SLICE, "number", failing.alias("failing")), names)
 
 
 def regions_without_firms(survey: DataFrame, codes: Iterable[tuple[str, str, str]]) -> DataFrame:

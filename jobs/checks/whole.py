@@ -15,7 +15,9 @@ class Counts:
     `merged`: how many fewer cells come out since those of parts are added up (more, where they are shared
     out); `lacking`: cells that are made of parts of which some are not in the table; `mangled`: whether there
     is undecodable text. `parts`: by kind the numbers of the parts that occur; `patterns`: the ways in which
-    labels are parts (see transforms.flows.numbered).
+    labels are parts (see transforms.flows.numbered). `unread`: cells that are not plain (see
+    transforms.plain_cells). `vanished`, `doubts`: what is odd about values (see
+    transforms.flows.odd_values).
     """
 
     rows: int = 0
@@ -27,6 +29,9 @@ class Counts:
     lacking: int = 0
     parts: Mapping[str, frozenset[int]] = field(default_factory=dict)
     patterns: frozenset[str] = frozenset()
+    unread: int = 0
+    vanished: int = 0
+    doubts: Mapping[str, bool] = field(default_factory=dict)
 
 
 def demand_whole(path: str, counts: Counts, of_files: int) -> None:

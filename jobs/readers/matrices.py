@@ -28,6 +28,7 @@ from jobs.settings import encodings
 from jobs.settings.inputs import LABELS, FlowsInput
 from jobs.settings.slices import Slice
 from jobs.spark.frames import local
+from jobs.transforms.cells import bare
 
 NO_TEXT = "".join(map(chr, range(33)))  # a line of these alone is blank for Spark's reader
 ELSEWHERE = "elsewhere"
@@ -126,7 +127,7 @@ def read(spark: SparkSession, slice: Slice, settings: FlowsInput, path: str, mat
         "row_number": F.lit(0).cast("long"),
         ELSEWHERE: F.lit(False),
     }
-    trimmed = F.btrim("value", F.lit(BLANKS))
+    trimmed = bare(F.col("value"))
     whole = cells.withColumns({**place, "value": trimmed, CORRUPT: absent})
     spoilt = broken.withColumns({**place, **{role: absent for role in (*LABELS, "value")}})
     return whole.select(*CELL).unionByName(spoilt.select(*CELL))
@@ -135,7 +136,7 @@ def read(spark: SparkSession, slice: Slice, settings: FlowsInput, path: str, mat
 def split(label: Column, join: str) -> tuple[Column, Column]:
     """The region and the sector in a label that holds both; the first mark between them counts."""
     parts = F.split(label, _literal(join), 2)
-    return F.btrim(F.get(parts, F.lit(0)), F.lit(BLANKS)), F.btrim(F.get(parts, F.lit(1)), F.lit(BLANKS))
+    return bare(F.get(parts, F.lit(0))), bare(F.get(parts, F.lit(1)))
 
 
 def _rows(path: str, part: Path, dialect: Dialect) -> Iterator[tuple[int, list[str], bool]]:
@@ -211,7 +212,7 @@ def _seller(settings: FlowsInput) -> tuple[Column, Column]:
     labels = {held: F.col("parts")[place] for place, held in enumerate(settings.labels)}
     if "both" in labels:
         return split(labels["both"], settings.join)
-    return F.btrim(labels["region"], F.lit(BLANKS)), F.btrim(labels["sector"], F.lit(BLANKS))
+    return bare(labels["region"]), bare(labels["sector"])
 
 
 def _is_merged(regions: Sequence[str]) -> bool:

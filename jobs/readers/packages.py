@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.codes import BLANKS
 from jobs.errors import InputError
 from jobs.readers import files, statistical, text
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.text import NO_PATTERN
 from jobs.settings.slices import Slice
 from jobs.spark.frames import quoted
+from jobs.transforms.cells import bare
 
 EXACT = 1e15  # whole doubles below it are exact
 FRACTIONAL = ("double", "float", "decimal")
@@ -91,7 +91,7 @@ def _parquet(spark: SparkSession, path: str, part: Path, wanted: list[str]) -> D
 
 def column_as_text(value: Column, kind: str) -> Column:
     """A column of Spark's type `kind` as text, by the rule of readers.typed."""
-    plain = F.nullif(F.btrim(value.cast("string"), F.lit(BLANKS)), F.lit(""))
+    plain = F.nullif(bare(value.cast("string")), F.lit(""))
     if not kind.startswith(FRACTIONAL):
         return plain
     number = value.cast("double") if kind == "float" else value

@@ -54,7 +54,8 @@ class Scan:
     header that are not blank; `fitting`: those with as many fields as the header has names. `most_fields`: of
     any row. `line_records`: each record is one line, and every
     parser reads its fields alike. `numbered_by_place`: record n is line n + 1 of the file, and all lines
-    end alike. `cut`: the last line has no end, as in a file that was not delivered whole.
+    end alike. `cut`: the last line has no end, as in a file that was not delivered whole. `is_bare`:
+    there are no quotes, and no blanks but those of ASCII, which Spark's reader takes off.
     """
 
     path: str
@@ -68,6 +69,7 @@ class Scan:
     line_records: bool
     numbered_by_place: bool
     cut: bool
+    is_bare: bool = False
 
     @property
     def shown(self) -> str:
@@ -205,11 +207,23 @@ def _scan_of_lines(path: str, part: Path, dialect: Dialect, wanted: list[str]) -
     names = files.matched(_names(head), wanted)
     width = len(names)
     lines = regular.count(path, part, dialect, width)
-    if lines is None or lines < 2:
+    if lines is None or lines.number < 2:
         return None
     files.demand(files.shown(path, part), names, wanted)
-    count = lines - 1
-    return Scan(path, part, dialect, head.fields, names, count, count, width, True, True, False)
+    return Scan(
+        path=path,
+        part=part,
+        dialect=dialect,
+        raw=head.fields,
+        names=names,
+        records=lines.number - 1,
+        fitting=lines.number - 1,
+        most_fields=width,
+        line_records=True,
+        numbered_by_place=True,
+        cut=False,
+        is_bare=lines.is_ascii,
+    )
 
 
 def _scan(path: str, part: Path, dialect: Dialect, wanted: list[str], strict: bool) -> Scan:

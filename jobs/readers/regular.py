@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,15 @@ END = ord("\n")
 BEGINS = np.array([chr(byte).isalnum() and byte < 128 for byte in range(256)])  # a line that is not blank
 
 
-def count(path: str, part: Path, dialect: Dialect, width: int) -> int | None:
-    """How many lines the part has, each of `width` fields; None where only a parser can tell.
+class Lines(NamedTuple):
+    """How many lines a file has, the header's among them, and whether all its text is ASCII."""
+
+    number: int
+    is_ascii: bool
+
+
+def count(path: str, part: Path, dialect: Dialect, width: int) -> Lines | None:
+    """The lines of a part, each of `width` fields; None where only a parser can tell.
 
     A parser has to look at a file with quotes, lines of another length, lines that may be blank or are
     blank in their first field, mixed line ends, a last line without an end, or bytes that are no text.
@@ -28,7 +36,7 @@ def count(path: str, part: Path, dialect: Dialect, width: int) -> int | None:
     encoding = encodings.python_name(dialect.encoding)
     if not plain or encoding in encodings.WIDE or width < 2 or not dialect.separator.isascii():
         return None
-    total, with_return = 0, set()
+    total, is_ascii, with_return = 0, True, set()
     for chunk in _chunks(path, part):
         lines = _lines(chunk, ord(dialect.separator), width)
         if lines is None or not _is_text(chunk, encoding):
@@ -37,8 +45,8 @@ def count(path: str, part: Path, dialect: Dialect, width: int) -> int | None:
         with_return.add(returns > 0)
         if returns and not returns == lines == chunk.count(b"\r\n"):
             return None
-        total += lines
-    return total if len(with_return) == 1 else None
+        total, is_ascii = total + lines, is_ascii and chunk.isascii()
+    return Lines(total, is_ascii) if len(with_return) == 1 else None
 
 
 def _chunks(path: str, part: Path) -> Iterator[bytes]:

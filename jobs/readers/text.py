@@ -17,7 +17,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from jobs.codes import BLANKS
 from jobs.readers import files
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, FILE, PART, ROW, WAVE
@@ -25,6 +24,7 @@ from jobs.readers.records import Scan, clean, rows, scan
 from jobs.settings import encodings
 from jobs.settings.slices import Slice
 from jobs.spark.frames import local, quoted
+from jobs.transforms.cells import bare
 
 CHUNK = 50_000  # records read on the driver at a time
 IN_PART = 1 << 33  # monotonically_increasing_id counts a partition's rows in the lower 33 bits
@@ -86,7 +86,7 @@ def _shape(known: Scan, splittable: bool) -> Hashable:
     if not (known.line_records and _open_to_spark(known, splittable)):
         return None
     alone = "" if PLAIN.fullmatch(str(files.spark_path(known.part))) else str(known.part)
-    return (tuple(known.names), known.dialect, alone)
+    return (tuple(known.names), known.dialect, known.is_bare, alone)
 
 
 def _open_to_spark(known: Scan, splittable: bool) -> bool:
@@ -124,10 +124,13 @@ def _by_spark(
     # cores; in a plan where rows can change partition it would not be.
     place = F.monotonically_increasing_id() % F.lit(IN_PART) + F.lit(2)
     by_name = dict(zip(first.names, names, strict=True))
+    # Spark takes long to say of which file a row is.
+    file = F.regexp_replace("_metadata.file_path", "^file:/+", "/") if len(alike) > 1 else F.lit("")
+    cells = {column: F.col(by_name[column]) for column in wanted}
     rows = frame.select(
-        F.regexp_replace("_metadata.file_path", "^file:/+", "/").alias(FILE),
+        file.alias(FILE),
         (F.lit(0).cast("long") if splittable else place).alias(ROW),
-        *[F.btrim(F.col(by_name[column]), F.lit(BLANKS)).alias(column) for column in wanted],
+        *[(cell if first.is_bare else bare(cell)).alias(column) for column, cell in cells.items()],
         F.col(CORRUPT),
     )
     return _with_places(spark, rows, alike, wanted)

@@ -104,6 +104,8 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.sql.debug.maxToStringFields": "0",
         # Where in the code each column was made is of no use here, and telling it costs ten calls a column.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
+        # Values of deliveries hardly repeat; looking for those that do takes longer than writing them.
+        "spark.hadoop.parquet.enable.dictionary#value": "false",
         "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets modes itself, whatever the umask
         **alone.ports(settings),
         **(_small() if settings.small else {}),

@@ -279,7 +279,11 @@ class Tables:
             raise sentence from None
 
     def _create(self, table: schemas.Table) -> None:
-        """Make the table where it is missing, with its keys as partitions and no statistics of micro data."""
+        """Make the table where it is missing, with its keys as partitions.
+
+        The log holds no minima and maxima of columns: of micro data they would stand there in clear, and of
+        others nobody asks for them.
+        """
         if self.exists(table.name):
             return
         builder = (
@@ -290,9 +294,8 @@ class Tables:
             .comment(table.meaning)
             .property("delta.logRetentionDuration", KEPT)
             .property("delta.deletedFileRetentionDuration", KEPT)
+            .property("delta.dataSkippingNumIndexedCols", "0")
         )
-        if table.micro:  # the log holds minima and maxima of indexed columns in clear
-            builder = builder.property("delta.dataSkippingNumIndexedCols", "0")
         builder.execute()
 
 

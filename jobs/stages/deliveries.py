@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.checks.whole import Counts
@@ -17,21 +17,26 @@ from jobs.run import conversions
 from jobs.run.context import Batch, Results
 from jobs.settings.slices import Slice
 from jobs.spark.frames import local
+from jobs.transforms import plain_cells
 from jobs.transforms.conversion import KINDS, SHARES, Conversion, converted, occurring, renamed, rows
+from jobs.transforms.flows import Notation, numbered, odd_values
 from jobs.transforms.lookup import of_slices
+
+MANGLED = "\ufffd"  # what Spark puts in the place of bytes that are no text in the declared encoding
 
 
 @dataclass(frozen=True)
 class Read:
     """One kind of input of some slices as read.
 
-    `frame` has the rows with `faults`, `dropped`, `mangled` and `record`; `counts` the rows that the files
-    hold, `notes` what a reader should know of them, and `public` what the published report says too, all by
-    slice.
+    `frame` has the rows with `faults`, `dropped` and `record`; `counted` what came of them, `counts` the rows
+    that the files hold, `notes` what a reader should know of them, and `public` what the published report
+    says too, all by slice.
     """
 
     source: str
     frame: DataFrame
+    counted: Mapping[Slice, Counts]
     counts: Mapping[Slice, int]
     notes: dict[Slice, list[str]]
     public: dict[Slice, list[str]] = field(default_factory=dict)
@@ -46,10 +51,12 @@ def failing(results: Results, slice: Slice) -> Iterator[None]:
         results.fail(slice, error)
 
 
-def counted(read: Read) -> dict[Slice, Counts]:
-    """The rows of an input by slice, in one pass that also keeps the frame."""
-    more = occurring() if read.source == "flows" else []
-    sums = read.frame.groupBy("country", "wave").agg(
+def counted(frame: DataFrame, name: str, more: Sequence[Column] = ()) -> dict[Slice, Counts]:
+    """The rows of an input by slice, in one pass; `more` are further aggregates, named as fields of Counts.
+
+    Raises InputError, with the `name` of the input, where a file is damaged.
+    """
+    sums = frame.groupBy("country", "wave").agg(
         F.count("*").alias("rows"),
         F.count_if(F.size("faults") > 0).alias("aside"),
         F.count_if("dropped").alias("dropped"),
@@ -61,23 +68,54 @@ def counted(read: Read) -> dict[Slice, Counts]:
     except Py4JJavaError as error:
         if "FAILED_READ_FILE" not in str(error):
             raise
-        names = ", ".join(map(str, read.counts))
-        raise InputError(
-            f"the {read.source} of {names} is damaged: not all of it can be read; deliver it again."
-        ) from None
+        raise InputError(f"the {name} is damaged: not all of it can be read; deliver it again.") from None
     return {Slice(row["country"], row["wave"]): _counts(row.asDict()) for row in collected}
 
 
+def tables_counted(batch: Batch, cells: DataFrame, name: str) -> tuple[DataFrame, dict[Slice, Counts]]:
+    """Cells of tables that are written alike, with numbers for labels, and their counts.
+
+    All cells are read at sight; only where some were not plain are those looked at by all rules for labels
+    and values. Nothing else is kept: reading a file twice is cheaper.
+    """
+    codes = conversions.codes(batch)
+    (of, *_) = (settings.flows for settings in batch.slices.values() if settings.flows)
+    notation = Notation.of(of)
+    known = local(batch.spark, plain_cells.rows(codes, notation), plain_cells.MEANINGS)
+    seen = plain_cells.at_sight(cells, known, codes, notation).withColumn("mangled", F.lit(False))
+    more = [F.count("finer").alias("finer"), *odd_values()]
+    counts = counted(seen, name, [*more, F.count("unread").alias("unread")])
+    frame = plain_cells.read_at_sight(seen)
+    if any(of_slice.unread for of_slice in counts.values()):
+        others = numbered(plain_cells.unread(seen), codes, notation)
+        mangled = F.coalesce(F.contains("record", F.lit(MANGLED)), F.lit(False))
+        frame = frame.unionByName(others.withColumn("mangled", mangled).persist())
+        counts = counted(frame, name, more)
+    return frame, _with_parts(frame, counts)
+
+
+def _with_parts(frame: DataFrame, counts: dict[Slice, Counts]) -> dict[Slice, Counts]:
+    """The counts with the parts that occur (see transforms.conversion), which few tables have."""
+    if not any(of_slice.finer for of_slice in counts.values()):
+        return counts
+    rows = frame.where("finer is not null").groupBy("country", "wave").agg(*occurring()).collect()
+    for row in rows:
+        slice = Slice(row["country"], row["wave"])
+        parts = {kind: frozenset(row[f"{kind}_parts"]) for kind in KINDS}
+        counts[slice] = replace(counts[slice], parts=parts, patterns=frozenset(row["patterns"]))
+    return counts
+
+
 def _counts(row: dict[str, Any]) -> Counts:
-    parts = {kind: frozenset(row.get(f"{kind}_parts", ())) for kind in KINDS}
     return Counts(
         row["rows"],
         row["aside"],
         row["dropped"],
         bool(row["mangled"]),
         finer=row.get("finer", 0),
-        parts=parts,
-        patterns=frozenset(row.get("patterns", ())),
+        unread=row.get("unread", 0),
+        vanished=row.get("vanished", 0),
+        doubts=row["doubts"].asDict() if "doubts" in row else {},
     )
 
 
@@ -86,14 +124,12 @@ def sound(read: Read) -> DataFrame:
     return read.frame.where((F.size("faults") == 0) & ~F.col("dropped"))
 
 
-def with_parts(
-    batch: Batch, read: Read, counts: Mapping[Slice, Counts], results: Results
-) -> tuple[DataFrame, dict[Slice, Counts]]:
+def with_parts(batch: Batch, read: Read, results: Results) -> tuple[DataFrame, dict[Slice, Counts]]:
     """The sound cells of tables, those of other codes converted, and the counts with what became of them.
 
     A slice whose codes cannot be converted leaves the run.
     """
-    cells = sound(read)
+    cells, counts = sound(read), read.counted
     ways: dict[Slice, Conversion] = {}
     to_convert = [slice for slice, of_slice in counts.items() if of_slice.finer]
     for part, regions, sectors in conversions.named(batch.only(to_convert)):

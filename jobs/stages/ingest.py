@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,9 @@ from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing, quoted
 from jobs.spark.tables import Tables
-from jobs.stages.deliveries import Read, counted, failing, sound, with_parts
+from jobs.stages.deliveries import MANGLED, Read, counted, failing, sound, tables_counted, with_parts
 from jobs.transforms.cells import declared, trimmed
-from jobs.transforms.flows import Notation, doubts, numbered
-from jobs.transforms.lookup import of_slices
+from jobs.transforms.flows import Notation, notes_on_values
 
 NAME = "ingest"
 LEFT_OUT = {
@@ -41,7 +39,6 @@ AS_RECORDS = ("csv", "excel")  # formats whose rows are counted by readers.recor
 TABLES = ("quarantine", "flows", "answers")
 ROWS = ("flows", "answers")
 READS: tuple[str, ...] = ()
-MANGLED = "\ufffd"  # what Spark puts in the place of bytes that are no text in the declared encoding
 
 
 def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
@@ -61,11 +58,11 @@ def run(batch: Batch) -> Results:
     results = Results()
     survey = _survey(batch, results)
     frames: dict[str, DataFrame] = {}
+    counts = {"survey": survey.counted} if survey else {}
     with text.files_apart(batch.spark):
-        counts = {"survey": counted(survey)} if survey else {}
         tables = _flows(batch.only(set(batch.slices) - set(results.failures)), results)
         if tables:
-            frames["flows"], counts["flows"] = with_parts(batch, tables, counted(tables), results)
+            frames["flows"], counts["flows"] = with_parts(batch, tables, results)
     reads = [read for read in (survey, tables) if read]
     if not reads:
         return results
@@ -76,8 +73,6 @@ def run(batch: Batch) -> Results:
         if slice not in results.failures:
             with failing(results, slice):
                 results.outcomes[slice] = _outcome(slice, settings, reads, counts, reasons)
-    if tables and results.outcomes:
-        _note_doubts(batch.only(results.outcomes), tables, results)
     results.frames = {
         "quarantine": aside,
         "flows": frames.get("flows", nothing(batch.spark, "flows")),
@@ -150,7 +145,15 @@ def _survey(batch: Batch, results: Results) -> Read | None:
             frames.append(_answers(rows, wave_map))
             counts |= of_files
             notes |= {slice: [] for slice in readable}
-    return Read("survey", reduce(DataFrame.unionByName, frames).persist(), counts, notes) if frames else None
+    if not frames:
+        return None
+    rows = reduce(DataFrame.unionByName, frames).persist()
+    with text.files_apart(batch.spark):
+        return Read("survey", rows, counted(rows, _named("survey", counts)), counts, notes)
+
+
+def _named(source: str, slices: Iterable[Slice]) -> str:
+    return f"{source} of {', '.join(map(str, slices))}"
 
 
 def _answers(rows: DataFrame, wave_map: WaveMap) -> DataFrame:
@@ -196,6 +199,7 @@ def _flows(batch: Batch, results: Results) -> Read | None:
     counts: dict[Slice, int] = {}
     notes: dict[Slice, list[str]] = {}
     public: dict[Slice, list[str]] = {}
+    counted_cells: dict[Slice, Counts] = {}
     for shape, part in batch.alike(_layout).items():
         if shape is None:
             continue
@@ -209,15 +213,15 @@ def _flows(batch: Batch, results: Results) -> Read | None:
         readable = part.only(scanned)
         numbers.given(batch.tables, readable.slices.values())
         cells = flows.read(batch.spark, scanned)
-        frames.append(numbered(cells, conversions.codes(readable), _notation(readable)))
+        frame, of_shape = tables_counted(readable, cells, _named("flows", scanned))
+        frames.append(frame)
+        counted_cells |= of_shape
         counts |= {slice: table.count for slice, table in scanned.items()}
         notes |= {slice: table.notes for slice, table in scanned.items()}
         public |= {slice: _of_year(table.settings) for slice, table in scanned.items()}
     if not frames:
         return None
-    rows = reduce(DataFrame.unionByName, frames)
-    mangled = F.coalesce(F.contains("record", F.lit(MANGLED)), F.lit(False))
-    return Read("flows", rows.withColumn("mangled", mangled).persist(), counts, notes, public)
+    return Read("flows", reduce(DataFrame.unionByName, frames), counted_cells, counts, notes, public)
 
 
 def _of_year(settings: FlowsInput) -> list[str]:
@@ -231,11 +235,6 @@ def _of_year(settings: FlowsInput) -> list[str]:
 
 def _layout(settings: SliceSettings) -> str | None:
     return settings.flows.writing if settings.flows else None
-
-
-def _notation(part: Batch) -> Notation:
-    (of, *_) = (settings.flows for settings in part.slices.values() if settings.flows)
-    return Notation.of(of)
 
 
 def _aside(batch: Batch, reads: list[Read]) -> DataFrame:
@@ -261,6 +260,7 @@ def _outcome(
     """
     rows, aside, dropped = 0, 0, 0
     notes: list[str] = []
+    odd: list[str] = []
     kept: dict[str, int] = {"survey": 0, "flows": 0}
     for read in reads:
         if slice not in read.counts:
@@ -277,6 +277,7 @@ def _outcome(
         kept[read.source] = counts.rows - counts.aside - left_out
         if settings.flows and read.source == "flows":
             demand_all_parts(path, counts, settings.flows.absent)
+            odd = notes_on_values(counts.vanished, counts.doubts, Notation.of(settings.flows))
         if counts.merged:
             of_versions = settings.nuts or (settings.flows and settings.flows.correspondence)
             words = "other regions or sectors were converted" if of_versions else ADDED_UP
@@ -285,6 +286,7 @@ def _outcome(
         if counts.dropped:
             notes.append(f"{counts.dropped:,} {LEFT_OUT[read.source]}")
         notes += noted(counts.aside, why)
+    notes += odd
     named = {
         role: {"name": Path(path).name, "sha256": files.sha256(path)}
         for role, path in settings.inputs.items()
@@ -298,19 +300,6 @@ def _shown(settings: SliceSettings, source: str) -> str:
     if source == "survey":
         return settings.inputs["survey"]
     return ", ".join(path for role, path in settings.inputs.items() if role != "survey")
-
-
-def _note_doubts(batch: Batch, read: Read, results: Results) -> None:
-    """Add to the notes what is odd about the values of the tables."""
-    cells = sound(read)
-    for shape, part in batch.alike(_layout).items():
-        if shape is None:
-            continue
-        chosen = cells.where(of_slices(part.slices)) if len(part.slices) < len(read.counts) else cells
-        for keys, words in doubts(chosen, _notation(part)).items():
-            outcome = results.outcomes.get(Slice(*keys))
-            if outcome and words:
-                results.outcomes[Slice(*keys)] = replace(outcome, notes=(*outcome.notes, *words))
 
 
 if __name__ == "__main__":

@@ -151,7 +151,8 @@ def _flows(batch: Batch, validator: Validator, notes: dict[Slice, list[str]]) ->
     flows = batch.read("flows")
     repeated = views.repeated(flows).persist()  # few rows that take the longest to find
     names = _names(batch)
-    counted = frame.count(flows, repeated)
+    sums = frame.sums(flows).persist()
+    counted = frame.count(sums, repeated)
     lacking: list[tuple[Any, ...]] = []
     for slice, own in batch.slices.items():
         regions, sectors = numbers.known(batch.tables, own)
@@ -165,8 +166,8 @@ def _flows(batch: Batch, validator: Validator, notes: dict[Slice, list[str]]) ->
         "flows": flows,
         "duplicates": views.duplicates(repeated, names),
         "frame": local(batch.spark, lacking, f"country string, wave string, {frame.VIEW}"),
-        "totals": views.totals(flows, names),
-        "balance": views.balance(flows, names),
+        "totals": views.totals(sums, names),
+        "balance": views.balance(sums, names),
     }
     return _tables(batch, validator, "flows", given)
 

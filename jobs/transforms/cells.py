@@ -17,10 +17,20 @@ EXACT = "decimal(38,9)"  # of a number; holds no NaN and no infinity
 EXPONENT = "decimal(38,18)"  # of a code with an exponent, see jobs.codes
 
 
+def bare(text: Column) -> Column:
+    """A text without the blanks of every kind around it.
+
+    Taking them off takes as long as reading the file, so that a text is looked at first: one of ASCII alone
+    that begins and ends with no blank has none.
+    """
+    is_ascii = F.octet_length(text) == F.length(text)
+    has_none = is_ascii & (F.substring(text, 1, 1) > " ") & (F.substring(text, -1, 1) > " ")
+    return F.when(has_none, text).otherwise(F.btrim(text, F.lit(codes.BLANKS)))
+
+
 def trimmed(text: Column) -> Column:
     """A text without the blanks of every kind around it; null where nothing is left."""
-    bare = F.btrim(text, F.lit(codes.BLANKS))
-    return F.when(bare != "", bare)
+    return F.when(bare(text) != "", bare(text))
 
 
 def answered(cells: Column) -> Column:
@@ -63,28 +73,25 @@ def declared(text: Column, meanings: Mapping[str, Hashable]) -> Column:
     return exact.when(text.isNotNull(), looked_up(code(text), clear)) if clear else exact
 
 
-def number(text: Column, decimal: str, thousands: str | None = None) -> Column:
-    """A number as the settings say numbers are written; null where it is none (NaN and infinity are none).
+def number(text: Column, decimal: str, thousands: str | None = None, kind: str = EXACT) -> Column:
+    """A number of a decimal type, as the settings say numbers are written; null where it is none.
 
+    NaN and infinity are none.
     `decimal` is the mark, or both marks where either may stand (columns of a typed file); what the two read
     differently is no number then. `thousands` is the mark between groups of three digits, which need not be
     there; digits that are grouped otherwise are no number.
     """
-    readings = [_number(text, mark, thousands) for mark in decimal]
+    readings = [with_point(text, mark, thousands).try_cast(kind) for mark in decimal]
     if len(readings) == 1:
         return readings[0]
-    with_point, with_comma = readings
-    same = with_point.isNull() | with_comma.isNull() | (with_point == with_comma)
-    return F.when(same, F.coalesce(with_point, with_comma))
-
-
-def _number(text: Column, mark: str, thousands: str | None) -> Column:
-    return with_point(text, mark, thousands).try_cast(EXACT)
+    by_point, by_comma = readings
+    same = by_point.isNull() | by_comma.isNull() | (by_point == by_comma)
+    return F.when(same, F.coalesce(by_point, by_comma))
 
 
 def with_point(text: Column, mark: str, thousands: str | None = None) -> Column:
     """As jobs.amounts.with_point."""
-    plain = F.btrim(text, F.lit(codes.BLANKS))
+    plain = bare(text)
     if thousands and thousands != mark:
         gap = GAPS[thousands]
         grouped = plain.rlike(in_threes(gap, mark))

@@ -114,20 +114,13 @@ def converted(cells: DataFrame, shares: DataFrame) -> DataFrame:
 
 
 def occurring() -> list[Column]:
-    """What parts there are in cells, as aggregates: `finer` (cells), `patterns`, and the parts by kind."""
-    present = F.col("finer").isNotNull()
+    """What parts there are in cells with such labels, as aggregates: `patterns`, and the parts by kind."""
     of_kinds = []
     for kind in KINDS:
         labels = [f"{side}_{kind}" for side in SIDES]
-        sets = [
-            F.collect_set(F.when(present & (F.col(label) <= FIRST_PART), F.col(label))) for label in labels
-        ]
+        sets = [F.collect_set(F.when(F.col(label) <= FIRST_PART, F.col(label))) for label in labels]
         of_kinds.append(F.array_union(*sets).alias(f"{kind}_parts"))
-    return [
-        F.count("finer").alias("finer"),
-        F.collect_set("pattern").alias("patterns"),
-        *of_kinds,
-    ]
+    return [F.collect_set("pattern").alias("patterns"), *of_kinds]
 
 
 def _plain(cells: DataFrame) -> DataFrame:

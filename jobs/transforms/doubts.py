@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -14,10 +17,15 @@ def evidence(text: Column, value: Column, decimal: str) -> Column:
     `text` is the cell without blanks around it, `value` the number in it, both null where it stands for no
     answer, and `decimal` the mark or marks as for transforms.cells.number.
     """
+    # What every match has in common is asked first: patterns take ten times as long.
+    in_threes = F.substring(text, -4, 1).isin(list(decimal))
+    with_mark = reduce(or_, [F.contains(text, F.lit(mark)) for mark in decimal])
+    ends_in_nines = F.coalesce(value.try_cast("bigint") % 1000, F.lit(999)) == 999
     return F.struct(
-        F.when(text.rlike(like_thousands(decimal)), text).alias("grouped"),
-        (value.isNotNull() & text.rlike(surely_long(decimal))).alias("long"),
-        ((value >= 999) & value.cast("string").rlike(NINES)).alias("nines"),
+        # A number for the text, since Spark sorts all rows to find the least of texts.
+        F.when(in_threes & text.rlike(like_thousands(decimal)), F.xxhash64(text)).alias("grouped"),
+        (value.isNotNull() & (with_mark | text.rlike(surely_long(decimal)))).alias("long"),
+        ((value >= 999) & ends_in_nines & value.cast("string").rlike(NINES)).alias("nines"),
         value.cast("double").alias("amount"),
     )
 

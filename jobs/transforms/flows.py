@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.amounts import WORDS
@@ -71,14 +71,14 @@ class Notation:
 
 
 def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> DataFrame:
-    """Cells (see readers.flows) with numbers for labels, the parsed value, `written`, `dropped` and `faults`.
+    """Cells (see readers.flows) with numbers for labels, the parsed value, `dropped`, `faults` and `signs`.
 
     `dropped`: the cell carries a label that is left out, or an extra-regio region, or is of another year or
     kind than is asked for (`elsewhere`). `faults`: a label that
     is in no classification, or a value that is no number, negative or too large; the reason names the
     label, which is public, never the value. `record` is the whole cell where it is faulty. Final demand, and
-    deliveries to the rest of the country whose buyer is not known (null), get the sector number 0. `written`
-    is the value's text. `codes`: the regions and sectors of the slices that the cells are of.
+    deliveries to the rest of the country whose buyer is not known (null), get the sector number 0. `signs`
+    is for `odd_values`. `codes`: the regions and sectors of the slices that the cells are of.
 
     A label that stands for other codes has the number of a part (see settings.classifications.FileCodes).
     For cells with such a label `finer` tells their labels apart, and `pattern` which labels are parts, and
@@ -111,80 +111,96 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
             for rule, condition, words in _value_faults(notation)
         ],
     ]
-    is_part = {label: F.col(f"{label}_number") <= FIRST_PART for label in LABELS}
-    is_finer = reduce(or_, [F.coalesce(part, F.lit(False)) for part in is_part.values()])
-    pattern = [
-        F.when(part, F.length(reading.trimmed(F.col(label))) if label.endswith("region") else F.lit(1))
-        for label, part in is_part.items()
-    ]
     frame = frame.withColumn("dropped", dropped)
     frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
     none = F.array().cast(frame.schema["faults"].dataType)
     frame = frame.withColumn("faults", F.when(F.col("dropped"), none).otherwise(F.col("faults")))
-    is_finer = is_finer & ~F.col("dropped") & (F.size("faults") == 0)
+    is_sound = ~F.col("dropped") & (F.size("faults") == 0)
+    finer, pattern = finer_labels({label: reading.trimmed(F.col(label)) for label in LABELS})
+    written = reading.trimmed(F.col("value"))
+    value = F.col("exact").try_cast(VALUE)
     record = F.to_json(F.struct(*[column for column in cells.columns if column not in (*PLACE, "elsewhere")]))
     return frame.select(
         *PLACE,
         *[F.col(f"{label}_number").cast("smallint").alias(label) for label in LABELS],
-        F.col("exact").try_cast(VALUE).alias("value"),
-        F.col("value").alias("written"),
+        value.alias("value"),
         "dropped",
         "faults",
-        F.when(is_finer, F.xxhash64(*LABELS)).alias("finer"),
-        F.when(is_finer, F.concat_ws(" ", *[F.coalesce(part, F.lit(0)) for part in pattern])).alias(
-            "pattern"
-        ),
+        F.when(is_sound, finer).alias("finer"),
+        F.when(is_sound, pattern).alias("pattern"),
+        F.when(is_sound, signs(written, value, notation.decimal)).alias("signs"),
         F.when(F.size("faults") > 0, record).alias("record"),  # costly, and of no use for sound cells
     )
 
 
-def doubts(accepted: DataFrame, notation: Notation) -> dict[tuple[str, str], list[str]]:
-    """Notes, by country and wave, on values of accepted cells that may mean something else than they say.
+def finer_labels(texts: Mapping[str, Column]) -> tuple[Column, Column]:
+    """`finer` and `pattern` of a cell with numbers for labels; `texts` are its labels without blanks."""
+    is_part = {label: F.coalesce(F.col(f"{label}_number") <= FIRST_PART, F.lit(False)) for label in LABELS}
+    is_finer = reduce(or_, is_part.values())
+    ways = [
+        F.when(part, F.length(texts[label]) if label.endswith("region") else F.lit(1)).otherwise(0)
+        for label, part in is_part.items()
+    ]
+    return F.when(is_finer, F.xxhash64(*LABELS)), F.when(is_finer, F.concat_ws(" ", *ways))
+
+
+def signs(written: Column, value: Column, decimal: str) -> Column:
+    """What a value and its text (without blanks around it) tell for `odd_values` to sum up."""
+    vanished = (value == 0) & written.rlike("^[^eE]*[1-9]")
+    return F.struct(vanished.alias("vanished"), evidence(written, value, decimal).alias("evidence"))
+
+
+def odd_values() -> list[Column]:
+    """What is odd about the values of cells, as aggregates over their `signs`: `vanished` and `doubts`."""
+    return [
+        F.count_if("signs.vanished").alias("vanished"),
+        judged(F.col("signs.evidence")).alias("doubts"),
+    ]
+
+
+def notes_on_values(vanished: int, doubts: Mapping[str, bool], notation: Notation) -> list[str]:
+    """Notes on values that may mean something else than they say.
 
     Values so near to 0 that they are stored as 0, and what transforms.doubts finds odd. They are told and
     do not stop the run, as in the survey: a factor common to all cells is in no ratio of deliveries.
     """
-    value, written = F.col("value"), reading.trimmed(F.col("written"))
-    looks = accepted.select(
-        "country",
-        "wave",
-        ((value == 0) & written.rlike("^[^eE]*[1-9]")).alias("vanished"),
-        evidence(written, value, notation.decimal).alias("evidence"),
-    )
-    rows = looks.groupBy("country", "wave").agg(
-        F.count_if("vanished").alias("vanished"), judged(F.col("evidence")).alias("doubts")
-    )
-    return {(row["country"], row["wave"]): _notes(row, notation) for row in rows.collect()}
-
-
-def _notes(row: Row, notation: Notation) -> list[str]:
     notes = []
-    if row["vanished"]:
-        notes.append(f"flows: {row['vanished']:,} values are below {SMALLEST} and count as 0")
-    if row["doubts"]["thousands"] and not notation.thousands:
+    if vanished:
+        notes.append(f"flows: {vanished:,} values are below {SMALLEST} and count as 0")
+    if doubts["thousands"] and not notation.thousands:
         notes.append(
             f"warning: flows: {WORDS['thousands']}; if it is a mark of thousands, set flows.thousands"
         )
-    if row["doubts"]["nines"]:
+    if doubts["nines"]:
         notes.append(f"warning: flows: {WORDS['nines']}; if it stands for a missing value, mend the file")
     return notes
+
+
+def meanings(
+    regions: Classification, sectors: Classification, notation: Notation
+) -> dict[str, dict[str, int]]:
+    """By label of a cell (see LABELS) the number that each text stands for."""
+    left_out = dict.fromkeys((*notation.drop, *regions.extra_regio), LEFT_OUT)
+    if TOTALS in notation.drop:
+        known = {*regions.in_file.numbers, *sectors.in_file.numbers, notation.rest, *notation.final}
+        sums = totals(tuple(regions.in_file.numbers), regions.in_file.length)
+        left_out |= {label: LEFT_OUT for label in sums if label not in known}
+    region = {**regions.in_file.numbers, notation.rest: REST, **left_out}
+    seller = {**sectors.in_file.numbers, **left_out}
+    buyer = {**sectors.in_file.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
+    return {
+        label: {text.strip(BLANKS): number for text, number in of_label.items()}
+        for label, of_label in zip(LABELS, (region, seller, region, buyer), strict=True)
+    }
 
 
 def _labels(codes: Sequence[Codes], notation: Notation) -> dict[str, Column]:
     """The number of each label of a cell, by `<label>_number`; null where it is undeclared."""
     numbers: dict[str, list[tuple[Column | None, Column]]] = {label: [] for label in LABELS}
     for condition, regions, sectors in codes:
-        left_out = dict.fromkeys((*notation.drop, *regions.extra_regio), LEFT_OUT)
-        if TOTALS in notation.drop:
-            known = {*regions.in_file.numbers, *sectors.in_file.numbers, notation.rest, *notation.final}
-            sums = totals(tuple(regions.in_file.numbers), regions.in_file.length)
-            left_out |= {label: LEFT_OUT for label in sums if label not in known}
-        region = {**regions.in_file.numbers, notation.rest: REST, **left_out}
-        seller = {**sectors.in_file.numbers, **left_out}
-        buyer = {**sectors.in_file.numbers, **dict.fromkeys(notation.final, NOBODY), **left_out}
-        for label, meanings in zip(LABELS, (region, seller, region, buyer), strict=True):
+        for label, texts in meanings(regions, sectors, notation).items():
             codes_of_file = regions.in_file if label.endswith("region") else None
-            numbers[label].append((condition, _number(F.col(label), meanings, codes_of_file)))
+            numbers[label].append((condition, _number(F.col(label), texts, codes_of_file)))
     return {f"{label}_number": by_slice(values) for label, values in numbers.items()}
 
 
@@ -212,12 +228,11 @@ def _value(notation: Notation) -> Column:
     return F.when(F.when(text.isNull(), blank).otherwise(named), F.lit("0")).otherwise(F.col("value"))
 
 
-def _number(label: Column, meanings: Mapping[str, int], of_file: FileCodes | None) -> Column:
+def _number(label: Column, plain: Mapping[str, int], of_file: FileCodes | None) -> Column:
     """What a label means, by the one rule for codes (jobs.codes); null where it is undeclared.
 
     `of_file`: for labels of regions, how long their codes are and which are abroad.
     """
-    plain = {text.strip(BLANKS): meaning for text, meaning in meanings.items()}
     text = reading.trimmed(label)
     if of_file and of_file.length is not None and of_file.length < LONGEST:
         inner = text.rlike(f"^[A-Z]{{2}}[0-9A-Z]{{{of_file.length - 1},{LONGEST - 2}}}$")

@@ -82,30 +82,37 @@ def sides_present(flows: DataFrame) -> dict[tuple[str, str], dict[str, bool]]:
 
 
 def _sums(flows: DataFrame, direction: str) -> DataFrame:
-    """Numerators and denominators of one direction, a region and sector of the side it looks from."""
+    """Numerators and denominators of one direction, at most four rows a region and sector of its side."""
     side = SIDES[direction]
     at_home = F.col("origin_region") == F.col("destination_region")
     same = F.col("origin_sector") == F.col("destination_sector")
-    conditions = {
-        "general_numerator": at_home,
-        "general_denominator": F.lit(True),
-        "within_numerator": at_home & same,
-        "within_denominator": same,
-    }
-    return (
+    whole = (
         flows.where((F.col(f"{side}_region") != REST) & (F.col("destination_sector") > 0))
         .groupBy(
             "country",
             "wave",
             F.col(f"{side}_region").alias("region_number"),
             F.col(f"{side}_sector").alias("sector_number"),
+            at_home.alias("at_home"),
+            same.alias("same"),
         )
-        .agg(
-            *[
-                F.sum(F.when(condition, F.col("value")).otherwise(0)).cast(MONEY).alias(part)
-                for part, condition in conditions.items()
-            ]
-        )
+        .agg(F.sum("value").alias("value"))
+    )
+    conditions = {
+        "general_numerator": F.col("at_home"),
+        "general_denominator": F.lit(True),
+        "within_numerator": F.col("at_home") & F.col("same"),
+        "within_denominator": F.col("same"),
+    }
+    return whole.select(
+        "country",
+        "wave",
+        "region_number",
+        "sector_number",
+        *[
+            F.when(condition, F.col("value")).otherwise(0).cast(MONEY).alias(part)
+            for part, condition in conditions.items()
+        ],
     )
 
 

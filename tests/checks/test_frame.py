@@ -12,6 +12,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyspark.sql import functions as F
 
 from jobs.checks import frame, views
 from jobs.checks.frame import Counts, Gap, compare
@@ -210,8 +211,8 @@ def test_spark_counts_the_cells_as_drawn_and_a_cell_twice_once(spark):
     twice = [(1, 1, 2, 2)] * 2
     other = interregional(2, 1)  # of another wave, whose table is whole
     rows = [(*SLICE, *cell) for cell in left + twice] + [("HU", "v", *cell) for cell in sorted(other)]
-    flows = local(spark, rows, KEYS)
-    counted = frame.count(flows, views.repeated(flows))
+    flows = local(spark, rows, KEYS).withColumn("value", F.lit(1))
+    counted = frame.count(frame.sums(flows), views.repeated(flows))
     assert counted == {SLICE: counts(left), Slice("HU", "v"): counts(other)}
     assert compare(counted[SLICE], [1, 2]).gaps == (Gap("delivers", 1, 1, 1, 5),)
 

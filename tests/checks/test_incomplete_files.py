@@ -15,7 +15,7 @@ from jobs.readers import flows
 from jobs.settings.classifications import Classification
 from jobs.settings.inputs import FlowsInput
 from jobs.settings.slices import Slice
-from jobs.transforms.flows import Notation, doubts, numbered
+from jobs.transforms.flows import Notation, notes_on_values, numbered, odd_values
 
 SLICE = Slice("HU", "w")
 
@@ -59,9 +59,11 @@ def check(spark, folder, text, layout="long", **notation):
     given = Notation(**notation)
     read = numbered(cells, [(None, REGIONS, SECTORS)], given).persist()
     accepted = read.where((F.size("faults") == 0) & ~F.col("dropped"))
-    compared = frame.compare(frame.count(accepted, views.repeated(accepted))[SLICE], REGIONS.codes)
+    counts = frame.count(frame.sums(accepted), views.repeated(accepted))
+    compared = frame.compare(counts[SLICE], REGIONS.codes)
     faults = {fault["reason"] for row in read.collect() for fault in row["faults"]}
-    return compared, faults, doubts(accepted, given)[SLICE]
+    (odd,) = read.agg(*odd_values()).collect()
+    return compared, faults, notes_on_values(odd["vanished"], odd["doubts"].asDict(), given)
 
 
 def named(compared) -> list[str]:

@@ -160,8 +160,8 @@ def test_the_views_have_the_columns_that_the_rules_know(spark, tables, tmp_path)
     flows = local(spark, [], FLOWS)
     seen = {
         "duplicates": views.duplicates(views.repeated(flows), names),
-        "totals": views.totals(flows, names),
-        "balance": views.balance(flows, names),
+        "totals": views.totals(frame.sums(flows), names),
+        "balance": views.balance(frame.sums(flows), names),
     }
     columns = {name: tuple(view.columns)[2:] for name, view in seen.items()}
     columns["frame"] = tuple(column.split()[0] for column in frame.VIEW.split(", "))

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.settings.classifications import Classification
 from jobs.transforms import flows
-from jobs.transforms.flows import Notation, doubts, numbered
+from jobs.transforms.flows import Notation, notes_on_values, numbered, odd_values
 
 REGIONS = Classification(
     version="t", source="t", items=[{"code": "A", "name": "a"}, {"code": "B", "name": "b"}]
@@ -29,7 +29,8 @@ CODES = [(None, REGIONS, SECTORS)]
 
 def noted(cells, notation):
     """The notes on the cells of the one slice of a test."""
-    return doubts(numbered(cells, CODES, notation), notation)["NL", "w"]
+    (row,) = numbered(cells, CODES, notation).agg(*odd_values()).collect()
+    return notes_on_values(row["vanished"], row["doubts"].asDict(), notation)
 
 
 def number_all(spark, cells, regions=REGIONS, sectors=SECTORS, **notation):
@@ -53,7 +54,7 @@ def classification(*codes):
 
 def test_labels_become_their_places(spark):
     row = number_cell(spark, "A", "1", "B", "2", "3,25", decimal=",")
-    assert labels(row) == (1, 1, 2, 2) and row["value"] == Decimal("3.25") and row["written"] == "3,25"
+    assert labels(row) == (1, 1, 2, 2) and row["value"] == Decimal("3.25")
     assert row["faults"] == [] and not row["dropped"]
 
 
