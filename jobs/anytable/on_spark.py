@@ -19,7 +19,6 @@ from jobs.amounts import WORDS
 from jobs.anytable import table
 from jobs.anytable.request import Request
 from jobs.anytable.table import CSV, DELTA, EXCEL, GROUP, JOIN, NUMBER, Fault
-from jobs.codes import BLANKS
 from jobs.errors import InputError
 from jobs.fits import engine
 from jobs.fits.plan import FitPlan
@@ -30,7 +29,7 @@ from jobs.run.progress import Tell
 from jobs.settings.slices import Slice
 from jobs.spark.frames import quoted
 from jobs.spark.tables import Tables, collected
-from jobs.transforms.cells import EXACT, with_point
+from jobs.transforms.cells import EXACT, bare, with_point
 from jobs.transforms.doubts import doubts, evidence
 
 TABLE = Slice("", "")  # readers know of slices; a table of cases is of none
@@ -155,7 +154,7 @@ def _check(frame: DataFrame, request: Request, count: int) -> tuple[int, list[st
 def _evidence(frame: DataFrame, column: str, request: Request) -> Column:
     """What a cell says for or against doubts (see jobs.amounts); in files with types only codes are odd."""
     value, there = _value(frame, column, request)
-    written = F.btrim(F.col(quoted(column)).cast("string"), F.lit(BLANKS))
+    written = bare(F.col(quoted(column)).cast("string"))
     mark, thousands = table.marks(request)
     plain = table.form_of(request.data) == CSV and not thousands
     return evidence(F.when(there & F.lit(plain), written), value.try_cast(EXACT), mark)
@@ -206,7 +205,7 @@ def _value(frame: DataFrame, column: str, request: Request) -> tuple[Column, Col
         value = given.cast("double")
         there = given.isNotNull() & ~F.isnan(value) & ~value.isin(coded)
         return F.when(there & (F.abs(value) < F.lit(float("inf"))), value), there
-    stripped = F.btrim(given.cast("string"), F.lit(BLANKS))
+    stripped = bare(given.cast("string"))
     mark, thousands = table.marks(request)
     plain = with_point(stripped, mark, thousands)
     number = F.when(plain.rlike(NUMBER), plain.try_cast("double"))

@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -121,16 +120,14 @@ def _block() -> Column:
     """The place in BLOCKS of a cell's block: numbers are grouped faster than texts."""
     from_rest, to_rest = F.col("origin_region") == REST, F.col("destination_region") == REST
     known = F.col("destination_sector") > 0
-    conditions = {
-        "inner": ~from_rest & ~to_rest & known,
-        "from_rest": from_rest & known & ~to_rest,
-        "to_rest": to_rest & known & ~from_rest,
-        "to_unknown": to_rest & ~from_rest,
-    }
-    block: Any = F
-    for name, condition in conditions.items():
-        block = block.when(condition, BLOCKS.index(name))
-    return block.otherwise(BLOCKS.index("outside"))
+    place = BLOCKS.index
+    return (
+        F.when(~from_rest & ~to_rest & known, place("inner"))
+        .when(from_rest & known & ~to_rest, place("from_rest"))
+        .when(to_rest & known & ~from_rest, place("to_rest"))
+        .when(to_rest & ~from_rest, place("to_unknown"))
+        .otherwise(place("outside"))
+    )
 
 
 def compare(counts: Counts, regions: Iterable[int]) -> Frame:

@@ -36,17 +36,17 @@ def repeated(flows: DataFrame) -> DataFrame:
     First a bit for each buying sector, 64 to a number: where more cells were counted than bits are set, the
     cells are looked at one by one. That moves a number for up to 64 cells from one task to another.
     """
-    cells = flows.where("destination_sector > 0").withColumn("bits", F.expr("destination_sector DIV 64"))
-    block = [*SLICE, "origin_region", "origin_sector", "destination_region", "bits"]
+    cells = flows.where("destination_sector > 0").withColumn("bucket", F.expr("destination_sector DIV 64"))
+    buckets = [*SLICE, "origin_region", "origin_sector", "destination_region", "bucket"]
     bit = F.expr("shiftleft(1L, cast(destination_sector % 64 as int))")
     suspects = (
-        cells.groupBy(*block)
+        cells.groupBy(*buckets)
         .agg(F.count("*").alias("cells"), F.bit_or(bit).alias("present"))
         .where(F.col("cells") > F.bit_count("present"))
-        .select(*block)
+        .select(*buckets)
     )
     return (
-        cells.join(suspects, block, "left_semi")
+        cells.join(suspects, buckets, "left_semi")
         .groupBy(*SLICE, *LABELS)
         .agg(F.count("*").alias("times"))
         .where("times > 1")

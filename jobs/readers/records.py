@@ -202,6 +202,8 @@ def _head(every: Iterator[Record], shown: str) -> Record:
 
 def _scan_of_lines(path: str, part: Path, dialect: Dialect, wanted: list[str]) -> Scan | None:
     """As `_scan`, of a file whose lines are alike (see readers.regular); None for any other."""
+    if not regular.may_be(dialect):
+        return None
     with _opened(path, part, dialect, strict=False) as source:
         head = _head(source.records, files.shown(path, part))
     names = files.matched(_names(head), wanted)

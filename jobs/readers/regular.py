@@ -26,27 +26,34 @@ class Lines(NamedTuple):
     is_ascii: bool
 
 
+def may_be(dialect: Dialect) -> bool:
+    """Whether a table that is written so can be counted by its bytes at all."""
+    bounded = dialect.is_workbook or dialect.skip or dialect.until
+    wide = encodings.python_name(dialect.encoding) in encodings.WIDE
+    return not bounded and not wide and dialect.separator.isascii()
+
+
 def count(path: str, part: Path, dialect: Dialect, width: int) -> Lines | None:
     """The lines of a part, each of `width` fields; None where only a parser can tell.
 
     A parser has to look at a file with quotes, lines of another length, lines that may be blank or are
     blank in their first field, mixed line ends, a last line without an end, or bytes that are no text.
     """
-    plain = not (dialect.is_workbook or dialect.skip or dialect.until)
-    encoding = encodings.python_name(dialect.encoding)
-    if not plain or encoding in encodings.WIDE or width < 2 or not dialect.separator.isascii():
+    if width < 2 or not may_be(dialect):
         return None
-    total, is_ascii, with_return = 0, True, set()
+    encoding = encodings.python_name(dialect.encoding)
+    total, all_ascii, with_return = 0, True, set()
     for chunk in _chunks(path, part):
         lines = _lines(chunk, ord(dialect.separator), width)
-        if lines is None or not _is_text(chunk, encoding):
+        is_ascii = chunk.isascii()
+        if lines is None or not (is_ascii or _is_text(chunk, encoding)):
             return None
         returns = chunk.count(b"\r")
         with_return.add(returns > 0)
         if returns and not returns == lines == chunk.count(b"\r\n"):
             return None
-        total, is_ascii = total + lines, is_ascii and chunk.isascii()
-    return Lines(total, is_ascii) if len(with_return) == 1 else None
+        total, all_ascii = total + lines, all_ascii and is_ascii
+    return Lines(total, all_ascii) if len(with_return) == 1 else None
 
 
 def _chunks(path: str, part: Path) -> Iterator[bytes]:
@@ -72,8 +79,6 @@ def _lines(chunk: bytes, separator: int, width: int) -> int | None:
 
 
 def _is_text(chunk: bytes, encoding: str) -> bool:
-    if chunk.isascii():
-        return True
     try:
         chunk.decode(encoding)
     except UnicodeError:

@@ -91,10 +91,10 @@ def tables_counted(batch: Batch, cells: DataFrame, name: str) -> tuple[DataFrame
         mangled = F.coalesce(F.contains("record", F.lit(MANGLED)), F.lit(False))
         frame = frame.unionByName(others.withColumn("mangled", mangled).persist())
         counts = counted(frame, name, more)
-    return frame, _with_parts(frame, counts)
+    return frame, _with_occurring(frame, counts)
 
 
-def _with_parts(frame: DataFrame, counts: dict[Slice, Counts]) -> dict[Slice, Counts]:
+def _with_occurring(frame: DataFrame, counts: dict[Slice, Counts]) -> dict[Slice, Counts]:
     """The counts with the parts that occur (see transforms.conversion), which few tables have."""
     if not any(of_slice.finer for of_slice in counts.values()):
         return counts

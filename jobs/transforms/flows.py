@@ -87,22 +87,11 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
     A label counts as it stands, or without the blanks around it, or, where only one label of its kind can
     be meant, as the whole number that it writes (`1` or `1.0` for `01`).
     """
-    frame = cells.withColumns(_labels(codes, notation))
+    frame = cells.withColumns(_labels(codes, notation)).withColumn("destination_sector_number", buyer())
     exact = reading.number(_value(notation), notation.decimal, notation.thousands)
     rounded = (exact < 0) & (exact >= F.lit(-notation.tolerance).cast(reading.EXACT))
     frame = frame.withColumn("exact", F.when(rounded, F.lit(0).cast(reading.EXACT)).otherwise(exact))
-    unnamed = reading.trimmed(F.col("destination_sector")).isNull()
-    unknown_buyer = unnamed & (F.col("destination_region_number") == REST)
-    buyer = F.coalesce("destination_sector_number", F.when(unknown_buyer, NOBODY))
-    frame = frame.withColumn("destination_sector_number", buyer)
     readable = F.col("_corrupt").isNull()
-    dropped = readable & reduce(
-        or_,
-        [
-            F.coalesce("elsewhere", F.lit(False)),
-            *[F.coalesce(F.col(f"{label}_number") == LEFT_OUT, F.lit(False)) for label in LABELS],
-        ],
-    )
     faults = [
         F.when(~readable, _fault("fields", F.lit("the row has too few or too many fields"))),
         *[F.when(readable & F.col(f"{label}_number").isNull(), _undeclared(label)) for label in LABELS],
@@ -111,7 +100,7 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
             for rule, condition, words in _value_faults(notation)
         ],
     ]
-    frame = frame.withColumn("dropped", dropped)
+    frame = frame.withColumn("dropped", left_out())
     frame = frame.withColumn("faults", F.filter(F.array(*faults), lambda entry: entry.isNotNull()))
     none = F.array().cast(frame.schema["faults"].dataType)
     frame = frame.withColumn("faults", F.when(F.col("dropped"), none).otherwise(F.col("faults")))
@@ -131,6 +120,19 @@ def numbered(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> Da
         F.when(is_sound, signs(written, value, notation.decimal)).alias("signs"),
         F.when(F.size("faults") > 0, record).alias("record"),  # costly, and of no use for sound cells
     )
+
+
+def buyer() -> Column:
+    """The number of a cell's buying sector: NOBODY where the rest of the country buys and names none."""
+    unnamed = reading.trimmed(F.col("destination_sector")).isNull()
+    unknown = unnamed & (F.col("destination_region_number") == REST)
+    return F.coalesce("destination_sector_number", F.when(unknown, F.lit(NOBODY).cast("smallint")))
+
+
+def left_out() -> Column:
+    """Whether a cell with numbers for labels is `dropped` (see `numbered`)."""
+    labels = [F.coalesce(F.col(f"{label}_number") == LEFT_OUT, F.lit(False)) for label in LABELS]
+    return F.col("_corrupt").isNull() & reduce(or_, [F.coalesce("elsewhere", F.lit(False)), *labels])
 
 
 def finer_labels(texts: Mapping[str, Column]) -> tuple[Column, Column]:

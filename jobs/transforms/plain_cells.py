@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from operator import and_, or_
+from operator import and_
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.settings.classifications import REST
 from jobs.settings.inputs import LABELS
 from jobs.transforms import cells as reading
 from jobs.transforms.flows import (
-    LEFT_OUT,
-    NOBODY,
     VALUE,
     Codes,
     Notation,
+    buyer,
     finer_labels,
+    left_out,
     meanings,
     signs,
 )
@@ -47,19 +46,15 @@ def at_sight(cells: DataFrame, known: DataFrame, codes: Sequence[Codes], notatio
     struct, which is null for all others; its other columns mean nothing.
     """
     numbers = {label: F.col(f"{label}_number") for label in LABELS}
-    unknown_buyer = F.col("destination_sector").isNull() & (numbers["destination_region"] == REST)
-    buyer = F.coalesce(numbers["destination_sector"], F.when(unknown_buyer, F.lit(NOBODY).cast("smallint")))
-    text, readable = F.col("value"), F.col("_corrupt").isNull()
-    is_left_out = [F.coalesce(number == LEFT_OUT, F.lit(False)) for number in numbers.values()]
-    dropped = readable & (F.coalesce("elsewhere", F.lit(False)) | reduce(or_, is_left_out))
-    sound = readable & reduce(and_, [number.isNotNull() for number in numbers.values()])
+    text = F.col("value")
+    sound = reduce(and_, [F.col("_corrupt").isNull(), *[number.isNotNull() for number in numbers.values()]])
     sound = sound & F.coalesce(F.col("number") >= 0, F.lit(False))
     if notation.zero:
         sound = sound & ~text.isin(list(notation.zero))
     # Step by step, since Spark works out anew what stands several times in one step.
-    frame = _looked_up(cells, known, codes).withColumn("destination_sector_number", buyer)
+    frame = _looked_up(cells, known, codes).withColumn("destination_sector_number", buyer())
     frame = frame.withColumn("number", reading.number(text, notation.decimal, notation.thousands, VALUE))
-    frame = frame.withColumns({"dropped": dropped, "sound": sound})
+    frame = frame.withColumns({"dropped": left_out(), "sound": sound})
     finer, pattern = finer_labels({label: F.col(label) for label in LABELS})
     absent = {"part": "string", "row_number": "bigint", "record": "string"}  # of rows at fault only
     of_value = signs(text, F.col("number"), notation.decimal)
