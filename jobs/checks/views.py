@@ -34,7 +34,8 @@ def repeated(flows: DataFrame) -> DataFrame:
     """Cells of intermediate deliveries that stand there more than once: their key and `times`.
 
     First a bit for each buying sector, 64 to a number: where more cells were counted than bits are set, the
-    cells are looked at one by one. That moves a number for up to 64 cells from one task to another.
+    cells are looked at one by one. That moves a number for up to 64 cells from one task to another. It is
+    done at once, since Spark would sort all cells while it finds out that none is to be looked at.
     """
     cells = flows.where("destination_sector > 0").withColumn("bucket", F.expr("destination_sector DIV 64"))
     buckets = [*SLICE, "origin_region", "origin_sector", "destination_region", "bucket"]
@@ -44,7 +45,10 @@ def repeated(flows: DataFrame) -> DataFrame:
         .agg(F.count("*").alias("cells"), F.bit_or(bit).alias("present"))
         .where(F.col("cells") > F.bit_count("present"))
         .select(*buckets)
+        .persist()
     )
+    if suspects.isEmpty():
+        cells = cells.where(F.lit(False))
     return (
         cells.join(suspects, buckets, "left_semi")
         .groupBy(*SLICE, *LABELS)

@@ -2,24 +2,25 @@
 
 A cell: `country`, `wave`, `part`, `row_number`, `origin_region`, `origin_sector`, `destination_region`,
 `destination_sector`, `value`, `elsewhere` (whether it is of another year or kind than is asked for), and
-`_corrupt`. A region may be the marker of the rest of the country. Wide tables are read in matrices.py.
+`_corrupt`. A region may be the marker of the rest of the country. Wide tables are read in matrices.py and
+unfolded.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import SettingsError
-from jobs.readers import files, matrices, records, text
+from jobs.readers import files, matrices, records, text, unfolded
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
-from jobs.readers.matrices import ELSEWHERE, Matrix, split
+from jobs.readers.matrices import Matrix
 from jobs.readers.records import Scan
+from jobs.readers.unfolded import ELSEWHERE, LookUp, split
 from jobs.settings.inputs import LABELS, PAIR, SIDES, FlowsInput
 from jobs.settings.slices import Slice
 from jobs.spark.frames import quoted
@@ -63,16 +64,19 @@ def is_pair(settings: FlowsInput) -> bool:
     return settings.layout == "biregional" and "own" in settings.paths
 
 
-def read(spark: SparkSession, tables: Mapping[Slice, Scanned]) -> DataFrame:
-    """The cells of the tables of slices whose settings are alike but for the files, with country and wave."""
+def read(spark: SparkSession, tables: Mapping[Slice, Scanned], look_up: LookUp) -> DataFrame:
+    """The cells of the tables of slices whose settings are alike but for the files, with country and wave.
+
+    `look_up` adds the columns that tell what labels mean, where that costs least.
+    """
     settings = next(iter(tables.values())).settings
     if settings.layout == "wide":
-        parts = [
-            matrices.read(spark, slice, table.settings, path_of(table.settings, "flows"), matrix)
-            for slice, table in tables.items()
-            for matrix in table.matrices
-        ]
-        return reduce(DataFrame.unionByName, parts)
+        given = {slice: (path_of(table.settings, "flows"), table.matrices) for slice, table in tables.items()}
+        return unfolded.read(spark, given, settings, look_up)
+    return look_up(_long(spark, tables, settings), LABELS)
+
+
+def _long(spark: SparkSession, tables: Mapping[Slice, Scanned], settings: FlowsInput) -> DataFrame:
     if is_pair(settings):
         sides = [_side(_rows(spark, tables, role, settings), role, settings) for role in ("own", "rest")]
         return sides[0].unionByName(sides[1])

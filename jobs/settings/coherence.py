@@ -163,11 +163,14 @@ def _check_layout(flows: FlowsInput, where: str) -> None:
         raise Unfit(f"{where}.paths", f"{strange[0]} is no file of this layout; it has {' and '.join(files)}")
     if len(set(flows.paths.values())) < len(flows.paths):
         raise Unfit(f"{where}.paths", "own and rest are one file")
-    roles = PAIR if pair else () if flows.layout == "wide" else (*LABELS, *SIDES, "value")
+    wide = ("region", "sector", "both")
+    roles = PAIR if pair else wide if flows.layout == "wide" else (*LABELS, *SIDES, "value")
     strange = sorted(set(flows.columns) - set(roles))
     if strange:
-        known = f"it has {', '.join(roles)}" if roles else "its labels stand at fixed places"
+        known = f"it has {', '.join(roles)}"
         raise Unfit(f"{where}.columns", f"{strange[0]} is no column of this layout; {known}")
+    if roles == wide and flows.columns and set(flows.columns) not in ({"region", "sector"}, {"both"}):
+        raise Unfit(f"{where}.columns", "label columns are region and sector, or both in one; name these")
     for side in SIDES:
         if side in flows.columns and (
             parts := sorted(set(flows.columns) & {f"{side}_region", f"{side}_sector"})
@@ -177,8 +180,11 @@ def _check_layout(flows: FlowsInput, where: str) -> None:
     twice = [header for header, count in headers.items() if count > 1]
     if twice:
         raise Unfit(f"{where}.columns", f"two columns have the header {shown(twice[0])}")
-    if flows.exports is not None and not pair:
-        raise Unfit(f"{where}.exports", "is for a biregional pair of files only; leave it out")
+    if flows.exports is not None and not (pair or flows.is_by_region):
+        raise Unfit(
+            f"{where}.exports",
+            "is for a biregional pair of files, or one matrix a region, only; leave it out",
+        )
 
 
 def _check_labels(flows: FlowsInput, regions: Classification, sectors: Classification, where: str) -> None:

@@ -158,12 +158,19 @@ class FlowsInput(TableSettings, ForeignCodes):
     paths: dict[Name, FilePath] = Field(
         description="{flows: FILE}, or for a biregional pair {own: FILE, rest: FILE}"
     )
-    columns: dict[Name, Text] = Field({}, description="role of a column to its header in the file")
+    columns: dict[Name, Text] = Field(
+        {},
+        description="role of a column to its header in the file; wide: label columns by what a header row "
+        "calls them, {region: NAME, sector: NAME} or {both: NAME}",
+    )
     header: tuple[Held, ...] = Field(
         ("region", "sector"), min_length=1, description="wide: what each header row holds of the buyer"
     )
     labels: tuple[Held, ...] = Field(
-        ("region", "sector"), min_length=1, description="wide: what each label column holds of the seller"
+        ("region", "sector"),
+        min_length=1,
+        description="wide: what each label column holds of the seller; `[sector]`, as in header, where each "
+        "file of a folder is the matrix of the region by which it is named",
     )
     join: Text = Field("_", description="mark between region and sector where one label holds both")
     where: dict[Text, Words] = Field(
@@ -183,7 +190,9 @@ class FlowsInput(TableSettings, ForeignCodes):
     )
     rest: Text = Field("REST", description="marker of the rest of the country among the regions")
     exports: Text | None = Field(
-        None, description="biregional pair: the label of deliveries to the rest of the country"
+        None,
+        description="biregional pair, and one matrix a region: the label of deliveries to the rest of the "
+        "country",
     )
     year: int | None = Field(None, ge=1900, le=2200, description="year of the wave, to choose a table by")
     years: tuple[int, ...] = Field(
@@ -211,6 +220,11 @@ class FlowsInput(TableSettings, ForeignCodes):
         """The year of the table that is taken; None where the run file names no years."""
         return chosen_year(self.year, self.years, self.match) if self.years and self.year else None
 
+    @property
+    def is_by_region(self) -> bool:
+        """Whether each file of a wide table is the matrix of the region by which it is named."""
+        return self.layout == "wide" and not {"region", "both"} & {*self.header, *self.labels}
+
     @model_validator(mode="before")
     @classmethod
     def _of_the_chosen_year(cls, raw: Any) -> Any:
@@ -228,8 +242,15 @@ class FlowsInput(TableSettings, ForeignCodes):
     def _labels_are_whole(self) -> FlowsInput:
         for key, held in (("header", self.header), ("labels", self.labels)):
             named = sorted(entry for entry in held if entry != "other")
-            if named not in (["both"], ["region", "sector"]):
-                raise ValueError(f"{key} holds region and sector once each, or both in one")
+            if named not in (["both"], ["region", "sector"]) and not (
+                self.is_by_region and named == ["sector"]
+            ):
+                raise ValueError(
+                    f"{key} holds region and sector once each, or both in one; or both hold sector "
+                    "alone, where each file is named by its region"
+                )
+        if self.layout == "wide" and self.columns and "labels" in self.model_fields_set:
+            raise ValueError("columns names the label columns, and labels tells their places; leave one out")
         if self.where and self.layout == "wide":
             raise ValueError("where means nothing for the layout wide, whose columns have no names")
         return self

@@ -106,6 +106,8 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # Values of deliveries hardly repeat; looking for those that do takes longer than writing them.
         "spark.hadoop.parquet.enable.dictionary#value": "false",
+        # Many files are written at once, since to sort all rows by their slice takes longer than writing.
+        "spark.sql.maxConcurrentOutputFileWriters": "64",
         "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets modes itself, whatever the umask
         **alone.ports(settings),
         **(_small() if settings.small else {}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -13,6 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs.checks.whole import Counts
 from jobs.errors import DiamantError, InputError
+from jobs.readers import flows
 from jobs.run import conversions
 from jobs.run.context import Batch, Results
 from jobs.settings.slices import Slice
@@ -72,17 +74,19 @@ def counted(frame: DataFrame, name: str, more: Sequence[Column] = ()) -> dict[Sl
     return {Slice(row["country"], row["wave"]): _counts(row.asDict()) for row in collected}
 
 
-def tables_counted(batch: Batch, cells: DataFrame, name: str) -> tuple[DataFrame, dict[Slice, Counts]]:
-    """Cells of tables that are written alike, with numbers for labels, and their counts.
+def tables_counted(
+    batch: Batch, tables: Mapping[Slice, flows.Scanned], name: str
+) -> tuple[DataFrame, dict[Slice, Counts]]:
+    """The cells of tables that are written alike, with numbers for labels, and their counts.
 
     All cells are read at sight; only where some were not plain are those looked at by all rules for labels
     and values. Nothing else is kept: reading a file twice is cheaper.
     """
     codes = conversions.codes(batch)
-    (of, *_) = (settings.flows for settings in batch.slices.values() if settings.flows)
-    notation = Notation.of(of)
+    notation = Notation.of(next(iter(tables.values())).settings)
     known = local(batch.spark, plain_cells.rows(codes, notation), plain_cells.MEANINGS)
-    seen = plain_cells.at_sight(cells, known, codes, notation).withColumn("mangled", F.lit(False))
+    cells = flows.read(batch.spark, tables, partial(plain_cells.with_numbers, known=known, codes=codes))
+    seen = plain_cells.at_sight(cells, notation).withColumn("mangled", F.lit(False))
     more = [F.count("finer").alias("finer"), *odd_values()]
     counts = counted(seen, name, [*more, F.count("unread").alias("unread")])
     frame = plain_cells.read_at_sight(seen)

@@ -59,10 +59,9 @@ def run(batch: Batch) -> Results:
     survey = _survey(batch, results)
     frames: dict[str, DataFrame] = {}
     counts = {"survey": survey.counted} if survey else {}
-    with text.files_apart(batch.spark):
-        tables = _flows(batch.only(set(batch.slices) - set(results.failures)), results)
-        if tables:
-            frames["flows"], counts["flows"] = with_parts(batch, tables, results)
+    tables = _flows(batch.only(set(batch.slices) - set(results.failures)), results)
+    if tables:
+        frames["flows"], counts["flows"] = with_parts(batch, tables, results)
     reads = [read for read in (survey, tables) if read]
     if not reads:
         return results
@@ -212,8 +211,7 @@ def _flows(batch: Batch, results: Results) -> Read | None:
             continue
         readable = part.only(scanned)
         numbers.given(batch.tables, readable.slices.values())
-        cells = flows.read(batch.spark, scanned)
-        frame, of_shape = tables_counted(readable, cells, _named("flows", scanned))
+        frame, of_shape = tables_counted(readable, scanned, _named("flows", scanned))
         frames.append(frame)
         counted_cells |= of_shape
         counts |= {slice: table.count for slice, table in scanned.items()}

@@ -29,6 +29,7 @@ from jobs.transforms.lookup import by_slice
 
 FAULTS = "array<struct<rule: string, reason: string>>"
 MEANINGS = "codes int, label string, text string, number smallint"
+CELL = ("country", "wave", "part", "row_number", *LABELS, "value", "elsewhere", "_corrupt")
 
 
 def rows(codes: Sequence[Codes], notation: Notation) -> Iterable[tuple[object, ...]]:
@@ -39,11 +40,11 @@ def rows(codes: Sequence[Codes], notation: Notation) -> Iterable[tuple[object, .
                 yield (place, label, text, number)
 
 
-def at_sight(cells: DataFrame, known: DataFrame, codes: Sequence[Codes], notation: Notation) -> DataFrame:
+def at_sight(cells: DataFrame, notation: Notation) -> DataFrame:
     """Cells (see readers.flows) with the columns that transforms.flows.numbered gives them, none at fault.
 
-    `known` has the columns of MEANINGS. A cell that `numbered` has to look at has itself in `unread`, a
-    struct, which is null for all others; its other columns mean nothing.
+    Their labels have been looked up (see `with_numbers`). A cell that `numbered` has to look at has itself
+    in `unread`, a struct, which is null for all others; its other columns mean nothing.
     """
     numbers = {label: F.col(f"{label}_number") for label in LABELS}
     text = F.col("value")
@@ -52,7 +53,7 @@ def at_sight(cells: DataFrame, known: DataFrame, codes: Sequence[Codes], notatio
     if notation.zero:
         sound = sound & ~text.isin(list(notation.zero))
     # Step by step, since Spark works out anew what stands several times in one step.
-    frame = _looked_up(cells, known, codes).withColumn("destination_sector_number", buyer())
+    frame = cells.withColumn("destination_sector_number", buyer())
     frame = frame.withColumn("number", reading.number(text, notation.decimal, notation.thousands, VALUE))
     frame = frame.withColumns({"dropped": left_out(), "sound": sound})
     finer, pattern = finer_labels({label: F.col(label) for label in LABELS})
@@ -69,7 +70,7 @@ def at_sight(cells: DataFrame, known: DataFrame, codes: Sequence[Codes], notatio
         F.when(~F.col("dropped"), of_value).alias("signs"),
         *[F.lit(None).cast(kind).alias(name) for name, kind in absent.items()],
         F.array().cast(FAULTS).alias("faults"),
-        F.when(~(F.col("dropped") | F.col("sound")), F.struct(*cells.columns)).alias("unread"),
+        F.when(~(F.col("dropped") | F.col("sound")), F.struct(*CELL)).alias("unread"),
     )
 
 
@@ -83,16 +84,20 @@ def unread(frame: DataFrame) -> DataFrame:
     return frame.where("unread is not null").select("unread.*")
 
 
-def _looked_up(cells: DataFrame, known: DataFrame, codes: Sequence[Codes]) -> DataFrame:
-    """The cells with the number of each label, null where its text is none of those that are declared."""
+def with_numbers(
+    frame: DataFrame, labels: Sequence[str], known: DataFrame, codes: Sequence[Codes]
+) -> DataFrame:
+    """Rows with the number of each of these labels, null where its text is none of those that are declared.
+
+    `known` has the columns of MEANINGS. The frame has country and wave where `codes` are several.
+    """
     several = len(codes) > 1
-    frame = cells
     if several:
         places = [(of, F.lit(place)) for place, (of, _, _) in enumerate(codes)]
         frame = frame.withColumn("codes", by_slice(places))
-    for label in LABELS:
+    for label in labels:
         own = F.col("text").alias(label), F.col("number").alias(f"{label}_number")
         texts = known.where(F.col("label") == label).select(*(["codes"] if several else []), *own)
         keys = ["codes", label] if several else label
         frame = frame.join(F.broadcast(texts), keys, "left")
-    return frame
+    return frame.drop("codes")

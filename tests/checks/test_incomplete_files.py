@@ -55,7 +55,7 @@ def check(spark, folder, text, layout="long", **notation):
     """The frame, the words of faults, and the notes on a file."""
     (folder / "flows.csv").write_text(text, encoding="utf-8")
     scanned = flows.scanned(FlowsInput(layout=layout, paths={"flows": str(folder / "flows.csv")}))
-    cells = flows.read(spark, {SLICE: scanned})
+    cells = flows.read(spark, {SLICE: scanned}, lambda frame, _: frame)
     given = Notation(**notation)
     read = numbered(cells, [(None, REGIONS, SECTORS)], given).persist()
     accepted = read.where((F.size("faults") == 0) & ~F.col("dropped"))

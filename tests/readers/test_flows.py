@@ -16,7 +16,7 @@ SLICE = Slice("NL", "w")
 
 def cells(spark, **given):
     scanned = flows.scanned(FlowsInput(**given))
-    rows = flows.read(spark, {SLICE: scanned}).collect()
+    rows = flows.read(spark, {SLICE: scanned}, lambda frame, _: frame).collect()
     assert len(rows) == scanned.count and {(row["country"], row["wave"]) for row in rows} == {SLICE}
     return sorted([(*[row[label] for label in LABELS], row["value"]) for row in rows], key=str)
 
@@ -44,7 +44,7 @@ def test_wide_is_the_long_table_folded(spark, tmp_path):
 def test_a_wide_row_that_is_cut_short_is_marked(spark, tmp_path):
     (tmp_path / "w.csv").write_text(";;A;B\n;;1;1\nA;1;1.0;2.0\nB;1;3.0\n")
     scanned = flows.scanned(FlowsInput(layout="wide", paths={"flows": str(tmp_path / "w.csv")}))
-    frame = flows.read(spark, {SLICE: scanned})
+    frame = flows.read(spark, {SLICE: scanned}, lambda frame, _: frame)
     assert [row["_corrupt"] for row in frame.where("_corrupt is not null").collect()] == ["B;1;3.0"]
 
 

@@ -37,8 +37,14 @@ def flows(**given: str) -> str:
         (flows(layout="biregional", paths=PAIR, columns="{origin_region: r}"), "origin_region is no column"),
         (
             flows(layout="wide", columns="{value: v}"),
-            "value is no column of this layout; its labels stand at",
+            "value is no column of this layout; it has region, sector, both",
         ),
+        (flows(layout="wide", columns="{region: r}"), "label columns are region and sector, or both in one"),
+        (
+            flows(layout="wide", columns="{both: r}", labels="[both]"),
+            "columns names the label columns, and labels tells their places",
+        ),
+        (flows(layout="wide", header="[sector]"), "header holds region and sector once each"),
         (flows(columns="{origin_region: r, destination_region: r}"), "two columns have the header r"),
         (flows(columns="{origin_region: value}"), "two columns have the header value"),
         (flows(exports="OUT"), "flows.exports: is for a biregional pair"),

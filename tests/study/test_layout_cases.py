@@ -45,7 +45,46 @@ def with_totals(rows: list[list[str]]) -> list[list[str]]:
     return [*heads, *body, ["Total", "Total", *["80.5"] * 10]]
 
 
+def named(rows: list[list[str]]) -> list[list[str]]:
+    """A unit and a sector's name among the label columns, and a header row that names them all."""
+    heads = [["", "", "", "", *row[2:]] for row in rows[:2]]
+    heads[1][:4] = ["NACE", "unit", "words", "REG"]
+    return [*heads, *([row[1], "EUR", "a sector", row[0], *row[2:]] for row in rows[2:])]
+
+
+def by_region(table: Known) -> dict[str, str]:
+    """A file for each region: its own sectors, what they sell to the rest, and a row of imports."""
+    known = regional(table)
+    sectors = list(dict.fromkeys(cell[1] for cell in known))
+    files = {}
+    for region in dict.fromkeys(cell[0] for cell in known):
+        rows = [["", *sectors, "EXPROC"]]
+        for sector in sectors:
+            own = [known[region, sector, region, buyer] for buyer in sectors]
+            rows.append([sector, *map(str, own), str(known[region, sector, "REST", ""])])
+        files[f"{region}.csv"] = csv([*rows, ["ROCimp", *["1.5"] * (len(sectors) + 1)]])
+    return files
+
+
+def regional(table: Known) -> Known:
+    """Deliveries within each region, and 2 from each sector to the rest of the country."""
+    own = {cell: value for cell, value in table.items() if cell[0] == cell[2]}
+    return own | {(region, sector, "REST", ""): 2.0 for region, sector, _, _ in own}
+
+
 WRITTEN = [
+    TableCase(
+        "label columns named by a header row",
+        cells(named),
+        {**WIDE, "columns": {"region": "REG", "sector": "NACE"}},
+    ),
+    TableCase(
+        "one matrix a region, named by its file",
+        by_region,
+        {**WIDE, "header": ["sector"], "labels": ["sector"], "exports": "EXPROC", "drop": ["ROCimp"]},
+        known=regional,
+        notes="12 cells carry a label of the drop list",
+    ),
     TableCase("decimal commas", lambda table: csv(wide(table), decimal=","), {**WIDE, "decimal": ","}),
     TableCase("each cell in quotes", lambda table: csv(wide(table), quoted=True), WIDE),
     TableCase("labels in quotes", lambda table: matrix(table).replace("HU11", '"HU11"'), WIDE),
@@ -65,6 +104,13 @@ WRITTEN = [
     ),
 ]
 MATRICES = [
+    TableCase(
+        "a label column by a name that no header row has",
+        cells(named),
+        {**WIDE, "columns": {"region": "REGION", "sector": "NACE"}},
+        stops="the header rows name no column REGION; check flows.columns",
+        error=InputError,
+    ),
     TableCase("a matrix", matrix, WIDE),
     TableCase(
         "parts of a folder, the second without header rows",

@@ -35,7 +35,7 @@ def both(spark, frame, codes=CODES, **notation):
     """The cells that are read at sight, with all rules for comparison, and those that are left, as rows."""
     given = Notation(**notation)
     known = local(spark, plain_cells.rows(codes, given), plain_cells.MEANINGS)
-    seen = plain_cells.at_sight(frame, known, codes, given)
+    seen = plain_cells.at_sight(plain_cells.with_numbers(frame, LABELS, known, codes), given)
     plain, left = plain_cells.read_at_sight(seen), plain_cells.unread(seen)
     by_rules = numbered(frame.join(left, ["wave", "row_number"], "left_anti"), codes, given)
     assert sorted(by_rules.columns) == sorted(plain.columns)
