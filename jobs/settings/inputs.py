@@ -139,6 +139,10 @@ class SurveyInput(TableSettings, ForeignCodes):
     path: FilePath
     map: FilePath = Field(description="wave map, a file of conf/waves")
     format: Literal["csv", "excel", "parquet", "stata", "spss", "sas"] = "csv"
+    identifiers: Literal["wave", "persistent"] = Field(
+        "wave",
+        description="`persistent`: a firm has the same firm_id in each wave of its country that says so",
+    )
     max_quarantined: float = Field(
         0.05, ge=0, le=1, description="largest share of rows that may be set aside"
     )

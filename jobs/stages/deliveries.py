@@ -150,7 +150,9 @@ def with_parts(batch: Batch, read: Read, results: Results) -> tuple[DataFrame, d
         return renamed(cells, shares), dict(counts)
     frame = converted(cells.where(of_slices(summed)) if others else cells, shares).persist()
     sums = frame.groupBy("country", "wave").agg(
-        F.count("*").alias("cells"), F.count_if("lacking").alias("lacking")
+        F.count("*").alias("cells"),
+        F.count_if("lacking").alias("lacking"),
+        F.try_divide(F.sum("shared").cast("double"), F.sum("value").cast("double")).alias("shared"),
     )
     became = {Slice(row["country"], row["wave"]): row for row in sums.collect()}
     with_sums = dict(counts)
@@ -159,7 +161,10 @@ def with_parts(batch: Batch, read: Read, results: Results) -> tuple[DataFrame, d
         out, lacking = (row["cells"], row["lacking"]) if row else (0, 0)
         merged = of_slice.rows - of_slice.aside - of_slice.dropped - out
         with_sums[slice] = replace(of_slice, merged=merged, lacking=lacking)
-    frame = frame.drop("lacking")
+        if row and row["shared"]:
+            words = f"{row['shared']:.1%} of the deliveries had a code that was shared out among several"
+            read.public[slice] = [*read.public.get(slice, []), words]
+    frame = frame.drop("lacking", "shared")
     if others:
         frame = frame.unionByName(renamed(cells.where(of_slices(others)), shares))
     return frame, with_sums

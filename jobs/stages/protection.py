@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 
 from jobs.output.kept import Kept
-from jobs.publish import counts, releases, tables
+from jobs.publish import counts, persisting, releases, tables
 from jobs.publish.counts import Counted, Guarded
 from jobs.run.context import Context
 from jobs.run.fingerprints import fingerprint
 from jobs.run.records import Records
 from jobs.run.rows import Rows
 from jobs.run.sources import Sources
+from jobs.settings.slices import Slice
+from jobs.spark.frames import local
 from jobs.spark.spread import spread
+from jobs.spark.tables import collected
 from jobs.transforms.indicators import largest_weights
 from jobs.transforms.partner_origin import in_the_sample, partner_origin
+from jobs.transforms.persisting import PAIRS, in_both
 from jobs.transforms.sketches import sketches
 
 Tables = dict[str, pd.DataFrame]
@@ -55,6 +60,26 @@ def held_against_releases(context: Context, rows: Rows, shown: Tables) -> Callab
     if earlier and releases.is_the_same(sets, earlier[-1]):
         return lambda: None
     return lambda: records.add(settings.study, threshold, sets)
+
+
+def persisting_firms(context: Context, published: Collection[Slice]) -> Tables:
+    """Firms that stand in two waves, where identifiers persist; empty where no country says so."""
+    pairs: list[tuple[str, str, str]] = []
+    for country in context.countries:
+        waves = [
+            slice.wave
+            for slice, own in context.slices.items()
+            if slice in published and slice.country == country
+            if own.survey and own.survey.identifiers == "persistent"
+        ]
+        pairs += [(country, wave, before) for before, wave in pairwise(waves)]
+    if not pairs:
+        return {}
+    named = local(context.spark, pairs, PAIRS)
+    both = in_both(context.tables.read("survey", [{"country": country} for country, *_ in pairs]), named)
+    every = pd.DataFrame(pairs, columns=persisting.KEYS)
+    threshold = context.settings.disclosure.threshold
+    return {"persisting_firms": persisting.rounded(collected(both), every, threshold)}
 
 
 def _guarded(context: Context, program: Sources, folder: Path, counted: Sequence[Counted]) -> list[Guarded]:

@@ -95,6 +95,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     measured = _measured(context, facts)
     if len(measured) > len(context.countries):  # otherwise no country has two waves
         shown["indicator_changes"] = changes.changes(shown["cluster_indicators"], measured)
+    shown |= protection.persisting_firms(context, state.entries)
     weaker = safe_ranges.weaker(settings.disclosure)
     checker.write(Path(settings.work) / "checker", shown, audit, settings.disclosure, weaker)
     means = _pooled(context, rows, shown)

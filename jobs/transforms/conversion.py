@@ -81,8 +81,9 @@ def converted(cells: DataFrame, shares: DataFrame) -> DataFrame:
     """Cells with those of parts added up to cells of the run; others as they are.
 
     `cells` and `shares` as for `renamed`. The column `lacking` says whether some parts of a cell have no cell
-    in the table. A cell of parts that stands there twice comes out twice, so that the rule on double cells
-    sees it, and so does one that is given as a whole and in parts.
+    in the table, `shared` which part of its value comes from cells that were shared out among several. A cell
+    of parts that stands there twice comes out twice, so that the rule on double cells sees it, and so does
+    one that is given as a whole and in parts.
     """
     place = ["country", "wave"]
     # First by the labels as they stand in the file, which tells double cells; then by what they stand for.
@@ -99,17 +100,28 @@ def converted(cells: DataFrame, shares: DataFrame) -> DataFrame:
     value = F.when(share == 1, whole).otherwise((F.col("value").cast("double") * share).cast(SHARED))
     numbers = [_number(label) for label in LABELS]
     sums = (
-        finer.select(*place, *numbers, "pattern", "copies", value.alias("value"), parts.alias("parts"))
+        finer.select(
+            *place,
+            *numbers,
+            "pattern",
+            "copies",
+            value.alias("value"),
+            parts.alias("parts"),
+            (share != 1).alias("is_shared"),
+        )
         .where(reduce(and_, [F.col(label) >= 0 for label in LABELS]))
         .groupBy(*place, *LABELS, "pattern")
         .agg(
             F.sum("value").cast(VALUE).alias("value"),
+            F.coalesce(F.sum(F.when(F.col("is_shared"), F.col("value"))), F.lit(0))
+            .cast(VALUE)
+            .alias("shared"),
             (F.count("*") < F.max("parts")).alias("lacking"),
             F.max("copies").cast("int").alias("copies"),
         )
         .withColumn("value", F.explode(F.array_repeat("value", F.col("copies"))))
     )
-    plain = _plain(cells).withColumn("lacking", F.lit(False))
+    plain = _plain(cells).withColumns({"lacking": F.lit(False), "shared": F.lit(0).cast(VALUE)})
     return plain.unionByName(sums.drop("pattern", "copies"))
 
 

@@ -49,7 +49,10 @@ TWELVE = Size(("AA", "BB", "CC"), tuple(named.waves("12")), 6, 5, 1200)
 
 
 def run(spark, conf: Path) -> Context:
-    chosen = reading.read(str(conf), ["pool.one_model=false", "defaults.fit.max_failed_groups=1000"])
+    of_survey = "defaults.survey.identifiers=persistent"
+    chosen = reading.read(
+        str(conf), ["pool.one_model=false", "defaults.fit.max_failed_groups=1000", of_survey]
+    )
     workfolder.claim(Path(chosen.work))
     context = Context(lambda: spark, chosen, Tables(lambda: spark, f"{chosen.work}/tables"), STAGES)
     execute.run(context, Progress(Console(file=io.StringIO())))
@@ -79,12 +82,30 @@ def both(request, spark, tmp_path_factory) -> Both:
     return Both(size, plain, translated)
 
 
-@pytest.mark.parametrize("name", ["estimates", "pooled_paths", "cluster_indicators", "indicator_changes"])
+PUBLISHED = ["estimates", "pooled_paths", "cluster_indicators", "indicator_changes", "persisting_firms"]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_what_is_published_is_that_of_files_that_need_no_conversion(both, name):
     first, second = both.table(name, plain=True), both.table(name)
     if name == "indicator_changes":  # the translated run knows where sectors come from another file
         first, second = (changes.drop(columns="series_break") for changes in (first, second))
     pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_firms_in_two_waves_are_those_whose_identifier_stands_in_both_files(both):
+    firms = {
+        (country, wave): set(pd.read_csv(file, sep=";", encoding="ISO-8859-1").firm)
+        for country in both.size.countries
+        for wave in both.size.waves
+        for file in [both.plain / country / f"survey_{wave}.csv"]
+    }
+    came = both.table("persisting_firms")
+    assert len(came) == len(both.size.countries) * (len(both.size.waves) - 1)
+    for row in came.itertuples():
+        number = len(firms[row.country, row.wave] & firms[row.country, row.before])
+        assert row.firms_in_both % 10 == 0 and 0 <= number - row.firms_in_both < 10
+        assert 0 < row.innovators_in_both < row.firms_in_both
 
 
 def test_changes_over_another_classification_are_marked(both):

@@ -63,6 +63,14 @@ def test_a_cell_goes_to_the_product_of_its_shares_and_is_added_up(spark):
     }
 
 
+def test_how_much_of_the_deliveries_was_shared_out(spark):
+    """Of 8 + 16 + 4 + 3 those with a region that is shared out: 8 and 16."""
+    whole = {**GOALS, FIRST_PART - 9: (Goal(1, 1.0, 1),)}
+    cells = [((A, 5, B, 6), "8"), ((B, 5, B, 6), "16"), ((FIRST_PART - 9, 5, 1, 5), "4"), ((1, 7, 2, 7), "3")]
+    came = converted(frame(spark, cells), shares(spark, whole)).collect()
+    assert float(sum(row["value"] for row in came)) == 31 and float(sum(row["shared"] for row in came)) == 24
+
+
 def test_totals_are_kept_whatever_the_shares_and_the_order_of_rows(spark):
     draw = random.Random(4)
     parts = range(FIRST_PART - 19, FIRST_PART + 1)

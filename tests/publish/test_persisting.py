@@ -1,0 +1,33 @@
+"""Counts of firms in two waves leave as many possible numbers as the threshold asks."""
+
+from __future__ import annotations
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.publish.persisting import FIRMS, KEYS, rounded, tables
+
+
+def counts(*rows: tuple[str, str, int, int]) -> pd.DataFrame:
+    return pd.DataFrame([("NL", *row) for row in rows], columns=[*KEYS, *FIRMS])
+
+
+def test_counts_are_rounded_and_a_pair_without_firms_is_zero():
+    pairs = pd.DataFrame([("NL", "w2", "w1"), ("NL", "w3", "w2")], columns=KEYS)
+    came = rounded(counts(("w2", "w1", 2_344, 15)), pairs, 10)
+    assert came.values.tolist() == [["NL", "w2", "w1", 2340, 10], ["NL", "w3", "w2", 0, 0]]
+    (table,) = tables(came)
+    assert table["rows"][0]["cells"] == ["w2", "w1", "2,340", "10"]
+
+
+@given(st.integers(0, 5_000), st.integers(3, 40))
+def test_the_numbers_of_firms_behind_a_published_one_are_as_many_as_the_threshold(number, threshold):
+    pairs = pd.DataFrame([("NL", "w2", "w1")], columns=KEYS)
+
+    def published(firms: int) -> int:
+        return int(rounded(counts(("w2", "w1", firms, 0)), pairs, threshold).firms_in_both.iloc[0])
+
+    near = range(max(0, number - 2 * threshold), number + 2 * threshold)
+    behind = [firms for firms in near if published(firms) == published(number)]
+    assert number in behind and len(behind) == threshold
