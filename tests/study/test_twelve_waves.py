@@ -7,6 +7,7 @@ that converts has to publish the figures of the run that has nothing to convert.
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,13 +94,10 @@ def test_what_is_published_is_that_of_files_that_need_no_conversion(both, name):
     pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
-def test_firms_in_two_waves_are_those_whose_identifier_stands_in_both_files(both):
-    firms = {
-        (country, wave): set(pd.read_csv(file, sep=";", encoding="ISO-8859-1").firm)
-        for country in both.size.countries
-        for wave in both.size.waves
-        for file in [both.plain / country / f"survey_{wave}.csv"]
-    }
+def test_firms_in_two_waves_are_those_that_were_accepted_in_both(spark, both):
+    firms: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in spark.read.format("delta").load(str(both.plain / "work" / "tables" / "survey")).collect():
+        firms[row["country"], row["wave"]].add(row["firm_id"])
     came = both.table("persisting_firms")
     assert len(came) == len(both.size.countries) * (len(both.size.waves) - 1)
     for row in came.itertuples():
