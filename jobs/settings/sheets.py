@@ -61,6 +61,28 @@ def classification(name: str) -> dict[str, Any]:
     }
 
 
+def codes(name: str) -> list[str]:
+    """The codes of a list, its column code, in the order of its rows. Raises SettingsError without it."""
+    return [row["code"] for row in _named(name, "code")]
+
+
+def numbers(name: str) -> dict[str, str]:
+    """The number beside each code, from the columns code and number. Raises SettingsError, see `codes`."""
+    return {row["code"]: row["number"] for row in _named(name, "code", "number")}
+
+
+def _named(name: str, *wanted: str) -> list[dict[str, str]]:
+    header, *body = rows(name) or [[]]
+    names = [text.lower() for text in header]
+    if missing := [column for column in wanted if column not in names]:
+        raise SettingsError(f"{name}: its first row names no column {missing[0]}; mend it.")
+    listed = [dict(zip(names, row, strict=True)) for row in body]
+    seen = [row["code"] for row in listed]
+    if twice := [code for code in seen if seen.count(code) > 1]:
+        raise SettingsError(f"{name}: the code {twice[0]} stands there twice; each stands there once.")
+    return listed
+
+
 def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return "1" if cell else ""

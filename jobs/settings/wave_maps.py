@@ -26,7 +26,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from jobs.codes import BLANKS
 from jobs.errors import SettingsError
-from jobs.settings import resources, schemas
+from jobs.settings import resources, schemas, sheets
 from jobs.settings.section import Section
 from jobs.settings.wording import fault, shown
 
@@ -34,6 +34,7 @@ DERIVED = {"country", "wave", "part", "row_number", "industrial"}  # the stage i
 
 EXTENDS = "extends"  # names the wave map that this one is laid over
 MOST_EXTENDED = 10  # maps in a line
+LISTS = ("yes", "no", "missing", "order", "classes")  # keys of codes, which may name a workbook that has them
 
 # Each kind of rule and the keys that mean something for it, besides `why`.
 KEYS = {
@@ -255,8 +256,10 @@ def read(name: str) -> WaveMap:
 
 
 def digest(name: str) -> str:
-    """The sha256 of a wave map and of those that it extends, part of a stage's fingerprint."""
-    return " ".join(resources.digest(file) for file in _line(name))
+    """The sha256 of a wave map, of those that it extends and of code lists, part of a stage's fingerprint."""
+    maps = _line(name)
+    lists = [book for file in maps for book in (_head(file, resources.digest(file)) or {}).get("lists", [])]
+    return " ".join(resources.digest(file) for file in [*maps, *lists])
 
 
 def _line(name: str) -> list[str]:
@@ -276,18 +279,36 @@ def _line(name: str) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _head(name: str, _digest: str) -> dict[str, Any] | None:
-    """What a file says of the map that it extends, nothing if it extends none; None if it is no mapping.
+    """The map that a file extends, if it does, and its code `lists` in workbooks; None if it is no mapping.
 
     A map is asked for once a slice, and its text is read once for its content.
     """
     raw = resources.read_yaml(name)
-    return {key: raw[key] for key in (EXTENDS,) if key in raw} if isinstance(raw, dict) else None
+    if not isinstance(raw, dict):
+        return None
+    lists = [rule[key] for rule, key in _listed(raw)]
+    return {**{key: raw[key] for key in (EXTENDS,) if key in raw}, "lists": lists}
+
+
+def _listed(content: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """The rules of a map whose codes stand in a workbook, and under which key."""
+    rules = content.get("rules")
+    return [
+        (rule, key)
+        for rule in (rules.values() if isinstance(rules, dict) else ())
+        for key in LISTS
+        if isinstance(rule, dict) and isinstance(rule.get(key), str) and sheets.is_workbook(rule[key])
+    ]
 
 
 def _laid_over(name: str) -> Any:
     """The content of a wave map over that of the map which it extends, rules one by one; see `_line`."""
     content = resources.read_yaml(name)
-    if not isinstance(content, dict) or EXTENDS not in content:
+    if not isinstance(content, dict):
+        return content
+    for rule, key in _listed(content):
+        rule[key] = sheets.numbers(rule[key]) if key == "classes" else sheets.codes(rule[key])
+    if EXTENDS not in content:
         return content
     base = _laid_over(content.pop(EXTENDS))
     rules = {**(base.get("rules") or {}), **(content.get("rules") or {})}

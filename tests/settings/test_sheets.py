@@ -1,4 +1,4 @@
-"""Code lists in workbooks: classifications and correspondences."""
+"""Code lists in workbooks: classifications, correspondences and the codes of wave maps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 import xlsxwriter
 
 from jobs.errors import SettingsError
-from jobs.settings import classifications, correspondences
+from jobs.settings import classifications, correspondences, wave_maps
+
+DEMO = "conf/waves/cis2_simulated.yaml"  # of the program
 
 
 def workbook(path: Path, rows: list[list[Any]]) -> str:
@@ -44,6 +46,42 @@ def test_a_correspondence(tmp_path):
     rows = [["nace", "sector", "firms"], [15, "10-12", 3], [15, "28", 1], ["17", "28", 5.5]]
     read = correspondences.read(workbook(tmp_path / "nace.xlsx", rows))
     assert read.shares == {"15": {"10-12": 0.75, "28": 0.25}, "17": {"28": 1.0}}
+
+
+def test_codes_of_a_wave_map(tmp_path, monkeypatch):
+    """Lists of a map in workbooks, also of a map that another one extends; a new list is a new map."""
+    monkeypatch.chdir(tmp_path)
+    workbook(tmp_path / "classes.xlsx", [["Code", "Words", "Number"], [1, "small", 10], [2, "medium", 50]])
+    workbook(tmp_path / "scale.xlsx", [["code"], ["none"], ["low"], ["high"]])
+    rules = (
+        "  employees: {size_class: group, classes: classes.xlsx, missing: ['9']}\n"
+        "  source_clients: {scale: s, order: scale.xlsx}\n"
+    )
+    (tmp_path / "base.yaml").write_text(f"extends: {DEMO}\nrules:\n{rules}")
+    (tmp_path / "map.yaml").write_text("extends: base.yaml\ntitle: ours\n")
+    read = wave_maps.read("map.yaml").rules
+    assert read["employees"].classes == {"1": 10, "2": 50}
+    assert read["source_clients"].order == ("none", "low", "high")
+    before = wave_maps.digest("map.yaml")
+    workbook(tmp_path / "classes.xlsx", [["code", "number"], [1, 10], [2, 250]])
+    assert wave_maps.digest("map.yaml") != before
+    assert wave_maps.read("map.yaml").rules["employees"].classes == {"1": 10, "2": 250}
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([["code"], [1]], "its first row names no column number"),
+        ([["code", "number"], [1, 10], [1, 50]], "the code 1 stands there twice"),
+        ([["code", "number"], [1, "many"]], "rules.employees.classes.*integer"),
+    ],
+)
+def test_codes_of_a_wave_map_that_cannot_be_read(tmp_path, rows, words):
+    book = workbook(tmp_path / "classes.xlsx", rows)
+    rule = f"rules:\n  employees: {{size_class: group, classes: {book}}}\n"
+    (tmp_path / "map.yaml").write_text(f"extends: {DEMO}\n{rule}")
+    with pytest.raises(SettingsError, match=words):
+        wave_maps.read(str(tmp_path / "map.yaml"))
 
 
 @pytest.mark.parametrize(
