@@ -13,14 +13,14 @@ FIRMS = ("firms_in_both", "innovators_in_both")
 def rounded(counts: pd.DataFrame, pairs: pd.DataFrame, threshold: int) -> pd.DataFrame:
     """The table persisting_firms: each pair of waves, its counts rounded down to multiples of the threshold.
 
-    `counts` as transforms.persisting gives them, `pairs` all pairs of waves. Beside the firms of each wave,
-    which are published exactly, a rounded count leaves as many possible numbers of new and of lost firms as
-    the threshold asks.
+    `counts` as transforms.persisting gives them, `pairs` all pairs of waves in their order. Beside the firms
+    of each wave, which are published exactly, a rounded count leaves as many possible numbers of new and of
+    lost firms as the threshold asks.
     """
     whole = pairs.merge(counts, "left", KEYS)
     for column in FIRMS:
         whole[column] = whole[column].fillna(0).astype("int64") // threshold * threshold
-    return whole[[*KEYS, *FIRMS]].sort_values(KEYS, ignore_index=True)
+    return whole[[*KEYS, *FIRMS]]
 
 
 def tables(firms: pd.DataFrame) -> list[Table]:
@@ -31,4 +31,5 @@ def tables(firms: pd.DataFrame) -> list[Table]:
         [row.wave, row.before, *(f"{getattr(row, column):,}" for column in FIRMS)]
         for row in firms.itertuples()
     ]
-    return [grid("Firms in two waves, rounded down", ["wave", "and", "firms", "innovators in both"], rows)]
+    columns = ["wave", "and", "firms", "innovators in both"]
+    return [grid("Firms in two waves, rounded down", columns, rows, text=2)]

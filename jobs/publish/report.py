@@ -33,7 +33,7 @@ def render(
     page of all countries, where there is one.
     """
     pooled = {name: tables[name] for name in over_slices.NAMES if name in tables}
-    firms = tables.get("persisting_firms")
+    firms = persisting.tables(tables["persisting_firms"]) if "persisting_firms" in tables else []
     tables = {name: table.assign(wave=slices(table)) for name, table in tables.items() if name not in pooled}
     primary = tables["estimates"][tables["estimates"].error == settings.fit.primary_error]
     diagnosed = "reliability" in tables
@@ -46,7 +46,7 @@ def render(
         ("sample", "Sample", len(tables["sample_waterfall"])),
         ("clusters", "Clusters", len(tables["cluster_indicators"])),
         ("changes", "Changes", len(tables.get("indicator_changes", ()))),
-        ("persisting", "Firms over waves", firms is not None),
+        ("persisting", "Firms over waves", len(firms)),
         ("pooled", "Over the waves", "pooled_paths" in pooled),
         ("checks", "Checks", 1),
         ("provenance", "Provenance", 1),
@@ -78,7 +78,7 @@ def render(
         forests_by="wave",
         heatmaps=heatmaps(tables["cluster_indicators"]),
         changes=changes.tables(tables["indicator_changes"]) if "indicator_changes" in tables else [],
-        persisting=persisting.tables(firms) if firms is not None else [],
+        persisting=firms,
         checks=_checks(facts),
         notes=[f"{wave}, {stage}: {note}" for wave, stage, note in _notes(facts)],
         provenance=_provenance(facts),

@@ -14,11 +14,11 @@ def counts(*rows: tuple[str, str, int, int]) -> pd.DataFrame:
 
 
 def test_counts_are_rounded_and_a_pair_without_firms_is_zero():
-    pairs = pd.DataFrame([("NL", "w2", "w1"), ("NL", "w3", "w2")], columns=KEYS)
-    came = rounded(counts(("w2", "w1", 2_344, 15)), pairs, 10)
-    assert came.values.tolist() == [["NL", "w2", "w1", 2340, 10], ["NL", "w3", "w2", 0, 0]]
+    pairs = pd.DataFrame([("NL", "cis4", "cis3"), ("NL", "cis2006", "cis4")], columns=KEYS)
+    came = rounded(counts(("cis4", "cis3", 2_344, 15)), pairs, 10)
+    assert came.values.tolist() == [["NL", "cis4", "cis3", 2340, 10], ["NL", "cis2006", "cis4", 0, 0]]
     (table,) = tables(came)
-    assert table["rows"][0]["cells"] == ["w2", "w1", "2,340", "10"]
+    assert table["rows"][0]["cells"] == ["cis4", "cis3", "2,340", "10"]
 
 
 @given(st.integers(0, 5_000), st.integers(3, 40))
