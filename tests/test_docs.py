@@ -35,6 +35,18 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
+def test_every_promise_names_a_test_that_there_is():
+    """27 promises in their order, each with tests by file and name."""
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| .* \| (.*) \|$", page, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 28))
+    for number, tests in rows:
+        named = re.findall(r"`([\w/.]+)::(\w+)`", tests)
+        assert named, number
+        for file, name in named:
+            assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), (number, name)
+
+
 @pages
 def test_every_link_leads_to_a_file_and_a_heading(page):
     for link in LINK.findall(page.read_text(encoding="utf-8")):

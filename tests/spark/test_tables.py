@@ -49,6 +49,14 @@ def test_the_state_before_a_correction_stays_readable(spark, tables):
     assert tables.read("answers", [SLICE]).count() == 1
 
 
+def test_a_reader_keeps_the_state_that_it_began_with(spark, tables):
+    put(tables, answers(spark, "a", "F1", "F2"), "first")
+    begun = tables.read("answers")
+    put(tables, answers(spark, "a", "F3"), "corrected")
+
+    assert sorted(row.answers["firm"] for row in begun.collect()) == ["F1", "F2"]
+
+
 def test_rows_of_another_slice_are_refused_and_nothing_is_written(spark, tables):
     put(tables, answers(spark, "a", "F1"), "first")
     with pytest.raises(Exception, match="REPLACE_WHERE"):
