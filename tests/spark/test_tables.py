@@ -50,11 +50,15 @@ def test_the_state_before_a_correction_stays_readable(spark, tables):
 
 
 def test_a_reader_keeps_the_state_that_it_began_with(spark, tables):
-    put(tables, answers(spark, "a", "F1", "F2"), "first")
-    begun = tables.read("answers")
+    """Firms in files of their own, one of which is read after the correction."""
+    put(tables, answers(spark, "a", "F1", "F2", "F4").repartition(3, "row_number"), "first")
+    frame = tables.read("answers")
+    assert frame.rdd.getNumPartitions() > 1
+    begun = frame.toLocalIterator()
+    read = [next(begun)]
     put(tables, answers(spark, "a", "F3"), "corrected")
 
-    assert sorted(row.answers["firm"] for row in begun.collect()) == ["F1", "F2"]
+    assert sorted(row.answers["firm"] for row in [*read, *begun]) == ["F1", "F2", "F4"]
 
 
 def test_rows_of_another_slice_are_refused_and_nothing_is_written(spark, tables):
