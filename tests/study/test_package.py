@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from processes import family
 from study_runs import REPOSITORY, Run, changes
 
 from jobs.run import fingerprints
@@ -16,6 +21,8 @@ from jobs.tools import package
 from jobs.tools import standalone_cluster as cluster
 
 BIN = Path(sys.executable).parent
+EXECUTOR = b"CoarseGrainedExecutorBackend"  # in the command of an executor
+PAUSE = 15  # seconds between two killed executors
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +40,7 @@ def submitted(application: Path, folder: Path, master: str, *arguments: str) -> 
         cwd=empty,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         env={**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
     )
     assert list(empty.iterdir()) == [], "nothing is left where the user works"
@@ -66,14 +73,36 @@ def test_a_stage_is_a_job_of_its_own(demo, tmp_path):
     assert re.search(r"link +cis2 +9,000 in, 9,000 out", said), said
 
 
-def test_the_artefact_on_a_cluster_publishes_the_same_bytes(demo, artefact, tmp_path):
+def kill_executors(place: Path, killed: list[int], ended: threading.Event) -> None:
+    """Kill an executor of each worker in turn, three in all, until the run has ended; their numbers."""
+    for number in itertools.cycle((1, 2)):
+        if len(killed) == 3 or ended.wait(PAUSE):
+            return
+        worker = int((place / f"worker{number}.pid").read_text())
+        for process in family(worker) - {worker}:
+            with suppress(OSError):
+                if EXECUTOR in Path(f"/proc/{process}/cmdline").read_bytes():
+                    os.kill(process, signal.SIGKILL)
+                    killed.append(process)
+
+
+def test_the_artefact_on_a_cluster_publishes_the_same_bytes_though_executors_are_killed(
+    demo, artefact, tmp_path
+):
     address = cluster.start(tmp_path / "cluster")
+    killed: list[int] = []
+    ended = threading.Event()
+    killer = threading.Thread(target=kill_executors, args=(tmp_path / "cluster", killed, ended))
+    killer.start()
     try:
         code, said = submitted(
             artefact, tmp_path, address, "run", "--conf", "conf/runs/demo.yaml", *changes(tmp_path)
         )
     finally:
+        ended.set()
+        killer.join()
         cluster.stop(tmp_path / "cluster")
     assert code == 0, said
+    assert len(killed) >= 2
     again = Run(tmp_path, code, said).published
     assert {name for name in demo.published if again[name] != demo.published[name]} == set()
