@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +15,9 @@ from jobs import __version__
 from jobs.anytable import options
 from jobs.errors import InputError, SettingsError
 from jobs.run import opening
-from jobs.run.arguments import Changes, Conf, Countries, Waves
+from jobs.run.arguments import Changes, Conf, Countries, Log, Waves
 from jobs.run.guard import guarded
+from jobs.run.json_lines import JsonLines
 from jobs.run.progress import Progress
 from jobs.stages.order import STAGES
 
@@ -34,15 +36,17 @@ app = typer.Typer(
 
 
 @app.command()
-def run(conf: Conf, wave: Waves = None, country: Countries = None, set: Changes = None) -> None:
+def run(
+    conf: Conf, wave: Waves = None, country: Countries = None, set: Changes = None, log: Log = "text"
+) -> None:
     """Run every stage that is not up to date and publish tables, figures and the report."""
     chosen = opening.Chosen(conf, wave, country, set)
     with opening.opened(chosen, STAGES, publishing=True) as context:
         from jobs.run import execute
 
-        execute.run(context, Progress())
+        execute.run(context, JsonLines() if log == "json" else Progress())
         report = Path(context.settings.out) / "report.html"
-    print(f"Report: {report.resolve()}")
+    print(f"Report: {report.resolve()}", file=sys.stderr if log == "json" else None)
 
 
 @app.command()
