@@ -26,6 +26,7 @@ from jobs.publish.rules import (
     WITHHELD,
     dominated,
     extreme,
+    rounded_down,
     too_few,
 )
 from jobs.settings.sections import DisclosureSettings
@@ -74,7 +75,7 @@ def protect(
         hide = hide & firms.notna().to_numpy()
         frame[f"{name}_status"] = np.where(hide, WITHHELD, "")
         frame[name] = frame[name].astype(float).where(~hide).round(SHARE_DIGITS)
-        frame[f"{name}_firms"] = (firms // rules.threshold * rules.threshold).where(~hide)
+        frame[f"{name}_firms"] = rounded_down(firms, rules.threshold).where(~hide)
         frame = frame.drop(columns=[f"{name}_{part}" for part in PARTS])
     withheld = frame.loc[hidden, REASONS[:-1]].assign(reason=reasons[hidden])
     withheld["reason"] = withheld.reason.replace("", BESIDE)

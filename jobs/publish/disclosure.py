@@ -11,7 +11,7 @@ import pandas as pd
 
 from jobs.errors import DisclosureStopped
 from jobs.publish import models
-from jobs.publish.rules import STATUS, WITHHELD, too_few
+from jobs.publish.rules import STATUS, WITHHELD, rounded_down, too_few
 from jobs.settings.sections import DisclosureSettings
 
 COUNTS = {"firms", "rows_in", "rows_taken", "rows_out", "cases_in", "cases_used", "cases_missing"}
@@ -33,13 +33,16 @@ def protect_facts(facts: dict[str, Any], rules: DisclosureSettings) -> dict[str,
 
 
 def _protected_stage(stage: dict[str, Any], rules: DisclosureSettings) -> dict[str, Any]:
-    rows = {key: _rounded(count, rules) for key, count in stage.items() if key.startswith("rows_")}
+    rows = {
+        key: rounded_down(count, rules.threshold) for key, count in stage.items() if key.startswith("rows_")
+    }
     detail = {
         key: value for key, value in stage["detail"].items() if not isinstance(value, int) and key != "rows"
     }
     if "results" in detail:
         detail["results"] = [
-            {**result, "failing": _rounded(result["failing"], rules)} for result in detail["results"]
+            {**result, "failing": rounded_down(result["failing"], rules.threshold)}
+            for result in detail["results"]
         ]
     public = [*detail.pop("public", []), *(f"series break: {words}" for words in detail.get("breaks", []))]
     notes = [
@@ -55,10 +58,6 @@ def _unplaced(firms: int, rows: int, rules: DisclosureSettings) -> str:
     if firms and (firms < rules.threshold or rows - firms < rules.threshold):
         return "few firms have a code of activity that stands for no one sector"
     return f"{firms / rows:.0%} of the firms have a code of activity that stands for no one sector"
-
-
-def _rounded(count: int, rules: DisclosureSettings) -> int:
-    return count // rules.threshold * rules.threshold
 
 
 def check(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from jobs.publish.grids import Table, grid
+from jobs.publish.rules import rounded_down
 
 KEYS = ["country", "wave", "before"]
 FIRMS = ("firms_in_both", "innovators_in_both")
@@ -19,7 +20,7 @@ def rounded(counts: pd.DataFrame, pairs: pd.DataFrame, threshold: int) -> pd.Dat
     """
     whole = pairs.merge(counts, "left", KEYS)
     for column in FIRMS:
-        whole[column] = whole[column].fillna(0).astype("int64") // threshold * threshold
+        whole[column] = rounded_down(whole[column].fillna(0).astype("int64"), threshold)
     return whole[[*KEYS, *FIRMS]]
 
 

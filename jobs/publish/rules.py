@@ -8,9 +8,14 @@ is left beside the two largest is at least p % of the largest), and group disclo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
+
+import pandas as pd
 
 from jobs.settings.sections import DisclosureSettings
 from jobs.transforms.origins import ALL, EXCLUSIVE
+
+Count = TypeVar("Count", int, pd.Series)
 
 WITHHELD = "c"
 SHARE_DIGITS = 3  # decimals of a published share
@@ -46,6 +51,11 @@ DOMINATED = "a few firms or weights make the figure"
 def too_few(count: float | None, rules: DisclosureSettings) -> bool:
     """Fewer firms than the threshold, but some: an empty cell tells of nobody."""
     return count is not None and 0 < count < rules.threshold
+
+
+def rounded_down(count: Count, threshold: int) -> Count:
+    """The largest multiple of the threshold that is no larger than a count, or than each of several."""
+    return count // threshold * threshold
 
 
 def dominated(total: float, largest: Sequence[float], rules: DisclosureSettings) -> bool:

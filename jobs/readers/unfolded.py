@@ -6,6 +6,7 @@ columns takes. What labels mean is looked up a row and a column, not a cell.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from itertools import islice
@@ -24,7 +25,6 @@ from jobs.settings.slices import Slice
 from jobs.spark.frames import local
 from jobs.transforms.cells import bare
 
-SPECIAL = "\\.[]{}()<>*+-=!?^$|&~"  # characters with a meaning of their own in a regular expression
 ELSEWHERE = "elsewhere"
 FIELDS = "fields array<string>"  # of a row
 BUYERS = "country string, wave string, place int, destination_region string, destination_sector string"
@@ -75,7 +75,7 @@ def read(
 
 def split(label: Column, join: str) -> tuple[Column, Column]:
     """The region and the sector in a label that holds both; the first mark between them counts."""
-    parts = F.split(label, _literal(join), 2)
+    parts = F.split(label, re.escape(join), 2)
     return bare(F.get(parts, F.lit(0))), bare(F.get(parts, F.lit(1)))
 
 
@@ -133,13 +133,8 @@ def _by_spark(spark: SparkSession, settings: FlowsInput, matrix: Matrix) -> Data
     heads = [dialect.separator.join(head) for head in headers.rows]
     is_blank = F.btrim("line", F.lit(BLANKS + dialect.separator)) == ""
     body = lines.where(~is_blank & ~F.col("line").isin(heads))
-    mark = _literal(dialect.separator)
+    mark = re.escape(dialect.separator)
     beginning = F.substring_index("line", dialect.separator, len(headers.labels))
     return body.select(
         F.split("line", mark, -1).alias("fields"), F.split(beginning, mark, -1).alias("labels")
     )
-
-
-def _literal(separator: str) -> str:
-    """The separator as a regular expression that means itself; of one character, as Java splits fastest."""
-    return "".join(f"\\{mark}" if mark in SPECIAL else mark for mark in separator)

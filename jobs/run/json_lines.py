@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import IO, TYPE_CHECKING, Any
 
@@ -30,25 +27,18 @@ class JsonLines(Progress):
         super().__init__(console)
         self.stream = stream or sys.stdout
 
-    @contextmanager
-    def stage(self, name: str, wave: str) -> Iterator[Callable[[Outcome], None]]:
-        started = time.monotonic()
-        with super().stage(name, wave) as report:
-
-            def report_and_write(outcome: Outcome) -> None:
-                report(outcome)
-                self._write(
-                    "done",
-                    stage=name,
-                    slices=wave,
-                    rows_in=outcome.rows_in,
-                    rows_out=outcome.rows_out,
-                    rows_set_aside=outcome.rows_set_aside,
-                    seconds=round(time.monotonic() - started, 1),
-                    notes=list(outcome.notes),
-                )
-
-            yield report_and_write
+    def done(self, name: str, wave: str, outcome: Outcome, seconds: float) -> None:
+        super().done(name, wave, outcome, seconds)
+        self._write(
+            "done",
+            stage=name,
+            slices=wave,
+            rows_in=outcome.rows_in,
+            rows_out=outcome.rows_out,
+            rows_set_aside=outcome.rows_set_aside,
+            seconds=round(seconds, 1),
+            notes=list(outcome.notes),
+        )
 
     def skipped(self, name: str, wave: str) -> None:
         super().skipped(name, wave)

@@ -29,13 +29,7 @@ class Progress:
         started = time.monotonic()
 
         def report(outcome: Outcome) -> None:
-            seconds = time.monotonic() - started
-            aside = f", {outcome.rows_set_aside:,} set aside" if outcome.rows_set_aside else ""
-            self._line(
-                name, wave, f"{outcome.rows_in:,} in, {outcome.rows_out:,} out{aside}", f"{seconds:5.1f} s"
-            )
-            for note in outcome.notes:
-                self.console.print(f"             {note}", style="dim", markup=False)
+            self.done(name, wave, outcome, time.monotonic() - started)
 
         if self.console.is_terminal:
             with self.console.status(f"{name} {wave}"):
@@ -85,6 +79,15 @@ class Progress:
                 )
 
         return tell
+
+    def done(self, name: str, wave: str, outcome: Outcome, seconds: float) -> None:
+        """The stage has ended, with this outcome."""
+        aside = f", {outcome.rows_set_aside:,} set aside" if outcome.rows_set_aside else ""
+        self._line(
+            name, wave, f"{outcome.rows_in:,} in, {outcome.rows_out:,} out{aside}", f"{seconds:5.1f} s"
+        )
+        for note in outcome.notes:
+            self.console.print(f"             {note}", style="dim", markup=False)
 
     def failed(self, slice: str, error: Exception) -> None:
         """A slice leaves the run; why is said again at its end."""

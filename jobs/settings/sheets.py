@@ -36,8 +36,7 @@ def classification(name: str) -> dict[str, Any]:
     Its columns are code, name, industrial (1, yes, true or x) and divisions (with blanks or commas between
     them); all but the first may be missing. Raises SettingsError where a column is none of these.
     """
-    header, *body = rows(name) or [[]]
-    names = [text.lower() for text in header]
+    names, items = _items(name)
     strange = [text for text in names if text and text not in COLUMNS]
     if "code" not in names or strange:
         raise SettingsError(
@@ -45,7 +44,6 @@ def classification(name: str) -> dict[str, Any]:
             + (f", and {strange[0]} is none of them" if strange else "")
             + "; mend it."
         )
-    items = [dict(zip(names, row, strict=True)) for row in body]
     return {
         "version": name.rpartition("/")[2],
         "source": "the office's own list",
@@ -72,15 +70,20 @@ def numbers(name: str) -> dict[str, str]:
 
 
 def _named(name: str, *wanted: str) -> list[dict[str, str]]:
-    header, *body = rows(name) or [[]]
-    names = [text.lower() for text in header]
+    names, listed = _items(name)
     if missing := [column for column in wanted if column not in names]:
         raise SettingsError(f"{name}: its first row names no column {missing[0]}; mend it.")
-    listed = [dict(zip(names, row, strict=True)) for row in body]
     seen = [row["code"] for row in listed]
     if twice := [code for code in seen if seen.count(code) > 1]:
         raise SettingsError(f"{name}: the code {twice[0]} stands there twice; each stands there once.")
     return listed
+
+
+def _items(name: str) -> tuple[list[str], list[dict[str, str]]]:
+    """The names in the first row, in small letters, and the rows below by these."""
+    header, *body = rows(name) or [[]]
+    names = [text.lower() for text in header]
+    return names, [dict(zip(names, row, strict=True)) for row in body]
 
 
 def _text(cell: Any) -> str:
