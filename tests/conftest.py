@@ -33,7 +33,11 @@ def spark():
     from jobs.settings import reading as settings
     from jobs.spark import session
 
-    started = session.start(settings.read(str(REPOSITORY / "conf/runs/demo.yaml")).spark, "tests")
+    of_demo = settings.read(str(REPOSITORY / "conf/runs/demo.yaml")).spark
+    # Two partitions, so that rows are moved. The suite runs long enough for Java's best compiler to pay.
+    options = {"spark.driver.extraJavaOptions": "-XX:+UseSerialGC"}
+    own = of_demo.model_copy(update={"shuffle_partitions": 2, "options": options})
+    started = session.start(own, "tests")
     yield started
     started.stop()
 

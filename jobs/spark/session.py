@@ -18,7 +18,7 @@ from jobs.errors import SettingsError, SparkNotStarted
 from jobs.settings import resources
 from jobs.settings.sections import SparkSettings
 from jobs.settings.wording import fault, shown
-from jobs.spark import alone
+from jobs.spark import alone, remembered
 
 SMALL = "conf/spark/small.yaml"
 AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
@@ -102,6 +102,9 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": settings.log_level,
         "spark.sql.debug.maxToStringFields": "0",
+        # Before each query Spark writes its plan down for pages that nobody opens: a fifth of a small run.
+        "spark.sql.ui.explainMode": "simple",
+        "spark.sql.maxPlanStringLength": "100",
         # Where in the code each column was made is of no use here, and telling it costs ten calls a column.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # Values of deliveries hardly repeat; looking for those that do takes longer than writing them.
@@ -122,6 +125,7 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
             session = builder.getOrCreate()
     except Exception as error:  # nothing but set-up has happened yet
         raise SparkNotStarted(_why_not_started(error, settings)) from None
+    remembered.remember(session.sparkContext._jvm)
     _set_options(session, settings.options)
     return session
 

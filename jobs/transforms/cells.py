@@ -30,7 +30,8 @@ def bare(text: Column) -> Column:
 
 def trimmed(text: Column) -> Column:
     """A text without the blanks of every kind around it; null where nothing is left."""
-    return F.when(bare(text) != "", bare(text))
+    plain = bare(text)
+    return F.when(plain != "", plain)
 
 
 def answered(cells: Column) -> Column:

@@ -29,7 +29,7 @@ def test_a_second_run_does_nothing_new_and_publishes_the_same_bytes(demo):
     assert demo.published == before
 
 
-@pytest.mark.parametrize("partitions", [1, 7])
+@pytest.mark.parametrize("partitions", [2, 7])
 def test_partitions_and_the_order_of_rows_do_not_show(spark, demo, tmp_path, partitions):
     source = tmp_path / "source" / "input"
     source.mkdir(parents=True)
