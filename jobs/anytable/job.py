@@ -51,7 +51,7 @@ def run(request: Request, table: Table, progress: Progress, few: int = FEW) -> s
     finally:
         table.close()
     tables = results.tables(_protected(fits, request, progress), groups, request)
-    output.write(tables, request, out)
+    output.write(tables, groups.sharing, request, out)
     failed, count = results.failed(tables["status"]), len(groups.keys)
     lost = count if request.joint and len(failed) else len(failed)
     progress.say(f"{count - lost:,} groups fitted, {lost:,} without a trustworthy fit")

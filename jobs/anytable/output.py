@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 
 import pandas as pd
@@ -31,15 +32,15 @@ def check(request: Request) -> Path:
     return folder
 
 
-def write(tables: dict[str, pd.DataFrame], request: Request, out: Path) -> None:
-    """All tables and figures, for the user alone."""
+def write(tables: dict[str, pd.DataFrame], sharing: Set[str], request: Request, out: Path) -> None:
+    """All tables and figures, for the user alone; `sharing` names the pools whose groups share clusters."""
     with replacing(out, manifests.FIT, "--out") as draft:
         for name, table in tables.items():
             write_csv(results.written(table), draft / f"{name}.csv", "" if request.publish else UNCONTROLLED)
         names = FileNames()
         _diagrams(tables, request, draft, names)
         if "pooled" in tables:
-            _forests(tables, request, draft, names)
+            _forests(tables, sharing, request, draft, names)
         manifests.write(draft, {"fit": Path(request.model).name, "version": __version__})
         for path in [draft, *draft.iterdir()]:
             path.chmod(0o700 if path.is_dir() else 0o600)
@@ -67,7 +68,9 @@ def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, n
         diagram.write(figure, folder / names.stem("path", str(group)), f"Path diagram: {group}")
 
 
-def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, names: FileNames) -> None:
+def _forests(
+    tables: dict[str, pd.DataFrame], sharing: Set[str], request: Request, folder: Path, names: FileNames
+) -> None:
     """One forest plot per pooled path."""
     pooled, status = tables["pooled"], tables["status"]
     if pooled.group.nunique() > MOST_FIGURES:
@@ -82,7 +85,8 @@ def _forests(tables: dict[str, pd.DataFrame], request: Request, folder: Path, na
             (tables["estimates"][["lhs", "op", "rhs"]] == pool[["lhs", "op", "rhs"]]).all(axis=1)
         ]
         rows = path.set_index("group").reindex(members).reset_index()
-        rows["reliable"] = counted(rows.assign(reliable=rows.group.isin(results.converged(status))))
+        rows["reliable"] = rows.group.isin(results.converged(status))
+        rows["reliable"] = counted(rows, pool.group in sharing)
         title = f"{pool.rhs} → {pool.lhs}" if pool.op == "~" else f"{pool.lhs} {pool.op} {pool.rhs}"
         title += "" if pool.group == "all" else f", {pool.group}"
         note = _caution(request)

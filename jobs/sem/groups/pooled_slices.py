@@ -10,6 +10,7 @@ Its error does not trust these weights:
   2018, Journal of Business and Economic Statistics 36, 672-683), whatever ties waves together;
 - with fewer countries it is the sampling error of the mean, region by region over all waves (regions less
   one degree of freedom), and the variance between slices (slices less one); Satterthwaite's joins the two.
+  Where the error by countries is larger, countries differ by more than their slices tell, and it is taken.
 
 Q is Cochran's, as if slices were independent; I squared is Higgins and Thompson's (2002).
 """
@@ -87,12 +88,13 @@ def _mean(used: pd.DataFrame, of_regions: Parts, confidence: float) -> dict[str,
     weights = 1 / (variance + tau2)
     est = float(weights @ y / weights.sum())
     countries = used.country.to_numpy()
-    if len(set(countries)) >= FEWEST_COUNTRIES:
-        se, df = _by_country(y, weights, countries)
-        reliable = df >= FEWEST_DEGREES
-    else:
-        se, df = _by_region(used, of_regions, weights / weights.sum(), tau2)
-        reliable = df >= 1
+    known = len(set(countries))
+    se, df = _by_country(y, weights, countries) if known > 1 else (0.0, 0.0)
+    reliable = df >= FEWEST_DEGREES
+    if known < FEWEST_COUNTRIES:
+        by_region = _by_region(used, of_regions, weights / weights.sum(), tau2)
+        if by_region[0] >= se:
+            (se, df), reliable = by_region, by_region[1] >= 1
     if se == 0:
         return {"reliable": False, "detail": NO_SPREAD}
     width = float(t_quantile(0.5 + confidence / 2, df)) * se

@@ -22,7 +22,8 @@ import pandas as pd
 from jobs.sem.arrays import Array
 from jobs.sem.laws import chi2_tail, t_quantile, t_tail
 
-FEWEST_DEGREES = 10  # of freedom of an error that weighs in a pool
+FEWEST_DEGREES = 2  # of freedom of an error that weighs in a pool
+FEWEST_SHARED = 10  # likewise where groups share clusters, whose covariances are as uneven as their errors
 POINTS, STEPS = 200, 100  # of the grid, and of the scoring after it
 SMALLEST = 1e-8  # eigenvalue of a correlation matrix that can be weighted by
 SHARED = (
@@ -156,12 +157,14 @@ def restricted_likelihood(turned: _Turned) -> float:
     return float(tau2)
 
 
-def counted(estimates: pd.DataFrame) -> pd.Series:
+def counted(estimates: pd.DataFrame, dependent: bool = False) -> pd.Series:
     """Which estimates enter a pool, by their columns se, df (none of the normal law) and reliable.
 
-    Errors of fewer than FEWEST_DEGREES of freedom are right on average, but too uneven to weigh by.
+    The fewer degrees of freedom an error has, the more uneven it is, and the weight that follows from it.
+    Hartung and Knapp's interval does not lean on the weights: with two degrees and more it holds the truth as
+    often as it says (bench/pool_degrees.py). `dependent`: the groups of the pool share clusters.
     """
-    few = estimates.df.astype(float) < FEWEST_DEGREES
+    few = estimates.df.astype(float) < (FEWEST_SHARED if dependent else FEWEST_DEGREES)
     return estimates.reliable.eq(True) & (estimates.se > 0) & ~few
 
 
@@ -186,7 +189,7 @@ def pool_paths(
     for name, size in members.items():
         mine = estimates[estimates.group.map(pools) == name]
         for key, part in mine.groupby(["lhs", "op", "rhs"], sort=False):
-            used = part[counted(part)]
+            used = part[counted(part, name in sharing)]
             row = dict(zip(("lhs", "op", "rhs"), key, strict=True)) | {
                 "group": name,
                 "label": part.label.iloc[0],

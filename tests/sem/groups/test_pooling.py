@@ -142,8 +142,22 @@ def test_groups_without_a_reliable_estimate_are_left_out_and_counted():
     assert not found.reliable.any()
 
 
-def test_an_error_of_few_degrees_of_freedom_does_not_weigh_in_a_pool():
-    """It may be right, and its intervals too, but the next sample's would be half or twice as large."""
-    frame = pd.DataFrame({"se": [0.1, 0.1, 0.1, np.nan], "df": [9.0, 10.0, np.nan, np.nan], "reliable": True})
-    assert counted(frame).tolist() == [False, True, True, False]
+def test_errors_of_few_degrees_of_freedom_weigh_unless_groups_share_clusters():
+    degrees = [1.9, 2.0, 9.0, 10.0, np.nan, np.nan]
+    frame = pd.DataFrame({"se": [0.1, 0.1, 0.1, 0.1, 0.1, np.nan], "df": degrees, "reliable": True})
+    assert counted(frame).tolist() == [False, True, True, True, True, False]
+    assert counted(frame, dependent=True).tolist() == [False, False, False, True, True, False]
     assert not counted(frame.assign(reliable=False)).any()
+
+
+@pytest.mark.parametrize("groups", [6, 20])
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_intervals_hold_the_truth_with_errors_of_four_degrees_of_freedom(groups, spread):
+    """Twelve regions a group give some four degrees: 1,500 pools of groups that were all left out before."""
+    random = np.random.default_rng(groups)
+    hits = 0
+    for _ in range(1500):
+        est = random.normal(0.3, np.sqrt(1 + spread), groups)
+        found = pool(est, np.diag(random.chisquare(4, groups) / 4))
+        hits += found.ci_lower < 0.3 < found.ci_upper
+    assert 0.925 < hits / 1500 < 0.985
