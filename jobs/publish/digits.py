@@ -46,7 +46,9 @@ DECIMALS = {
     "reliability": {"omega": 3, "omega_std": 3, "ave": 3},
 }
 P_DECIMALS, Z_DECIMALS = 4, 3
-MEASURES = {"logl": 2, "aic": 2, "bic": 2, "pvalue": P_DECIMALS}  # by the beginning of their names
+# By the beginning of their names.
+MEASURES = {"logl": 2, "aic": 2, "bic": 2, "pvalue": P_DECIMALS, "clusters": 0}
+COUNTING = ("largest_cluster",)  # with the firms of the group it would give the firms of one region
 OTHER_MEASURES = 3
 Array = NDArray[np.float64]
 
@@ -124,6 +126,7 @@ def _measures(table: pd.DataFrame) -> pd.DataFrame:
         beginnings = [places for start, places in MEASURES.items() if measure.startswith(start)]
         return beginnings[0] if beginnings else OTHER_MEASURES
 
+    table = table[~table.measure.isin(COUNTING)]
     values = [
         round(value, decimals(measure)) if pd.notna(value) else value
         for measure, value in zip(table.measure, table.value, strict=True)

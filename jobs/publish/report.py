@@ -15,7 +15,11 @@ from jobs.publish.rules import WITHHELD
 from jobs.settings.slices import SliceSettings
 
 PARAMETER = ["lhs", "op", "rhs"]
-MEASURES = ("chisq", "df", "pvalue", "cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "srmr")
+MEASURES = (
+    *("chisq", "df", "pvalue", "cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "srmr"),
+    "clusters_effective",
+)
+WHOLE = ("df", "clusters_effective")
 
 
 def render(
@@ -213,7 +217,7 @@ def _fit(tables: dict[str, pd.DataFrame]) -> list[Table]:
             wide["pvalue"] = wide.pvalue_adjusted.where(wide.pvalue_adjusted.notna(), wide.pvalue)
         names = [name for name in MEASURES if name in wide]
         rows = [
-            [*map(str, key), *[number(line[name], 0 if name == "df" else 3) for name in names]]
+            [*map(str, key), *[number(line[name], 0 if name in WHOLE else 3) for name in names]]
             for key, line in wide.iterrows()
         ]
         title = "Fit measures"

@@ -72,6 +72,13 @@ def test_measures_have_few_decimals_and_counts_all():
     assert shown.value[:6].tolist() == [35.467, -2094.61, 4332.89, 0.025, 0.6743, 516.0]
 
 
+def test_the_share_of_the_largest_cluster_is_left_out_and_the_effective_number_is_whole():
+    """0.15 of 60 firms are the 9 firms of one region."""
+    measures = pd.DataFrame({"measure": ["clusters_effective", "largest_cluster"], "value": [9.4, 0.15]})
+    shown = published("fit_measures", measures)
+    assert shown.measure.tolist() == ["clusters_effective"] and shown.value.tolist() == [9.0]
+
+
 def test_tables_without_rows_and_of_no_model_stay():
     origins = pd.DataFrame({"share": [1 / 3]})
     assert published("partner_origin", origins) is origins

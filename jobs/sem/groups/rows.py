@@ -191,6 +191,21 @@ def _standardised(fit: GroupFit, method: Method) -> pd.DataFrame:
     )
 
 
+def _of_clusters(fit: GroupFit) -> dict[str, float]:
+    """How many clusters of one size would tell as much as the first column's, and the share of the largest.
+
+    The first is Kish's effective number (1965, Survey Sampling, section 11.2) of their weights.
+    """
+    moments = fit.moments
+    if moments is None or not moments.clusters:
+        return {}
+    column, codes = next(iter(moments.clusters.items()))
+    of_cases = len(moments.weights) > 0
+    weight = np.bincount(codes, moments.weights) if of_cases else sums_by(moments, column).weight
+    share = weight / weight.sum()
+    return {"clusters_effective": float(1 / (share @ share)), "largest_cluster": float(share.max())}
+
+
 def _stacked(tables: list[tuple[str, pd.DataFrame]], columns: list[str]) -> pd.DataFrame:
     """The groups' tables below each other, the group in front."""
     named = [table.assign(group=name) for name, table in tables]
@@ -199,7 +214,7 @@ def _stacked(tables: list[tuple[str, pd.DataFrame]], columns: list[str]) -> pd.D
 
 
 def _measures(fit: GroupFit) -> list[dict[str, Any]]:
-    values = fit.inference.measures if fit.inference else {}
+    values = {**fit.inference.measures, **_of_clusters(fit)} if fit.inference else {}
     return [{"group": fit.group, "measure": name, "value": value} for name, value in values.items()]
 
 

@@ -38,3 +38,18 @@ def test_defined_parameters_are_compared_as_those_they_are_made_of():
         apart = np.hypot(through[0].se, through[1].se)
         # groups that share no clusters are independent; those that do are not
         assert (abs(found.se / apart - 1) > 1e-3) == (":" in error)
+
+
+@pytest.mark.parametrize("missing", ["listwise", "fiml"])
+def test_the_effective_number_of_clusters_by_hand(missing):
+    """Clusters of 10, 20 and 30 cases tell as much as 60 * 60 / (100 + 400 + 900) clusters of one size."""
+    draw = np.random.default_rng(3)
+    x = draw.normal(size=60)
+    region = np.repeat(["a", "b", "c"], [10, 20, 30])
+    data = pd.DataFrame({"x": x, "y": x + draw.normal(size=60), "region": region})
+    measures = fit_groups("y ~ x", data, None, Method(clusters=("region",), missing=missing)).fit_measures
+    values = measures.set_index("measure").value
+    assert values["clusters_effective"] == pytest.approx(3600 / 1400)
+    assert values["largest_cluster"] == pytest.approx(0.5)
+    alone = fit_groups("y ~ x", data, None, Method(missing=missing)).fit_measures
+    assert not set(alone.measure) & {"clusters_effective", "largest_cluster"}
