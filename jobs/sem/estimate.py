@@ -49,6 +49,11 @@ class Estimate:
         return np.isfinite(self.objective) and self.gradient < TOLERANCE * 10
 
     @property
+    def counted(self) -> int:
+        """The number of parameters that a measure of fit counts."""
+        return self.structure.q
+
+    @property
     def sound(self) -> bool:
         """The search ended at a minimum that the data determine."""
         return self.converged and self.identified and self.minimum

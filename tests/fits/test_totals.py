@@ -17,6 +17,7 @@ from jobs.sem.trouble import ModelError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
 MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2 + x3 + w1 + w2"
+TIED = "f =~ y1 + a*y2 + b*y3\nf ~ x1 + p*x2 + x3 + w1 + q*w2\na + b == 2*p\nq > 0"
 OBSERVED = structure_of(MODEL).observed
 CLUSTERS = ("cluster", "region")
 
@@ -43,18 +44,22 @@ def small_buckets():
         yield
 
 
-def from_sums(frame, settings: Method) -> FitReport:
+def from_sums(frame, settings: Method, text: str = MODEL) -> FitReport:
     found, without = moments.totals(frame, "id", "side", OBSERVED, settings.weights, settings.clusters)
-    return fit_totals(MODEL, found, "side", settings, without)
+    return fit_totals(text, found, "side", settings, without)
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [Method(clusters=CLUSTERS, weights="weight"), Method()],
+    ("settings", "text"),
+    [
+        (Method(clusters=CLUSTERS, weights="weight"), MODEL),
+        (Method(), MODEL),
+        (Method(clusters=CLUSTERS, weights="weight"), TIED),
+    ],
 )
-def test_estimates_errors_and_measures_are_those_of_the_cases(spark, cases, settings):
-    wanted = fit_groups(MODEL, cases, "side", settings)
-    found = from_sums(spark.createDataFrame(cases), settings)
+def test_estimates_errors_and_measures_are_those_of_the_cases(spark, cases, settings, text):
+    wanted = fit_groups(text, cases, "side", settings)
+    found = from_sums(spark.createDataFrame(cases), settings, text)
     assert set(wanted.estimates.error) >= {"expected", "robust", *(f"cluster:{c}" for c in settings.clusters)}
     assert (wanted.status.status == "converged").sum() == 2
     for name in ("estimates", "fit_measures", "differences"):

@@ -41,6 +41,7 @@ TESTS = ["equal", "chisq", "chisq_df", "f", "f_df", "f_df_error", "pvalue", "det
 FEWEST_DEGREES = 10  # of freedom, below which an error by regions is marked unreliable
 FEWEST_REGIONS = 4  # of a country, from which the trace of its squares is estimated without bias
 SCORING_STEPS, SMALLEST_STEP = 100, 1e-8
+CONSTRAINED = "a model with constraints is fitted to each slice alone"
 TOO_FEW = "fewer than two slices have an estimate that can be trusted"
 
 
@@ -68,6 +69,8 @@ def fit_over_slices(
     try:
         if len(slices) < 2:
             raise Trouble("failed", TOO_FEW)
+        if structure.constraints:
+            raise Trouble("failed", CONSTRAINED)
         members = _members(structure, sorted(slices, key=lambda slice: (slice.country, slice.wave)))
         fits = {"": Fit(members, np.array([], dtype=np.intp), [member.z for member in members])}
         for (before, _), (name, shared) in pairwise([("", None), *steps.items()]):

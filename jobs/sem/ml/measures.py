@@ -32,7 +32,7 @@ def measures(
     structure, n = estimate.structure, moments.n
     p, x = structure.p, structure.exogenous
     endogenous = [place for place in range(p) if place not in x]
-    df = p * (p + 1) // 2 - len(x) * (len(x) + 1) // 2 - structure.q
+    df = p * (p + 1) // 2 - len(x) * (len(x) + 1) // 2 - estimate.counted
     chisq = n * max(estimate.objective, 0.0)
     base_chisq = n * _baseline(moments.covariance, endogenous, x)
     base_df = p * (p + 1) // 2 - len(x) * (len(x) + 1) // 2 - len(endogenous)
@@ -47,7 +47,7 @@ def measures(
         scaled |= {"f_adjusted": test.f, "df_adjusted": test.df, "df_error_adjusted": test.df_error}
         scaled["pvalue_adjusted"] = test.pvalue
     return {
-        "npar": float(structure.q),
+        "npar": float(estimate.counted),
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),
@@ -55,8 +55,8 @@ def measures(
         **indices(chisq, df, base_chisq, base_df, n),
         "srmr": _srmr(estimate.sigma, moments.covariance),
         "logl": logl,
-        "aic": -2 * logl + 2 * structure.q,
-        "bic": -2 * logl + np.log(n) * structure.q,
+        "aic": -2 * logl + 2 * estimate.counted,
+        "bic": -2 * logl + np.log(n) * estimate.counted,
         **scaled,
     }
 

@@ -18,7 +18,7 @@ from jobs.sem.arrays import Matrix
 from jobs.sem.model.defined import Definition
 from jobs.sem.model.structure import Parameter, Structure, structure_of_terms
 from jobs.sem.model.syntax import Term, read
-from jobs.sem.trouble import ModelError
+from jobs.sem.trouble import ModelError, excerpt
 
 EQUAL = (
     *("loadings", "intercepts", "means", "regressions", "residuals", "residual.covariances"),
@@ -66,6 +66,11 @@ def layout(
     if unknown:
         raise ModelError(f"{unknown[0]} cannot be equal; choose from {', '.join(EQUAL)}")
     written = read(text, len(groups))
+    if written.constraints:
+        constraint = excerpt(written.constraints[0].text)
+        raise ModelError(
+            f"the constraint {constraint} is not supported where several groups are fitted at once"
+        )
     structures = [structure_of_terms(entry, ordered) for entry in written.groups]
     apart = {"".join(name.split()) for name in partial}
     names: list[str] = []

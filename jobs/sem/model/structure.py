@@ -16,7 +16,8 @@ import numpy as np
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.model.arrangement import BETA, LAMBDA, PSI, THETA, Parameter, arrange
-from jobs.sem.model.defined import Definition
+from jobs.sem.model.constraints import Constraint
+from jobs.sem.model.defined import Definition, define
 from jobs.sem.model.syntax import Term, read
 from jobs.sem.trouble import ModelError
 
@@ -44,6 +45,7 @@ class Structure:
 
     `observed`: the p observed variables, in the order of Sigma; `exogenous`: which of them are fixed.x
     (places); `q`: number of free parameters; `definitions`: parameters defined from the labelled ones;
+    `constraints` between these;
     `elements`: where the free parameters stand, each with its weight in the derivatives, `weight` (E).
     It cannot be changed, so that all groups of a model share one (see `structure_of`). Raises ModelError
     where the terms are no model.
@@ -57,9 +59,11 @@ class Structure:
         ordered: tuple[str, ...] = (),
         definitions: Iterable[Definition] = (),
         alias: Mapping[str, str] | None = None,
+        constraints: Iterable[Constraint] = (),
     ) -> None:
         model = arrange(terms, ordered)
         self.definitions, self._alias = list(definitions), dict(alias or {})
+        self.constraints = list(constraints)
         self.observed, self.latent, self.inner = model.observed, model.latent, model.inner
         self.exogenous, self.q, self.parameters = model.exogenous, model.q, model.parameters
         self.shapes, self.elements = model.shapes, model.elements
@@ -166,6 +170,21 @@ class Structure:
         }
         return own | {name: own[kept] for name, kept in self._alias.items() if kept in own}
 
+    def constrained(self, x: Matrix) -> tuple[Matrix, Matrix]:
+        """What is zero, or not below it, at the free parameters `x` (q): values (m) and slopes (m x q).
+
+        Raises ModelError where a constraint names what is neither a label of a free parameter nor defined.
+        """
+        labels, unit = self.labels(), np.eye(self.q)
+        kept = [Definition(f"{entry.text}", entry.expression) for entry in self.constraints]
+        values, slopes = define(
+            [*self.definitions, *kept],
+            {name: float(x[place]) for name, place in labels.items()},
+            {name: unit[place] for name, place in labels.items()},
+        )
+        first = len(self.definitions)
+        return values[first:], slopes[first:]
+
     def mean_and_derivatives(self, x: Matrix, alpha: Matrix) -> tuple[Matrix, Matrix, Matrix]:
         """Lambda (I - B)^-1 alpha (p), its derivatives by the free parameters (q x p) and by alpha (p x m).
 
@@ -245,7 +264,7 @@ def structure_of(text: str, ordered: tuple[str, ...] = ()) -> Structure:
     written = read(text)
     if written.intercepts[0]:
         raise ModelError("the model text sets intercepts, which is for several groups fitted at once")
-    return Structure(written.groups[0], ordered, written.definitions, written.alias)
+    return Structure(written.groups[0], ordered, written.definitions, written.alias, written.constraints)
 
 
 @lru_cache(maxsize=64)

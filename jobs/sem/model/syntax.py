@@ -9,9 +9,11 @@ is 1 unless NA frees it (Rosseel 2012, Journal of Statistical Software 48(2)).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import isfinite
 
+from jobs.sem.model.constraints import SIGN, Constraint
 from jobs.sem.model.defined import Definition, Expression
 from jobs.sem.trouble import ModelError, excerpt
 
@@ -32,7 +34,6 @@ UNSUPPORTED = {
         "a block",
         "label parameters by group with c(a, b)*x, and write one level",
     ),
-    re.compile(r"[<>](?!~)"): ("an inequality", "leave it out, and look whether the estimate keeps to it"),
     re.compile(r"<~"): ("a composite (<~)", "compute it as a column, or measure a factor with =~"),
     re.compile(r"~\*~"): ("a scaling factor (~*~)", "leave it out"),
     re.compile(r"\|"): ("a threshold (|)", "leave it out: thresholds are free"),
@@ -69,12 +70,14 @@ class ModelText:
     """A text read for a number of groups.
 
     `groups`: each group's terms but for intercepts; `intercepts`: each group's `~ 1` terms, by variable;
-    `definitions` in the order of the text; `alias`: a label to the one that stands for it (`a == b`).
+    `definitions` and `constraints` in the order of the text; `alias`: a label to the one that stands for it
+    (`a == b`).
     """
 
     groups: list[tuple[Term, ...]]
     intercepts: list[dict[str, Term]]
     definitions: list[Definition]
+    constraints: list[Constraint]
     alias: dict[str, str]
 
 
@@ -82,17 +85,21 @@ def read(text: str, groups: int = 1) -> ModelText:
     """Read a model's text for a number of groups. Raises ModelError where it is not lavaan's syntax."""
     terms: list[list[Term]] = [[] for _ in range(groups)]
     definitions: dict[str, Definition] = {}
+    constraints: list[Constraint] = []
     alias: dict[str, str] = {}
     numbers: dict[str, float] = {}
     formulas = _formulas(text)
     if len(formulas) > MOST_FORMULAS:
         raise ModelError(f"the model text has {len(formulas)} formulas, and at most {MOST_FORMULAS} are read")
+    defined = _defined(formulas)
     for line, formula in formulas:
         try:
             if ":=" in formula:
                 _define(formula, definitions)
-            elif "==" in formula:
+            elif _equal_sides(formula, defined):
                 _constrain(formula, alias, numbers)
+            elif SIGN.search(formula):
+                constraints.append(Constraint.read(formula))
             else:
                 for group, added in enumerate(_terms(formula, groups)):
                     terms[group] += added
@@ -109,6 +116,10 @@ def read(text: str, groups: int = 1) -> ModelText:
         definitions=[
             replace(definition, expression=definition.expression.with_numbers(fixed))
             for definition in definitions.values()
+        ],
+        constraints=[
+            replace(constraint, expression=constraint.expression.with_numbers(fixed))
+            for constraint in constraints
         ],
         alias=alias,
     )
@@ -130,8 +141,10 @@ def entries(text: str) -> int:
 
 def equates(text: str) -> bool:
     """Whether the text makes labels equal (`a == b`); a number is no other label."""
-    sides = [formula.split("==") for _, formula in _formulas(text) if "==" in formula]
-    return any(not any(NUMBER.fullmatch(side.strip()) for side in pair) for pair in sides)
+    formulas = _formulas(text)
+    defined = _defined(formulas)
+    sides = [_equal_sides(formula, defined) for _, formula in formulas]
+    return any(not any(NUMBER.fullmatch(side) for side in pair) for pair in sides if pair)
 
 
 def line_of(text: str, name: str) -> int | None:
@@ -185,21 +198,33 @@ def _define(formula: str, definitions: dict[str, Definition]) -> None:
     definitions[name] = Definition(name, Expression.read(expression))
 
 
+def _equal_sides(formula: str, defined: Collection[str]) -> list[str]:
+    """The sides of `a == b` and `a == 0.5`, of which one at least is a label; none of other formulas.
+
+    What is `defined` by := is no label: to make it equal to something is a constraint.
+    """
+    sides = [side.strip() for side in formula.split("==")]
+    if len(sides) != 2 or set(sides) & set(defined):
+        return []
+    labels = [side for side in sides if NAME.fullmatch(side)]
+    return sides if labels and all(side in labels or NUMBER.fullmatch(side) for side in sides) else []
+
+
+def _defined(formulas: list[tuple[int, str]]) -> set[str]:
+    """The names that the text defines by :=."""
+    return {formula.partition(":=")[0].strip() for _, formula in formulas if ":=" in formula}
+
+
 def _constrain(formula: str, alias: dict[str, str], numbers: dict[str, float]) -> None:
     """Make the two labels of `a == b` one, of which the first stands for both; `a == 0.5` is a number."""
-    left, _, right = (part.strip() for part in formula.partition("=="))
+    left, right = (side.strip() for side in formula.split("=="))
     if NUMBER.fullmatch(left):
         left, right = right, left
-    if NAME.fullmatch(left) and NUMBER.fullmatch(right):
+    if NUMBER.fullmatch(right):
         label = alias.get(left, left)
         if numbers.setdefault(label, float(right)) != float(right):
             raise ModelError(TWO_NUMBERS.format(excerpt(left)))
         return
-    if not (NAME.fullmatch(left) and NAME.fullmatch(right)):
-        raise ModelError(
-            f"the constraint {excerpt(formula)} is not supported: equal are two labels (a == b), or a label "
-            "and a number (a == 0.5)"
-        )
     kept, gone = alias.get(left, left), alias.get(right, right)
     if gone in numbers and numbers.setdefault(kept, numbers[gone]) != numbers[gone]:
         raise ModelError(TWO_NUMBERS.format(excerpt(formula)))

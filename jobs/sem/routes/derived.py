@@ -10,7 +10,7 @@ import numpy as np
 from jobs.sem.diagnosis.solution import Diagnosis
 from jobs.sem.model.defined import Definition, define
 from jobs.sem.model.structure import ModelError, Parameter, Structure
-from jobs.sem.routes.inference import Inference
+from jobs.sem.routes.inference import Inference, of_sums
 
 
 def check_definitions(definitions: list[Definition], labels: Iterable[str]) -> None:
@@ -59,7 +59,7 @@ def with_defined(
         values=np.concatenate([inference.values, values]),
         std_all=[*inference.std_all, *map(float, std)],
         influence=inference.influence @ over.T,
-        covariances={kind: over @ entry @ over.T for kind, entry in inference.covariances.items()},
+        covariances={kind: of_sums(over, entry) for kind, entry in inference.covariances.items()},
         small_sample={name: entry.contrasts(over) for name, entry in inference.small_sample.items()},
     )
     if diagnosis is None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
+from jobs.sem.ml import constrained
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.structure import Parameter, Structure
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
 from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
 from jobs.sem.standard_errors.standardised import standardised
+
+ROUNDING = 1e-12  # share of the largest variance that a sum could have
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,37 @@ class Inference:
     covariances: dict[str, Matrix]
     measures: dict[str, float]
     small_sample: dict[str, BiasReduced] = field(default_factory=dict)
+
+
+def maximum(structure: Structure, covariance: Matrix) -> ml.Estimate:
+    """The maximum likelihood estimate, under the constraints of the model where it has some."""
+    search = constrained.fit if structure.constraints else ml.fit
+    return search(structure, covariance)
+
+
+def of_parameters(inference: Inference, estimate: ml.Estimate) -> Inference:
+    """What was made by the directions that constraints leave, by the parameters."""
+    if not isinstance(estimate, constrained.Constrained):
+        return inference
+    over = estimate.directions
+    return replace(
+        inference,
+        influence=inference.influence @ over.T,
+        covariances={kind: of_sums(over, entry) for kind, entry in inference.covariances.items()},
+        small_sample={name: entry.contrasts(over) for name, entry in inference.small_sample.items()},
+    )
+
+
+def of_sums(weights: Matrix, covariance: Matrix) -> Matrix:
+    """The covariance matrix (m x m) of weighted sums (m x k) of values with a covariance matrix (k x k).
+
+    A sum that a constraint ties has no variance, rather than what rounding leaves.
+    """
+    sums = weights @ covariance @ weights.T
+    largest = (np.abs(weights) @ np.sqrt(np.abs(np.diag(covariance)))) ** 2
+    tied = np.diag(sums) < ROUNDING * largest
+    sums[tied] = sums[:, tied] = 0.0
+    return sums
 
 
 def clustered(influence: Matrix, sample: Moments) -> dict[str, Matrix]:

@@ -52,11 +52,23 @@ def check(method: Method, structure: Structure) -> None:
     """Refuse settings that do not go together, or not with the model (ModelError)."""
     exogenous = [structure.observed[place] for place in structure.exogenous]
     check_combination(method)
+    _check_constraints(method, structure)
     for name in method.ordered:
         if name not in structure.observed:
             raise ModelError(f"the ordered item {excerpt(name)} is not in the model")
         if name in exogenous:
             raise ModelError(f"{name} is a predictor only: enter it as a number, or as one column a category")
+
+
+def _check_constraints(method: Method, structure: Structure) -> None:
+    known = {*structure.labels(), *(definition.name for definition in structure.definitions)}
+    for constraint in structure.constraints:
+        said = f"the constraint {excerpt(constraint.text)}"
+        absent = [name for name in constraint.expression.names if name not in known]
+        if absent:
+            raise ModelError(f"{said} names {excerpt(absent[0])}, which is no label of a free parameter")
+        if not method.from_moments or method.diagnosis:
+            raise ModelError(f"{said} needs estimator ml, missing listwise and no diagnosis")
 
 
 def check_combination(method: Method) -> None:

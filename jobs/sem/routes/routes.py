@@ -30,7 +30,15 @@ from jobs.sem.model.structure import Structure
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal import measures as ordinal_measures
 from jobs.sem.ordinal.moments import OrdinalMoments, ordinal_moments
-from jobs.sem.routes.inference import Inference, _extended, _small_sample, clustered, reduced
+from jobs.sem.routes.inference import (
+    Inference,
+    _extended,
+    _small_sample,
+    clustered,
+    maximum,
+    of_parameters,
+    reduced,
+)
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, mean_scores
@@ -69,7 +77,7 @@ class MaximumLikelihood:
         self.sample = moments(data, structure.observed, method.weights, method.clusters)
 
     def fit(self) -> ml.Estimate:
-        self.estimate = ml.fit(self.structure, self.sample.covariance)
+        self.estimate = maximum(self.structure, self.sample.covariance)
         self.structure = self.estimate.structure
         return self.estimate
 
@@ -91,7 +99,7 @@ class MaximumLikelihood:
             **clustered(influence, sample),
             **reduced(small_sample),
         }
-        return Inference(
+        inference = Inference(
             parameters=self.structure.parameters,
             values=estimate.x,
             std_all=standardised(self.structure, estimate.x),
@@ -100,6 +108,7 @@ class MaximumLikelihood:
             measures=measures.measures(estimate, sample, *self._scaled(covariances)),
             small_sample=small_sample,
         )
+        return of_parameters(inference, estimate)
 
     def _scaled(self, covariances: dict[str, Matrix]) -> tuple[Factors, Products]:
         """What the statistic is scaled by, and what its adjusted test is made of; None where it is plain."""

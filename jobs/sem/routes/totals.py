@@ -20,7 +20,7 @@ from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
 from jobs.sem.ml.scaling import Factors, Products, by_clusters, of_products, scaling_factors
 from jobs.sem.model.structure import Structure
-from jobs.sem.routes.inference import Inference, clustered, reduced
+from jobs.sem.routes.inference import Inference, clustered, maximum, of_parameters, reduced
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
@@ -58,7 +58,7 @@ class TotalLikelihood:
                 raise Trouble("failed", f"{name} has infinite values; mend them or set them missing.")
 
     def fit(self) -> ml.Estimate:
-        self.estimate = ml.fit(self.structure, self.sample.covariance)
+        self.estimate = maximum(self.structure, self.sample.covariance)
         self.structure = self.estimate.structure
         return self.estimate
 
@@ -76,7 +76,7 @@ class TotalLikelihood:
             **clustered(influence, sample),
             **reduced(small_sample),
         }
-        return Inference(
+        inference = Inference(
             parameters=self.structure.parameters,
             values=estimate.x,
             std_all=standardised(self.structure, estimate.x),
@@ -85,6 +85,7 @@ class TotalLikelihood:
             measures=measures.measures(estimate, sample, *self._scaled(covariances)),
             small_sample=small_sample,
         )
+        return of_parameters(inference, estimate)
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         raise ModelError("a diagnosis needs the cases, which were too many to collect")

@@ -57,7 +57,7 @@ def expected_information(
     sum_i w_i [dmu_i' Omega^-1 dmu_i + tr(Omega^-1 dOmega Omega^-1 dOmega) / 2].
     """
     slopes, omega, by_omega = _given_x(estimate)
-    e, k = x.shape[1], estimate.structure.q + len(omega)
+    e, k = x.shape[1], len(estimate.derivatives) + len(omega)
     total = np.zeros((int(codes.max()) + 1, k * k))
     design = np.hstack([np.ones((len(x), 1)), x])
     squares = (design[:, :, None] * design[:, None, :]).reshape(len(x), -1) * weights[:, None]
@@ -80,7 +80,7 @@ def _given_x(estimate: Implied) -> tuple[Matrix, Matrix, Matrix]:
     """Derivatives of the mean by (1, x) (r x (1 + e) x k); Omega (r x r) and its derivatives (k x r x r)."""
     y, x = endogenous(estimate), estimate.structure.exogenous
     sigma, derivatives = estimate.sigma, estimate.derivatives
-    q, r = estimate.structure.q, len(y)
+    q, r = len(estimate.derivatives), len(y)
     inverse = cov.inverse(sigma[np.ix_(x, x)]) if x else np.zeros((0, 0))
     slope = sigma[np.ix_(y, x)] @ inverse
     omega = sigma[np.ix_(y, y)] - slope @ sigma[np.ix_(x, y)]

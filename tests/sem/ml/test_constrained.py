@@ -1,0 +1,103 @@
+"""Constraints, against figures recorded from lavaan (tests/reference/sem/constraints.R) and by laws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jobs.sem.groups.fit import fit_groups
+from jobs.sem.routes.method import Method
+from jobs.sem.trouble import ModelError
+
+REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
+MODELS = pd.read_csv(REFERENCE / "constraints_models.csv").set_index("case").model
+KEY = ["lhs", "op", "rhs"]
+CLUSTERED = Method(clusters=("cluster",))
+FACTOR = "f =~ y1 + l2*y2 + l3*y3\nf ~ p*x1 + q*x2 + s*w1\n"
+
+
+@pytest.fixture(scope="module")
+def twolevel() -> pd.DataFrame:
+    return pd.read_csv(REFERENCE / "twolevel.csv")
+
+
+@pytest.mark.parametrize("case", MODELS.index)
+def test_against_figures_recorded_from_lavaan(twolevel, case):
+    report = fit_groups(MODELS[case], twolevel, None, CLUSTERED)
+    assert report.status.status.tolist() == ["converged"]
+    estimates = pd.read_csv(REFERENCE / "constraints_estimates.csv").query("case == @case")
+    for error, column in (("expected", "se"), ("robust", "robust"), ("cluster:cluster", "cluster")):
+        ours = report.estimates[report.estimates.error == error].merge(estimates, on=KEY, suffixes=("", "_r"))
+        assert len(ours) >= 10
+        free = ours.se.notna()
+        np.testing.assert_allclose(ours.est, ours.est_r, rtol=1e-4, atol=1e-5)
+        wanted = ours["se_r" if column == "se" else column].fillna(0)  # lavaan has none of what is fixed
+        np.testing.assert_allclose(ours.se[free], wanted[free], rtol=1e-3, atol=1e-6)
+        assert (wanted[~free] < 1e-6).all()
+    measures = pd.read_csv(REFERENCE / "constraints_measures.csv").set_index("case").loc[case]
+    values = report.fit_measures.set_index("measure").value
+    for name, wanted in measures.items():
+        assert values[name] == pytest.approx(wanted, rel=1e-4, abs=1e-4), name
+
+
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_a_constraint_gives_what_one_label_gives(twolevel, weights):
+    """Every kind of error and every measure, of `l2 - l3 == 0` and of a label that both loadings have."""
+    data = twolevel.assign(w=np.random.default_rng(2).uniform(0.5, 2, len(twolevel)))
+    method = Method(clusters=("cluster",), weights=weights)
+    tied = fit_groups(FACTOR + "l2 - l3 == 0", data, None, method)
+    shared = fit_groups(FACTOR.replace("l3", "l2"), data, None, method)
+    for table, columns in (("estimates", ["est", "se", "std_all", "df"]), ("fit_measures", ["value"])):
+        ours, wanted = getattr(tied, table), getattr(shared, table)
+        for column in columns:
+            np.testing.assert_allclose(
+                ours[column].astype(float), wanted[column].astype(float), rtol=2e-5, atol=1e-6
+            )
+    assert any(kind.startswith("bias_reduced") for kind in tied.estimates.error)
+
+
+def test_an_inequality_that_the_estimate_keeps_anyway_changes_nothing(twolevel):
+    free = fit_groups(FACTOR, twolevel, None, CLUSTERED)
+    kept = fit_groups(FACTOR + "l2 > 0\np < 5", twolevel, None, CLUSTERED)
+    for column in ("est", "se", "df"):
+        np.testing.assert_allclose(
+            kept.estimates[column].astype(float), free.estimates[column].astype(float), rtol=1e-5, atol=1e-7
+        )
+    pd.testing.assert_series_equal(kept.fit_measures.value, free.fit_measures.value, rtol=1e-6)
+
+
+def test_units_do_not_matter(twolevel):
+    text = FACTOR + "s == p*q\nl2 < 0.5"
+    wide = twolevel.assign(y1=1e4 * twolevel.y1, y2=1e4 * twolevel.y2, y3=1e4 * twolevel.y3)
+    wide = wide.assign(x1=1e4 * wide.x1, x2=wide.x2, w1=1e4 * wide.w1)
+    # f has the unit of y1: p and s are as they were, q is 1e4 times as large, and so is the product's unit.
+    usual = fit_groups(text, twolevel, None, Method())
+    scaled = fit_groups(text.replace("p*q", "p*q/1e4"), wide, None, Method())
+    ours, wanted = (report.estimates[report.estimates.error == "expected"] for report in (scaled, usual))
+    np.testing.assert_allclose(ours.std_all, wanted.std_all, atol=1e-6)
+    assert scaled.fit_measures.value.iloc[2] == pytest.approx(usual.fit_measures.value.iloc[2], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "constraint", ["l2 + l3 == 2\nl2 + l3 == 3", "exp(l2) == 0", "log(l2) == 0 - 1000", "l2 > 1\nl2 < 0.5"]
+)
+def test_constraints_that_nothing_keeps_are_a_status(twolevel, constraint):
+    status = fit_groups(FACTOR + constraint, twolevel, None, Method()).status.iloc[0]
+    assert status.status == "not converged" and "constraints" in status.detail
+
+
+@pytest.mark.parametrize(
+    ("constraint", "method", "words"),
+    [
+        ("l2 == 2*m", Method(), "l2 == 2[*]m names m, which is no label"),
+        ("l2 + l3 == 2", Method(missing="fiml"), "needs estimator ml"),
+        ("l2 + l3 == 2", Method(estimator="mlr"), "needs estimator ml"),
+        ("l2 + l3 == 2", Method(diagnosis=True), "needs estimator ml, missing listwise and no diagnosis"),
+    ],
+)
+def test_what_is_not_supported_is_said(twolevel, constraint, method, words):
+    with pytest.raises(ModelError, match=words):
+        fit_groups(FACTOR + constraint, twolevel, None, method)
