@@ -75,7 +75,10 @@ def test_agrees_with_lavaan(case):
     assert len(estimates) == report.fit_measures.set_index("measure").value["npar"] + len(fixed)
 
     recorded = table("fiml_measures").query("case == @case").set_index("measure")["value"]
+    own = ("clusters_effective", "largest_cluster")  # lavaan has none of these
     for name, value in report.fit_measures[["measure", "value"]].itertuples(index=False):
+        if name in own:
+            continue
         theirs = "ntotal" if name == "nobs" else name.replace("_", ".")
         if name.endswith("_scaled") and "_ci_" in name:
             theirs = "rmsea.ci." + name.split("_")[2] + ".scaled"
