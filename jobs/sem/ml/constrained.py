@@ -84,24 +84,29 @@ def fit(structure: Structure, covariance: Matrix) -> Constrained:
 
 
 class _Problem:
-    """The discrepancy and the constraints, in natural units z (q)."""
+    """The discrepancy and the constraints, in natural units z (q).
+
+    A constraint is measured by what it was like at the start of a search: its value over its slope there.
+    """
 
     def __init__(self, structure: Structure, covariance: Matrix) -> None:
         self.structure = structure
         self.scale = structure.scales(np.sqrt(np.diag(covariance)))
         self.surface = Discrepancy(structure, covariance, self.scale)
+        self.size = np.ones((len(structure.constraints), 1))
         self.equal = [place for place, entry in enumerate(structure.constraints) if entry.equality]
 
     def kept(self, z: Matrix) -> tuple[Matrix, Matrix]:
         """The constraints' values (m), and slopes (m x q) by z."""
         values, slopes = self.structure.constrained(z * self.scale)
-        return values, slopes * self.scale
+        return values / self.size[:, 0], slopes * self.scale / self.size
 
     def end(self, z: Matrix) -> Constrained:
         """The minimum that the search from `z` ends at. Raises LinAlgError where it goes astray."""
         active: list[int] = []
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", linalg.LinAlgWarning)
+            self.size = self._sizes(z)
             for _ in range(10 * len(self.structure.constraints)):
                 rows = [*self.equal, *active]
                 point, pull = self._search(z, rows)
@@ -117,6 +122,12 @@ class _Problem:
                     return self._estimate(point, rows, pull)
                 active.append(min(broken, key=lambda place: values[place]))
         raise linalg.LinAlgError("no set of inequalities holds the estimate back")
+
+    def _sizes(self, z: Matrix) -> Matrix:
+        """The length of each constraint's slopes at `z` (m x 1); 1 where it has none there."""
+        slopes = self.structure.constrained(z * self.scale)[1] * self.scale
+        size = np.sqrt((slopes**2).sum(axis=1, keepdims=True))
+        return np.where(np.isfinite(size) & (size > 0), size, 1.0)
 
     def _search(self, z: Matrix, rows: Sequence[int]) -> tuple[Point, Matrix]:
         """The minimum on which the constraints `rows` are zero, and how strongly each pulls (m)."""

@@ -176,7 +176,7 @@ class Structure:
         Raises ModelError where a constraint names what is neither a label of a free parameter nor defined.
         """
         labels, unit = self.labels(), np.eye(self.q)
-        kept = [Definition(f"{entry.text}", entry.expression) for entry in self.constraints]
+        kept = [Definition(entry.text, entry.expression) for entry in self.constraints]
         values, slopes = define(
             [*self.definitions, *kept],
             {name: float(x[place]) for name, place in labels.items()},

@@ -71,11 +71,12 @@ def test_an_inequality_that_the_estimate_keeps_anyway_changes_nothing(twolevel):
 
 def test_units_do_not_matter(twolevel):
     text = FACTOR + "s == p*q\nl2 < 0.5"
-    wide = twolevel.assign(y1=1e4 * twolevel.y1, y2=1e4 * twolevel.y2, y3=1e4 * twolevel.y3)
-    wide = wide.assign(x1=1e4 * wide.x1, x2=wide.x2, w1=1e4 * wide.w1)
-    # f has the unit of y1: p and s are as they were, q is 1e4 times as large, and so is the product's unit.
+    unit = 1e7
+    names = ["y1", "y2", "y3", "x1", "w1"]
+    wide = twolevel.assign(**{name: unit * twolevel[name] for name in names})
+    # f has the unit of y1: p and s are as they were, q and the product with it are 1e7 times as large.
     usual = fit_groups(text, twolevel, None, Method())
-    scaled = fit_groups(text.replace("p*q", "p*q/1e4"), wide, None, Method())
+    scaled = fit_groups(text.replace("p*q", "p*q/1e7"), wide, None, Method())
     ours, wanted = (report.estimates[report.estimates.error == "expected"] for report in (scaled, usual))
     np.testing.assert_allclose(ours.std_all, wanted.std_all, atol=1e-6)
     assert scaled.fit_measures.value.iloc[2] == pytest.approx(usual.fit_measures.value.iloc[2], rel=1e-6)
