@@ -34,8 +34,13 @@ def spark():
     from jobs.spark import session
 
     of_demo = settings.read(str(REPOSITORY / "conf/runs/demo.yaml")).spark
-    # Two partitions, so that rows are moved. The suite runs long enough for Java's best compiler to pay.
-    options = {"spark.driver.extraJavaOptions": "-XX:+UseSerialGC"}
+    # Two of everything, so that rows are moved. The suite runs long enough for Java's best compiler to pay.
+    options = {
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+        "spark.default.parallelism": "2",
+        "spark.sql.leafNodeDefaultParallelism": "2",
+        "spark.databricks.delta.snapshotPartitions": "2",
+    }
     own = of_demo.model_copy(update={"shuffle_partitions": 2, "options": options})
     started = session.start(own, "tests")
     yield started

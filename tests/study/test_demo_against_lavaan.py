@@ -67,4 +67,6 @@ def test_published_figures_are_these_in_fewer_digits(demo):
     measures = fitted(demo, "fit_measures").merge(
         published(demo, "fit_measures"), on=["group", "measure"], suffixes=("_fitted", "")
     )
-    assert ((measures.value - measures.value_fitted).abs() <= 0.0051).all()
+    whole = measures.measure == "clusters_effective"
+    assert ((measures.value - measures.value_fitted).abs() <= np.where(whole, 0.5, 0.0051)).all()
+    assert whole.any() and "largest_cluster" not in set(measures.measure)
