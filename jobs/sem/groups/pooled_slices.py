@@ -88,13 +88,14 @@ def _mean(used: pd.DataFrame, of_regions: Parts, confidence: float) -> dict[str,
     weights = 1 / (variance + tau2)
     est = float(weights @ y / weights.sum())
     countries = used.country.to_numpy()
-    known = len(set(countries))
-    se, df = _by_country(y, weights, countries) if known > 1 else (0.0, 0.0)
-    reliable = df >= FEWEST_DEGREES
-    if known < FEWEST_COUNTRIES:
-        by_region = _by_region(used, of_regions, weights / weights.sum(), tau2)
-        if by_region[0] >= se:
-            (se, df), reliable = by_region, by_region[1] >= 1
+    count = len(set(countries))
+    errors: list[tuple[float, float, float]] = []  # with the degrees of freedom, and how few are too few
+    if count < FEWEST_COUNTRIES:
+        errors.append((*_by_region(used, of_regions, weights / weights.sum(), tau2), 1.0))
+    if count > 1:
+        errors.append((*_by_country(y, weights, countries), FEWEST_DEGREES))
+    se, df, fewest = max(errors, key=lambda error: error[0])
+    reliable = df >= fewest
     if se == 0:
         return {"reliable": False, "detail": NO_SPREAD}
     width = float(t_quantile(0.5 + confidence / 2, df)) * se

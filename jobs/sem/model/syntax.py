@@ -96,8 +96,8 @@ def read(text: str, groups: int = 1) -> ModelText:
         try:
             if ":=" in formula:
                 _define(formula, definitions)
-            elif _equal_sides(formula, defined):
-                _constrain(formula, alias, numbers)
+            elif sides := _equal_sides(formula, defined):
+                _equate(formula, sides, alias, numbers)
             elif SIGN.search(formula):
                 constraints.append(Constraint.read(formula))
             else:
@@ -215,9 +215,9 @@ def _defined(formulas: list[tuple[int, str]]) -> set[str]:
     return {formula.partition(":=")[0].strip() for _, formula in formulas if ":=" in formula}
 
 
-def _constrain(formula: str, alias: dict[str, str], numbers: dict[str, float]) -> None:
+def _equate(formula: str, sides: list[str], alias: dict[str, str], numbers: dict[str, float]) -> None:
     """Make the two labels of `a == b` one, of which the first stands for both; `a == 0.5` is a number."""
-    left, right = (side.strip() for side in formula.split("=="))
+    left, right = sides
     if NUMBER.fullmatch(left):
         left, right = right, left
     if NUMBER.fullmatch(right):

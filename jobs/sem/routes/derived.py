@@ -10,7 +10,7 @@ import numpy as np
 from jobs.sem.diagnosis.solution import Diagnosis
 from jobs.sem.model.defined import Definition, define
 from jobs.sem.model.structure import ModelError, Parameter, Structure
-from jobs.sem.routes.inference import Inference, of_sums
+from jobs.sem.routes.inference import Inference, with_errors_of
 
 
 def check_definitions(definitions: list[Definition], labels: Iterable[str]) -> None:
@@ -54,13 +54,10 @@ def with_defined(
         for place, entry in enumerate(definitions)
     ]
     extended = replace(
-        inference,
+        with_errors_of(inference, over),
         parameters=[*inference.parameters, *more],
         values=np.concatenate([inference.values, values]),
         std_all=[*inference.std_all, *map(float, std)],
-        influence=inference.influence @ over.T,
-        covariances={kind: of_sums(over, entry) for kind, entry in inference.covariances.items()},
-        small_sample={name: entry.contrasts(over) for name, entry in inference.small_sample.items()},
     )
     if diagnosis is None:
         return extended, None

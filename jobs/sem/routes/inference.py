@@ -48,12 +48,16 @@ def of_parameters(inference: Inference, estimate: ml.Estimate) -> Inference:
     """What was made by the directions that constraints leave, by the parameters."""
     if not isinstance(estimate, constrained.Constrained):
         return inference
-    over = estimate.directions
+    return with_errors_of(inference, estimate.directions)
+
+
+def with_errors_of(inference: Inference, sums: Matrix) -> Inference:
+    """The same with the influence and errors of weighted sums (m x k) of what the errors are of."""
     return replace(
         inference,
-        influence=inference.influence @ over.T,
-        covariances={kind: of_sums(over, entry) for kind, entry in inference.covariances.items()},
-        small_sample={name: entry.contrasts(over) for name, entry in inference.small_sample.items()},
+        influence=inference.influence @ sums.T,
+        covariances={kind: of_sums(sums, entry) for kind, entry in inference.covariances.items()},
+        small_sample={name: entry.contrasts(sums) for name, entry in inference.small_sample.items()},
     )
 
 

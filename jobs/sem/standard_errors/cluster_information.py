@@ -80,7 +80,7 @@ def _given_x(estimate: Implied) -> tuple[Matrix, Matrix, Matrix]:
     """Derivatives of the mean by (1, x) (r x (1 + e) x k); Omega (r x r) and its derivatives (k x r x r)."""
     y, x = endogenous(estimate), estimate.structure.exogenous
     sigma, derivatives = estimate.sigma, estimate.derivatives
-    q, r = len(estimate.derivatives), len(y)
+    q, r = len(derivatives), len(y)
     inverse = cov.inverse(sigma[np.ix_(x, x)]) if x else np.zeros((0, 0))
     slope = sigma[np.ix_(y, x)] @ inverse
     omega = sigma[np.ix_(y, y)] - slope @ sigma[np.ix_(x, y)]
