@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -26,6 +27,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         of_demo = "demo" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("demo" if of_demo else str(item.path)))
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """After each file the plans that its tests left in the JVM are freed (see jobs.spark.session.release)."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from jobs.run.plan import ALL, PUBLISH, State, of_slices, reason, states
 from jobs.run.progress import Progress
 from jobs.settings import schemas
 from jobs.settings.slices import Slice
+from jobs.spark import session
 from jobs.spark.frames import nothing
 from jobs.spark.tables import within
 
@@ -157,7 +158,7 @@ def _execute(
                 outcomes = _written(context, kept, name, marks, results)
             finally:
                 # A stage that stops on its way leaves frames in memory that the next one has no use for.
-                _release(context)
+                session.release(context.spark)
             for slice, error in results.failures.items():
                 progress.failed(context.shown(slice), error)
             if outcomes:
@@ -181,12 +182,8 @@ def _attempt(context: Context, name: str, batch: Batch) -> Results:
     try:
         return context.stages[name].run(batch)
     except BaseException:
-        _release(context)
+        session.release(context.spark)
         raise
-
-
-def _release(context: Context) -> None:
-    context.spark.catalog.clearCache()
 
 
 def _written(

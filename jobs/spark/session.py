@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -127,7 +128,19 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         raise SparkNotStarted(_why_not_started(error, settings)) from None
     remembered.remember(session.sparkContext._jvm)
     _set_options(session, settings.options)
+    gc.freeze()  # what is there now stays to the end; `release` need not look through it
     return session
+
+
+def release(session: SparkSession) -> None:
+    """Free the memory that a stage leaves in the JVM: frames that were kept, and plans of queries.
+
+    A plan lives as long as the Python objects of its columns, and these refer to themselves: only a full
+    collection of Python frees them. Python starts one by the number of its own objects, which are few and
+    small; without this one, plans filled two gigabytes after some hundred small runs.
+    """
+    session.catalog.clearCache()
+    gc.collect()
 
 
 def _why_not_started(error: Exception, settings: SparkSettings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,25 @@ def test_an_error_of_a_query_writes_no_value_on_the_terminal(spark, capfd):
 def test_the_clock_is_utc_and_no_page_of_spark_is_open(spark):
     assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
     assert spark.sparkContext.uiWebUrl is None
+
+
+def test_the_plans_of_a_stage_are_freed_with_it(spark):
+    def in_use() -> int:
+        return sum(type(each).__name__ == "JavaObject" for each in gc.get_objects())
+
+    session.release(spark)
+    before = in_use()
+    gc.disable()  # as in a run: Python counts its own few objects, and sees no need to collect them
+    try:
+        for _ in range(20):
+            spark.range(3).persist().select((F.col("id") + 1).alias("next").cast("string")).count()
+        left = in_use()
+        session.release(spark)
+    finally:
+        gc.enable()
+    assert left >= before + 20
+    assert in_use() <= before
+    assert spark.sparkContext._jsc.getPersistentRDDs().isEmpty()
 
 
 def test_a_folder_without_jars_is_refused_with_what_to_do(tmp_path, monkeypatch):

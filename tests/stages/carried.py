@@ -9,6 +9,7 @@ from jobs.run import ledger
 from jobs.run.context import Context, Outcome
 from jobs.settings import schemas
 from jobs.settings.slices import Slice
+from jobs.spark import session
 
 
 def carried_out(context: Context, module: Any) -> Outcome:
@@ -18,7 +19,7 @@ def carried_out(context: Context, module: Any) -> Outcome:
     tables = [name for name in module.TABLES if name in results.frames]
     for name in tables if results.outcomes else {"quarantine"} & set(tables):
         context.tables.replace(name, results.frames[name], [keys(name, slice, module.NAME)], {})
-    context.spark.catalog.clearCache()
+    session.release(context.spark)
     for error in results.failures.values():
         raise error
     outcome = results.outcomes[slice]

@@ -18,6 +18,7 @@ from jobs.errors import DiamantError
 from jobs.run.context import Context, Outcome
 from jobs.settings import classifications, schemas
 from jobs.settings import reading as settings
+from jobs.spark import session
 from jobs.spark.tables import Commit, Tables
 from jobs.stages.order import STAGES
 
@@ -134,7 +135,7 @@ def _stage(context: Context, name: str) -> Outcome:
     results = STAGES[name].run(context.batch([slice]))
     for table, frame in results.frames.items():
         context.tables.replace(table, frame, [slice.keys], {})
-    context.spark.catalog.clearCache()
+    session.release(context.spark)
     for error in results.failures.values():
         raise error
     done = results.outcomes[slice]

@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from small_runs import IN_MEMORY, Came, Delivered, assert_no_answers, run
 from small_study import Row, answers, csv, deliveries, firms, long, wide
 
+from jobs.spark import session
+
 FIRMS = firms(30)
 ROWS = answers(FIRMS)
 TABLE = deliveries()
@@ -234,7 +236,7 @@ def places(spark, tmp_path):
     numbers = count()
 
     def empty() -> Path:
-        spark.catalog.clearCache()
+        session.release(spark)
         shutil.rmtree(tmp_path / "draws", ignore_errors=True)
         folder = tmp_path / "draws" / str(next(numbers))
         folder.mkdir(parents=True)
