@@ -9,16 +9,19 @@ tables were damaged or deleted since. A slice that fails leaves the run, the oth
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame
 
 from jobs.errors import DiamantError, InputError, SettingsError, SliceHeld, SlicesFailed, SparkNotStarted
 from jobs.output import locks
 from jobs.run import batches, ledger, plan
 from jobs.run.context import Batch, Context, Outcome, Results
-from jobs.run.fingerprints import of_stage
+from jobs.run.fingerprints import fingerprint, of_stage
 from jobs.run.ledger import Ledger
 from jobs.run.mending import mend
 from jobs.run.plan import ALL, PUBLISH, State, of_slices, reason, states
@@ -153,9 +156,12 @@ def _execute(
     module = context.stages[name]
     try:
         with progress.stage(name, _label(context, marks)) as report:
+            before = {slice: _inputs(context, module, slice) for slice in marks}
             results = _attempt(context, name, context.batch(marks))
             try:
-                outcomes = _written(context, kept, name, marks, results)
+                done = _written(context, name, marks, results)
+                _leave_changed(context, module, before, results)
+                outcomes = _noted(context, kept, name, done, results)
             finally:
                 # A stage that stops on its way leaves frames in memory that the next one has no use for.
                 session.release(context.spark)
@@ -186,10 +192,8 @@ def _attempt(context: Context, name: str, batch: Batch) -> Results:
         raise
 
 
-def _written(
-    context: Context, kept: Ledger, name: str, marks: Mapping[Slice, str], results: Results
-) -> dict[Slice, ledger.Entry]:
-    """Commit the frames, one commit a table, and note in the ledger what came of each slice.
+def _written(context: Context, name: str, marks: Mapping[Slice, str], results: Results) -> dict[Slice, str]:
+    """Commit the frames, one commit a table; gives the marks of the slices that did not fail.
 
     The rows set aside of a slice that failed are written as well: a user looks at them to mend the input.
     """
@@ -205,13 +209,49 @@ def _written(
             frame = nothing(context.spark, table)
         elif table != ASIDE and results.failures:
             frame = frame.where(within([slice.keys for slice in chosen]))
-        columns = schemas.table(table).slices
-        slices = [dict(zip(columns, ledger.keys_of(table, slice, name), strict=True)) for slice in chosen]
         outcomes = results.outcomes if table == module.TABLES[-1] else None
-        context.tables.replace(table, frame, slices, ledger.said(name, chosen, outcomes))
+        _put(context, table, frame, chosen, ledger.said(name, chosen, outcomes))
+    return done
+
+
+def _put(
+    context: Context, table: str, frame: DataFrame, slices: Iterable[Slice], said: Mapping[str, Any]
+) -> None:
+    """Commit a frame in the place of what a stage wrote of these slices before."""
+    columns = schemas.table(table).slices
+    keys = [ledger.keys_of(table, slice, said["stage"]) for slice in slices]
+    context.tables.replace(table, frame, [dict(zip(columns, own, strict=True)) for own in keys], said)
+
+
+def _inputs(context: Context, module: Any, slice: Slice) -> str:
+    """What a stage of a slice reads beside tables, as one digest: settings, and files by their content."""
+    return fingerprint(module.inputs(context.slices[slice], context.tables))
+
+
+def _leave_changed(context: Context, module: Any, before: Mapping[Slice, str], results: Results) -> None:
+    """Slices whose files changed while they were read leave the run, and their tables are emptied.
+
+    What was read may be half of the one file and half of the other.
+    """
+    changed = [slice for slice in results.outcomes if _inputs(context, module, slice) != before[slice]]
+    for slice in changed:
+        paths = ", ".join(dict.fromkeys(context.slices[slice].inputs.values()))
+        words = f"a file changed while {module.NAME} read it"
+        remedy = "wait until it is delivered whole, then run the same command again."
+        results.fail(slice, InputError(f"{paths}: {words}; {remedy}"))
+    for table in module.TABLES if changed else ():
+        said = ledger.said(module.NAME, dict.fromkeys(changed, ledger.NO_MARK))
+        _put(context, table, nothing(context.spark, table), changed, said)
+
+
+def _noted(
+    context: Context, kept: Ledger, name: str, done: Mapping[Slice, str], results: Results
+) -> dict[Slice, ledger.Entry]:
+    """Note in the ledger what came of each slice whose tables are committed."""
+    module = context.stages[name]
     entries: dict[Slice, ledger.Entry] = {}
-    for slice, mark in done.items():
-        entry = ledger.entry(module, slice, mark, asdict(results.outcomes[slice]), context.tables)
+    for slice, outcome in results.outcomes.items():
+        entry = ledger.entry(module, slice, done[slice], asdict(outcome), context.tables)
         if entry is None:
             raise SliceHeld("another run wrote to the tables meanwhile; run again when it has ended.")
         _demand_all_rows(context, name, slice, entry.outcome)

@@ -24,6 +24,7 @@ from jobs.spark.delta_log import Keys
 from jobs.spark.tables import Tables
 
 NAME = "ledger.json"
+NO_MARK = ""  # of tables that were emptied: nothing is taken over from them
 STRICT = ConfigDict(strict=True)
 
 

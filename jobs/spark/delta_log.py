@@ -2,7 +2,7 @@
 
 The log is a folder of numbered JSON files, one a commit (https://github.com/delta-io/delta/blob/master/PROTOCOL.md).
 Reading it here finds damage and names it before Spark would stumble over it, in milliseconds. Tables of
-this program keep every commit for ten years, so that the log is whole from its first number on.
+this program keep every commit for a hundred years, so that the log is whole from its first number on.
 """
 
 from __future__ import annotations

@@ -276,6 +276,22 @@ def test_frames_in_memory_are_released_when_a_stage_stops(run, spark):
     assert in_memory() == before
 
 
+def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_run(run, monkeypatch):
+    def delivered_meanwhile(batch):
+        run.stages["ingest"].reads = ["b"]
+
+    monkeypatch.setattr(execute, "nothing", lambda spark, table: None)
+    run.stages["ingest"].meanwhile = delivered_meanwhile
+    with pytest.raises(InputError, match="a file changed while ingest read it; wait until it is delivered"):
+        until(run)
+    assert run.ran == ["ingest"] and not kept(run).entries(NL)
+    # Even where the file is again what it was, what was read of it meanwhile is not taken over.
+    run.stages["ingest"].reads, run.stages["ingest"].meanwhile = ["a"], lambda batch: None
+    progress = Silent()
+    until(run, progress=progress)
+    assert run.ran == ["ingest", *INNER] and progress.said == []
+
+
 # Several slices.
 
 ALL = [f"{country} {wave}" for country in ("AT", "BE") for wave in ("cis2", "cis3", "cis4")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -59,6 +60,22 @@ def test_a_reader_keeps_the_state_that_it_began_with(spark, tables):
     put(tables, answers(spark, "a", "F3"), "corrected")
 
     assert sorted(row.answers["firm"] for row in [*read, *begun]) == ["F1", "F2", "F4"]
+
+
+@pytest.mark.parametrize("years", [-20, 20])
+def test_a_clock_that_jumps_loses_no_state(spark, tables, tmp_path, years):
+    """The files of a table are of the past or of the future when the next commit comes."""
+    first = put(tables, answers(spark, "a", "F1", "F2"), "first")
+    for file in (path for path in Path(tables.root).rglob("*") if path.is_file()):
+        moved = file.stat().st_mtime + years * 365 * 86400
+        os.utime(file, (moved, moved))
+    moved_on = Tables(lambda: spark, str(tmp_path / "on another day"))
+    shutil.copytree(tables.root, moved_on.root)  # Spark remembers the state of a table by its place
+    put(moved_on, answers(spark, "a", "F3"), "corrected")
+
+    assert [row.answers["firm"] for row in moved_on.read("answers").collect()] == ["F3"]
+    assert moved_on.read("answers", [SLICE], version=first.version).count() == 2
+    assert last_mark(Tables(lambda: spark, moved_on.root)) == "corrected"
 
 
 def test_rows_of_another_slice_are_refused_and_nothing_is_written(spark, tables):
