@@ -106,6 +106,7 @@ def fit(
     invariance: options.Invariance = None,
     hypotheses: options.Hypotheses = None,
     diagnosis: options.Diagnosis = None,
+    jackknife: options.Jackknife = None,
     bootstrap: options.Bootstrap = None,
     seed: options.Seed = None,
     confidence: options.Confidence = None,

@@ -47,9 +47,9 @@ Error = Annotated[
     str | None,
     _option(
         "--error",
-        "standard errors: expected, observed, robust, cluster:COLUMN or bias_reduced:COLUMN; by default "
-        "bias-reduced of the first cluster column (dwls: cluster), without clusters robust for mlr, dwls and "
-        "weights, observed for fiml, else expected",
+        "standard errors: expected, observed, robust, cluster:COLUMN, bias_reduced:COLUMN or "
+        "jackknife:COLUMN; by default bias-reduced of the first cluster column (dwls: cluster), without "
+        "clusters robust for mlr, dwls and weights, observed for fiml, else expected",
     ),
 ]
 Pool = Annotated[list[str] | None, _option("--pool", f"pool the paths over these group {MANY}")]
@@ -63,6 +63,13 @@ Diagnosis = Annotated[
     bool | None,
     _option(
         "--diagnosis", "write residuals, modification indices, reliability and standardised estimates too"
+    ),
+]
+Jackknife = Annotated[
+    bool | None,
+    _option(
+        "--jackknife",
+        "compute errors as if each cluster was left out once too; write them with --error jackknife:COLUMN",
     ),
 ]
 Equal = Annotated[

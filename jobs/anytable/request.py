@@ -53,6 +53,7 @@ class Request:
     invariance: bool = False
     hypotheses: tuple[str, ...] = ()
     diagnosis: bool = False
+    jackknife: bool = False
     bootstrap: int = 0
     seed: int = 1
     confidence: float = 0.95
@@ -139,6 +140,7 @@ class Request:
             weights=self.weights,
             confidence=self.confidence,
             diagnosis=self.diagnosis,
+            jackknife=self.jackknife,
         )
 
     @property
@@ -235,6 +237,7 @@ class Request:
             ("--pool", self.pool),
             ("--bootstrap", self.bootstrap),
             ("--diagnosis", self.diagnosis),
+            ("--jackknife", self.jackknife),
         ):
             if given:
                 raise SettingsError(

@@ -16,4 +16,5 @@ def method(fit: FitSettings) -> Method:
         weights="weight" if fit.weighted else None,
         confidence=fit.confidence,
         diagnosis=fit.diagnosis,
+        jackknife=fit.jackknife,
     )

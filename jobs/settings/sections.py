@@ -105,6 +105,10 @@ class FitSettings(Section):
         False,
         description="publish residuals, modification indices, reliability and standardised estimates too",
     )
+    jackknife: bool = Field(
+        False,
+        description="errors as if each cluster was left out once, to check the bias-reduced ones by",
+    )
     bootstrap: int = Field(
         0,
         ge=0,
@@ -152,6 +156,10 @@ class FitSettings(Section):
             raise ValueError(f"primary_error names {column}, which is not one of the clusters")
         if kind == "bias_reduced" and self.estimator == "dwls":
             raise ValueError("dwls has no bias-reduced errors; take cluster: or robust")
+        if self.jackknife and (self.estimator == "dwls" or not self.clusters):
+            raise ValueError("jackknife needs clusters and the estimator ml or mlr")
+        if kind == "jackknife" and not self.jackknife:
+            raise ValueError("primary_error names the jackknife; set jackknife to true")
         return self
 
 

@@ -137,6 +137,8 @@ def test_the_default_errors_are_those_of_the_first_cluster_column(fit, firms):
     found = fit(table, clusters=("region",))["estimates"]
     assert set(found.error) == {"bias_reduced:region"}
     assert set(found.clusters) == {15}
+    checked = fit(table, clusters=("region",), jackknife=True, error="jackknife:region")["estimates"]
+    assert set(checked.error) == {"jackknife:region"} and (checked.se > found.se)[found.se.notna()].all()
 
 
 def test_pooled_paths_recover_a_common_path_and_see_a_differing_one(fit, firms):

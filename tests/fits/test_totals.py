@@ -54,7 +54,7 @@ def from_sums(frame, settings: Method, text: str = MODEL) -> FitReport:
     [
         (Method(clusters=CLUSTERS, weights="weight"), MODEL),
         (Method(), MODEL),
-        (Method(clusters=CLUSTERS, weights="weight"), TIED),
+        (Method(clusters=CLUSTERS, weights="weight", jackknife=True), TIED),
     ],
 )
 def test_estimates_errors_and_measures_are_those_of_the_cases(spark, cases, settings, text):

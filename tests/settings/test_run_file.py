@@ -203,6 +203,9 @@ def test_the_primary_error_follows_the_estimator_and_its_clusters(changes, error
     [
         (["fit.clusters=[region]", "fit.primary_error=cluster:cell"], "names cell, which is not one"),
         (["fit.estimator=dwls", "fit.primary_error=bias_reduced:cell"], "dwls has no bias-reduced errors"),
+        (["fit.primary_error=jackknife:cell"], "names the jackknife; set jackknife to true"),
+        (["fit.clusters=[]", "fit.jackknife=true"], "jackknife needs clusters and the estimator ml or mlr"),
+        (["fit.estimator=dwls", "fit.jackknife=true"], "jackknife needs clusters and the estimator ml"),
     ],
 )
 def test_a_primary_error_that_is_not_computed_is_refused(changes, words):

@@ -102,16 +102,15 @@ DIAGNOSIS = {
 def _clusters(fit: GroupFit, error: str) -> int | None:
     """Number of clusters behind a kind of error, None where it has none."""
     assert fit.moments is not None
-    kind, _, column = error.partition(":")
-    return int(fit.moments.clusters[column].max()) + 1 if kind in ("cluster", "bias_reduced") else None
+    column = error.partition(":")[2]
+    return int(fit.moments.clusters[column].max()) + 1 if column else None
 
 
 def _degrees(fit: GroupFit, error: str) -> Matrix:
     """Degrees of freedom of each value (k) for a kind of error: infinite where the law is normal."""
     assert fit.inference is not None
-    kind, _, column = error.partition(":")
-    if kind == "bias_reduced":
-        return fit.inference.small_sample[column].degrees
+    if error in fit.inference.small_sample:
+        return fit.inference.small_sample[error].degrees
     clusters = _clusters(fit, error)
     return np.full(len(fit.inference.values), clusters - 1.0 if clusters else np.inf)
 
@@ -128,7 +127,7 @@ def _estimates(fit: GroupFit, method: Method) -> list[dict[str, Any]]:
     rows = []
     for error, covariance in inference.covariances.items():
         clusters, degrees = _clusters(fit, error), _degrees(fit, error)
-        small = inference.small_sample.get(error.partition(":")[2])
+        small = inference.small_sample.get(f"bias_reduced:{error.partition(':')[2]}")
         satterthwaite = degrees if small is None else small.degrees
         widths = t_quantile(0.5 + method.confidence / 2, degrees)
         for parameter, std_all in zip(inference.parameters, inference.std_all, strict=True):
@@ -181,9 +180,8 @@ def _standardised(fit: GroupFit, method: Method) -> pd.DataFrame:
     inference, jacobian = fit.inference, fit.diagnosis.std_jacobian
     degrees: dict[str, Matrix | float] = {}
     for error in inference.covariances:
-        kind, _, column = error.partition(":")
-        if kind == "bias_reduced":
-            degrees[error] = inference.small_sample[column].contrasts(jacobian).degrees
+        if error in inference.small_sample:
+            degrees[error] = inference.small_sample[error].contrasts(jacobian).degrees
         else:
             degrees[error] = float(_degrees(fit, error)[0])
     return standardised_solution(
@@ -260,9 +258,9 @@ def _of_difference(a: GroupFit, b: GroupFit, error: str) -> tuple[Matrix, Matrix
     """Variance of the difference of each value (k) between two groups, and its degrees of freedom (k)."""
     assert a.inference and b.inference and a.moments and b.moments
     kind, _, column = error.partition(":")
-    if kind == "bias_reduced":
+    if error in a.inference.small_sample:
         labels = a.moments.labels[column], b.moments.labels[column]
-        both = difference(a.inference.small_sample[column], b.inference.small_sample[column], labels)
+        both = difference(a.inference.small_sample[error], b.inference.small_sample[error], labels)
         return np.diag(both.covariance), both.degrees
     variance = np.diag(a.inference.covariances[error]) + np.diag(b.inference.covariances[error])
     if kind == "cluster":
@@ -296,8 +294,9 @@ def _influences(fit: GroupFit) -> list[dict[str, Any]]:
     """
     if fit.inference is None or fit.moments is None or PLACES not in fit.moments.labels:
         return []
-    if PLACES in fit.inference.small_sample:
-        parts = fit.inference.small_sample[PLACES].influence
+    by_places = fit.inference.small_sample.get(f"bias_reduced:{PLACES}")
+    if by_places is not None:
+        parts = by_places.influence
     else:
         parts = cov.cluster_sums(fit.inference.influence, fit.moments.clusters[PLACES])
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from jobs.sem.standard_errors.cluster_information import endogenous, expected_in
 from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
 from jobs.sem.standard_errors.standardised import standardised
 
+Kinds = Sequence[str]  # of errors for few clusters: bias_reduced, jackknife
 ROUNDING = 1e-12  # share of the largest variance that a sum could have
 
 
@@ -25,8 +27,8 @@ class Inference:
 
     `parameters` (k): those of the model, then intercepts and thresholds; `free` is a place in `values`.
     `influence` (n x k): each case's weighted part in the error of the values; `covariances` (k x k) by kind
-    of error: expected, observed, robust, cluster:<column>, bias_reduced:<column>; `small_sample` has of the
-    last kind, by column, what degrees of freedom and comparisons of groups need.
+    of error: expected, observed, robust, cluster:<column>, bias_reduced:<column>, jackknife:<column>;
+    `small_sample` has of the last two kinds what degrees of freedom and comparisons of groups need.
     """
 
     parameters: list[Parameter]
@@ -83,9 +85,9 @@ def clustered(influence: Matrix, sample: Moments) -> dict[str, Matrix]:
 
 
 def _small_sample(
-    estimate: ml.Estimate, sample: Moments, deviations: Matrix, scores: Matrix, outer: Matrix
+    estimate: ml.Estimate, sample: Moments, deviations: Matrix, scores: Matrix, outer: Matrix, kinds: Kinds
 ) -> dict[str, BiasReduced]:
-    """Bias-reduced errors by each cluster column that has more than one cluster.
+    """Errors for few clusters, of some kinds, by each cluster column that has more than one cluster.
 
     `deviations` (n x p, NaN for missing): cases less the mean; `scores` (n x (q + r)) by parameters and
     means; `outer` (k x (q + r)): derivatives of the reported values by the sum of scores.
@@ -99,13 +101,16 @@ def _small_sample(
             information = expected_information(estimate, x, seen, weights, codes)
             equal = np.ptp(weights) < 1e-12
             variance = None if equal else expected_information(estimate, x, seen, weights**2, codes)
-            errors[name] = bias_reduced(cov.cluster_sums(scores, codes), information, outer, variance)
+            sums = cov.cluster_sums(scores, codes)
+            for kind in kinds:
+                part = bias_reduced(sums, information, outer, variance, jackknife=kind == "jackknife")
+                errors[f"{kind}:{name}"] = part
     return errors
 
 
 def reduced(small_sample: dict[str, BiasReduced]) -> dict[str, Matrix]:
-    """The bias-reduced covariance matrix by each cluster column."""
-    return {f"bias_reduced:{name}": errors.covariance for name, errors in small_sample.items()}
+    """The covariance matrix by each kind of error for few clusters."""
+    return {kind: errors.covariance for kind, errors in small_sample.items()}
 
 
 def _extended(

@@ -18,7 +18,8 @@ class Method:
     `estimator`: "ml"; "mlr", which scales the statistic (Yuan and Bentler) also without weights and clusters,
     and whose errors are robust; "dwls" for models with
     `ordered` items. `missing`: "listwise"; "fiml" for numbers; "pairwise" for ordered items. `diagnosis`
-    asks for what a referee does: residuals, modification indices, reliability, standardised errors.
+    asks for what a referee does: residuals, modification indices, reliability, standardised errors;
+    `jackknife` for errors as if each cluster was left out once, beside the bias-reduced ones.
     """
 
     estimator: str = "ml"
@@ -28,11 +29,19 @@ class Method:
     weights: str | None = None
     confidence: float = 0.95
     diagnosis: bool = False
+    jackknife: bool = False
 
     @property
     def scaled(self) -> bool:
         """Whether the statistic is scaled: weights and clusters would reject a true model far too often."""
         return self.estimator == "mlr" or bool(self.clusters) or self.weights is not None
+
+    @property
+    def for_few_clusters(self) -> tuple[str, ...]:
+        """The kinds of error that count how far the estimate has followed its clusters."""
+        if self.estimator == "dwls":
+            return ()
+        return ("bias_reduced", "jackknife") if self.jackknife else ("bias_reduced",)
 
     @property
     def from_moments(self) -> bool:
@@ -44,7 +53,7 @@ def error_kinds(method: Method) -> list[str]:
     """The kinds of standard error that a fit with these settings gives."""
     full = method.missing == "fiml" or method.estimator == "mlr"
     way = "dwls" if method.estimator == "dwls" else "full" if full else "ml"
-    clustered = ("cluster",) if way == "dwls" else ("cluster", "bias_reduced")
+    clustered = ("cluster", *method.for_few_clusters)
     return [*PLAIN_ERRORS[way], *[f"{kind}:{column}" for column in method.clusters for kind in clustered]]
 
 
@@ -81,6 +90,8 @@ def check_combination(method: Method) -> None:
         raise ModelError("ordered items need the estimator dwls")
     if method.estimator == "dwls" and not method.ordered:
         raise ModelError("the estimator dwls needs ordered items; name them, or take ml")
+    if method.jackknife and (method.estimator == "dwls" or not method.clusters):
+        raise ModelError("the jackknife needs clusters and the estimator ml or mlr")
     if (method.missing == "fiml") and method.estimator == "dwls":
         raise ModelError("ordered items have no full-information likelihood here; take listwise or pairwise")
     if method.missing == "pairwise" and method.estimator != "dwls":

@@ -92,6 +92,7 @@ class MaximumLikelihood:
             sample.deviations,
             np.hstack([scores, by_mean]),
             np.hstack([bread, np.zeros((len(bread), by_mean.shape[1]))]),
+            self.method.for_few_clusters,
         )
         covariances = {
             "expected": cov.expected(estimate, sample.n),
@@ -157,6 +158,7 @@ class FullInformation:
             self.data - fitted.mean,
             fitted.scores[:, chosen],
             jacobian[:, chosen] @ given_x,
+            self.method.for_few_clusters,
         )
         return Inference(
             *_extended(self.structure, fitted.estimate.x, labels, intercepts),

@@ -115,7 +115,7 @@ class TotalLikelihood:
         )
 
     def _small_sample(self, scores: Matrix, bread: Matrix) -> dict[str, BiasReduced]:
-        """Bias-reduced errors by each cluster column that has more than one cluster."""
+        """Errors for few clusters by each cluster column that has more than one cluster."""
         estimate, sample, fixed = self.estimate, self.totals, self.structure.exogenous
         y = endogenous(estimate)
         by_mean = linalg.solve(estimate.sigma, sample.sums.first.T, assume_a="pos").T[:, y]
@@ -130,7 +130,10 @@ class TotalLikelihood:
                     for x, weights, unit in (sums.points(fixed) for sums in (sample.sums, sample.squares))
                 )
                 sides = cov.cluster_sums(np.hstack([scores, by_mean]), codes)
-                errors[name] = bias_reduced(sides, information, outer, None if equal else variance)
+                for kind in self.method.for_few_clusters:
+                    spread, jackknife = None if equal else variance, kind == "jackknife"
+                    part = bias_reduced(sides, information, outer, spread, jackknife)
+                    errors[f"{kind}:{name}"] = part
         return errors
 
 

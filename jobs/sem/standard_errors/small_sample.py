@@ -16,6 +16,9 @@ Degrees of freedom: the error's square is a quadratic form in the scores; Satter
 mean and variance under the working model, of normal scores with cov(t_g, t_h) = Omega_gh: tr(Omega)^2 /
 tr(Omega^2).
 
+The jackknife ("CR3") multiplies by the whole inverse, (I - J B)^-1 s: to first order what the estimate moves
+by when the cluster is left out. Its errors are too large rather than too small; its degrees follow likewise.
+
 Sources: Bell and McCaffrey (2002), Survey Methodology 28, 169-181; Pustejovsky and Tipton (2018), Journal
 of Business and Economic Statistics 36, 672-683 (roots of singular matrices, contrasts of several
 equations).
@@ -98,15 +101,19 @@ class BiasReduced:
 
 
 def bias_reduced(
-    scores: Matrix, information: Matrix, outer: Matrix, variance: Matrix | None = None
+    scores: Matrix,
+    information: Matrix,
+    outer: Matrix,
+    variance: Matrix | None = None,
+    jackknife: bool = False,
 ) -> BiasReduced:
     """Errors of k values from the sums of scores (G x q) of G clusters at the estimate.
 
     `information` (G x q x q): expected information of each cluster, singular as it may be, positive
     definite in sum; `outer` (k x q): derivatives of the values by the sum of scores, that is the inverse
     information (the observed one, which holds whether or not the working model does); `variance`
-    (G x q x q): working covariance of the scores, the information where left out. Raises LinAlgError where
-    the information's sum is singular.
+    (G x q x q): working covariance of the scores, the information where left out; `jackknife`: multiply as if
+    each cluster was left out once. Raises LinAlgError where the information's sum is singular.
     """
     lower = linalg.cholesky(information.sum(axis=0), lower=True)
     inverse = linalg.solve_triangular(lower, np.eye(len(lower)), lower=True)
@@ -115,7 +122,10 @@ def bias_reduced(
     total = spread.sum(axis=0)
     values, vectors = np.linalg.eigh(spread)
     half = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-    if variance is None:
+    if jackknife:
+        shares, axes = np.linalg.eigh(leverage)
+        adjust = (axes * _inverse_root(1 - shares)[:, None, :] ** 2) @ axes.transpose(0, 2, 1)
+    elif variance is None:
         adjust = (vectors * _inverse_root(1 - values)[:, None, :]) @ vectors.transpose(0, 2, 1)
     else:
         adjust = _weighted(leverage, total, half, vectors)

@@ -18,7 +18,7 @@ def trusted(error: str, df: float, satterthwaite: float) -> bool:
     `satterthwaite`: the degrees of the bias-reduced error by the same clusters, its own where there is none.
     """
     kind = error.partition(":")[0]
-    if kind == "bias_reduced":
+    if kind in ("bias_reduced", "jackknife"):
         return df >= LEAST
     if kind == "cluster":
         return satterthwaite >= ENOUGH

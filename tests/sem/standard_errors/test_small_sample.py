@@ -13,7 +13,7 @@ import pytest
 from scipy import linalg, stats
 
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.model.structure import structure_of
+from jobs.sem.model.structure import ModelError, structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import FullInformation, MaximumLikelihood
 from jobs.sem.standard_errors.cluster_information import expected_information
@@ -177,6 +177,31 @@ def test_weights_of_one_are_no_weights():
     np.testing.assert_allclose(weighted.degrees, plain.degrees, rtol=1e-9)
 
 
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_the_jackknife_is_what_estimates_move_by_when_a_region_is_left_out(weights):
+    frame = survey()
+    settings = Method(clusters=("region",), weights=weights, jackknife=True)
+    report = fit_groups(MODEL, frame, None, settings)
+    rows = report.estimates.query("error == 'jackknife:region' and op == '~'").set_index("rhs")
+
+    def paths(part):
+        estimates = fit_groups(MODEL, part, None, Method(weights=weights)).estimates
+        return estimates.query("error == 'expected' and op == '~'").set_index("rhs").est
+
+    whole = paths(frame)
+    moved = [paths(frame[frame.region != region]) - whole for region in frame.region.unique()]
+    wanted = np.sqrt(sum(move**2 for move in moved))
+    np.testing.assert_allclose(rows.se, wanted[rows.index], rtol=1e-6)
+    reduced = report.estimates.query("error == 'bias_reduced:region' and op == '~'").set_index("rhs")
+    assert (rows.se > reduced.se).all() and (rows.df <= reduced.df).all()
+
+
+def test_the_jackknife_needs_clusters_and_likelihood():
+    for settings in (Method(jackknife=True), Method(estimator="dwls", ordered=("y",), jackknife=True)):
+        with pytest.raises(ModelError, match="the jackknife needs clusters and the estimator ml or mlr"):
+            fit_groups(MODEL, survey(), None, settings)
+
+
 @pytest.mark.parametrize("missing", ["listwise", "fiml"])
 def test_the_scale_of_weights_and_the_order_of_rows_do_not_matter(missing):
     frame = survey()
@@ -300,7 +325,7 @@ def test_standardised_values_have_the_degrees_of_their_own_contrast():
     frame = survey()
     way = MaximumLikelihood(structure_of(MODEL), frame, Method(clusters=("region",)))
     way.fit()
-    one = way.inference().small_sample["region"]
+    one = way.inference().small_sample["bias_reduced:region"]
     mix = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 0.5]])
     covariance, columns, _ = textbook(design(frame), frame.y.to_numpy(), frame.region.to_numpy())
     free = {p.rhs: p.free for p in way.structure.parameters if p.op == "~"}
