@@ -15,7 +15,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import SettingsError
-from jobs.readers import files, matrices, records, text, unfolded
+from jobs.readers import files, matrices, packages, records, statistical, text, unfolded
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.matrices import Matrix
@@ -31,13 +31,15 @@ class Scanned:
     """The tables of a slice after one pass over their files: what `read` needs to know of them."""
 
     settings: FlowsInput
-    scans: dict[str, list[Scan]]  # by role; of long tables
+    scans: dict[str, list[Scan]]  # by role; of long tables as text
     matrices: list[Matrix]  # of wide ones
+    typed: int = 0  # rows of Parquet files
 
     @property
     def count(self) -> int:
         """How many cells the files hold; a row of another length than the header is one."""
-        return sum(map(text.counted, self.scans.values())) + sum(matrix.count for matrix in self.matrices)
+        as_text = sum(map(text.counted, self.scans.values()))
+        return as_text + sum(matrix.count for matrix in self.matrices) + self.typed
 
     @property
     def notes(self) -> list[str]:
@@ -55,6 +57,13 @@ def scanned(settings: FlowsInput) -> Scanned:
         path = path_of(settings, "flows")
         return Scanned(settings, {}, [matrices.scan(settings, path, part) for part in files.parts(path)])
     roles = ("own", "rest") if is_pair(settings) else ("flows",)
+    if settings.format == "parquet":
+        typed = 0
+        for role in roles:
+            path = path_of(settings, role)
+            statistical.check(path, settings.format, _wanted(settings, role))
+            typed += sum(map(statistical.parquet_rows, files.parts(path)))
+        return Scanned(settings, {}, [], typed)
     scans = {role: text.scanned(path_of(settings, role), dialect, _wanted(settings, role)) for role in roles}
     return Scanned(settings, scans, [])
 
@@ -105,6 +114,9 @@ def _elsewhere(settings: FlowsInput) -> Column:
 def demand(settings: FlowsInput) -> None:
     """Look at the headers alone. Raises InputError where a column is missing or a file cannot be read."""
     for role, path in settings.paths.items():
+        if settings.format == "parquet":
+            statistical.check(path, settings.format, _wanted(settings, role))
+            continue
         for part in files.parts(path):
             if settings.layout == "wide":
                 matrices.demand(settings, path, part)
@@ -135,8 +147,12 @@ def _wanted(settings: FlowsInput, role: str) -> list[str]:
 
 
 def _rows(spark: SparkSession, tables: Mapping[Slice, Scanned], role: str, settings: FlowsInput) -> DataFrame:
+    wanted = _wanted(settings, role)
+    if settings.format == "parquet":
+        paths = {slice: path_of(table.settings, role) for slice, table in tables.items()}
+        return packages.read(spark, paths, settings.format, wanted)[0]
     scans = {slice: table.scans[role] for slice, table in tables.items()}
-    return text.read(spark, scans, _wanted(settings, role), splittable=True)
+    return text.read(spark, scans, wanted, splittable=True)
 
 
 def _side(rows: DataFrame, role: str, settings: FlowsInput) -> DataFrame:

@@ -91,7 +91,7 @@ def _parquet(spark: SparkSession, path: str, part: Path, wanted: list[str]) -> D
 
 def column_as_text(value: Column, kind: str) -> Column:
     """A column of Spark's type `kind` as text, by the rule of readers.typed."""
-    plain = F.nullif(bare(value.cast("string")), F.lit(""))
+    plain = F.nullif(bare(value), F.lit("")) if kind == "string" else value.cast("string")
     if not kind.startswith(FRACTIONAL):
         return plain
     number = value.cast("double") if kind == "float" else value

@@ -157,7 +157,7 @@ class SurveyInput(TableSettings, ForeignCodes):
 class FlowsInput(TableSettings, ForeignCodes):
     """Input-output tables of a wave and how they are laid out."""
 
-    format: Literal["csv", "excel"] = "csv"
+    format: Literal["csv", "excel", "parquet"] = "csv"
     layout: Literal["long", "biregional", "wide"]
     paths: dict[Name, FilePath] = Field(
         description="{flows: FILE}, or for a biregional pair {own: FILE, rest: FILE}"
@@ -255,6 +255,8 @@ class FlowsInput(TableSettings, ForeignCodes):
                 )
         if self.layout == "wide" and self.columns and "labels" in self.model_fields_set:
             raise ValueError("columns names the label columns, and labels tells their places; leave one out")
+        if self.format == "parquet" and self.layout == "wide":
+            raise ValueError("a matrix has no columns with names, as Parquet needs; take csv or excel")
         if self.where and self.layout == "wide":
             raise ValueError("where means nothing for the layout wide, whose columns have no names")
         return self
