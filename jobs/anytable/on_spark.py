@@ -45,10 +45,11 @@ class SparkTable:
         rows = _read(spark, request)
         self._request, self._count = request, rows.count
         self._frame = rows.frame.persist(StorageLevel.MEMORY_AND_DISK)
-        self._cases = _cases(self._frame, request)
+        self._read = _with_numbers(self._frame, request)
+        self._cases = _cases(self._read, request)
 
     def checked(self) -> tuple[int, list[str]]:
-        return _check(self._frame, self._request, self._count)
+        return _check(self._read, self._request, self._count)
 
     def groups(self) -> pd.DataFrame:
         columns = [F.col(quoted(column)) for column in self._request.groups]
@@ -106,13 +107,13 @@ def _chosen(frame: DataFrame, request: Request) -> DataFrame:
 
 def _check(frame: DataFrame, request: Request, count: int) -> tuple[int, list[str]]:
     """See table.Table.checked; the cases are as many as the file has rows, `count`, where it tells."""
-    path, broken = request.data, _faults(frame, request)
+    path, broken = request.data, _faults(request)
     # A projection first: within the sums each of these expressions would be made many times over.
     judged = frame.select(
         F.col(ROW).alias("row"),
         *[condition.alias(f"fault_{k}") for k, (_, condition, _) in enumerate(broken)],
-        *[_evidence(frame, column, request).alias(f"of_{k}") for k, column in enumerate(request.numbers)],
-        *([_value(frame, request.weights, request)[0].alias("weight")] if request.weights else []),
+        *[_evidence(k, request).alias(f"of_{k}") for k in range(len(request.numbers))],
+        *([_of("value", request.numbers.index(request.weights)).alias("weight")] if request.weights else []),
     )
     faults = [F.col(f"fault_{k}") for k in range(len(broken))]
     wanted = judged.agg(
@@ -151,16 +152,15 @@ def _check(frame: DataFrame, request: Request, count: int) -> tuple[int, list[st
     return int(rows["cases"]), warnings
 
 
-def _evidence(frame: DataFrame, column: str, request: Request) -> Column:
+def _evidence(k: int, request: Request) -> Column:
     """What a cell says for or against doubts (see jobs.amounts); in files with types only codes are odd."""
-    value, there = _value(frame, column, request)
-    written = bare(F.col(quoted(column)).cast("string"))
     mark, thousands = table.marks(request)
     plain = table.form_of(request.data) == CSV and not thousands
-    return evidence(F.when(there & F.lit(plain), written), value.try_cast(EXACT), mark)
+    written = F.when(_of("given", k) & F.lit(plain), _of("text", k))
+    return evidence(written, _of("value", k).try_cast(EXACT), mark)
 
 
-def _faults(frame: DataFrame, request: Request) -> list[tuple[str, Column, str]]:
+def _faults(request: Request) -> list[tuple[str, Column, str]]:
     """What a row can have wrong: the column ("" for the whole row), the condition, the words for it."""
     faults = [("", F.col(CORRUPT).isNotNull(), table.NO_FIT)]
     for column in request.labels:
@@ -168,9 +168,9 @@ def _faults(frame: DataFrame, request: Request) -> list[tuple[str, Column, str]]
         faults.append((column, damaged, table.not_in_encoding(request)))
     for column in request.groups:
         faults.append((column, F.col(quoted(column)).isNull(), table.EMPTY))
-    for column in request.numbers:
-        value, given = _value(frame, column, request)
-        faults.append((column, given & value.isNull(), table.NO_NUMBER))
+    for k, column in enumerate(request.numbers):
+        value = _of("value", k)
+        faults.append((column, _of("given", k) & value.isNull(), table.NO_NUMBER))
         if column == request.weights:
             faults.append((column, value < 0, table.NEGATIVE))
     return faults
@@ -183,7 +183,7 @@ def _cases(frame: DataFrame, request: Request) -> DataFrame:
     return frame.select(
         (name if request.groups else F.lit("all")).alias(GROUP),
         *labels,
-        *[_value(frame, column, request)[0].alias(column) for column in request.numbers],
+        *[_of("value", k).alias(column) for k, column in enumerate(request.numbers)],
     )
 
 
@@ -193,22 +193,36 @@ def _delta(spark: SparkSession, path: str) -> DataFrame:
     return Tables(lambda: spark, root).read(name)
 
 
-def _value(frame: DataFrame, column: str, request: Request) -> tuple[Column, Column]:
-    """The column as a double, null where it is missing or no number; and whether something is given.
+def _of(what: str, k: int) -> Column:
+    """What `_with_numbers` made of the k-th column of numbers."""
+    return F.col(f"_{what} {k}")
 
-    A text of --na stands for a missing value wherever the same number is written otherwise: -9 is -9.0.
+
+def _with_numbers(frame: DataFrame, request: Request) -> DataFrame:
+    """The rows with what each column of numbers holds: its `text`, whether something is `given`, its `value`.
+
+    The value is a double, null where it is missing or no number. A text of --na stands for a missing value
+    wherever the same number is written otherwise: -9 is -9.0. Made step by step, since Spark would make what
+    stands several times in one step as many times.
     """
-    given = F.col(quoted(column))
-    kind = dict(frame.dtypes)[column]
-    coded = table.codes_of_no_answer(request)
-    if kind in TYPED or kind.startswith("decimal"):
-        value = given.cast("double")
-        there = given.isNotNull() & ~F.isnan(value) & ~value.isin(coded)
-        return F.when(there & (F.abs(value) < F.lit(float("inf"))), value), there
-    stripped = bare(given.cast("string"))
+    kinds = dict(frame.dtypes)
     mark, thousands = table.marks(request)
-    plain = with_point(stripped, mark, thousands)
-    number = F.when(plain.rlike(NUMBER), plain.try_cast("double"))
-    there = stripped.isNotNull() & ~stripped.isin("", *request.na)
-    there = there & ~F.coalesce(number.isin(coded), F.lit(False))
-    return F.when(there & (F.abs(number) < F.lit(float("inf"))), number), there
+    coded = table.codes_of_no_answer(request)
+    steps: dict[str, dict[int, Column]] = {"text": {}, "plain": {}, "number": {}, "given": {}, "value": {}}
+    for k, column in enumerate(request.numbers):
+        given = F.col(quoted(column))
+        text, plain, number = (_of(what, k) for what in ("text", "plain", "number"))
+        typed = kinds[column] in TYPED or kinds[column].startswith("decimal")
+        steps["text"][k] = given.cast("string") if typed else bare(given.cast("string"))
+        if typed:
+            steps["number"][k] = given.cast("double")
+            steps["given"][k] = given.isNotNull() & ~F.isnan(number) & ~number.isin(coded)
+        else:
+            steps["plain"][k] = with_point(text, mark, thousands)
+            steps["number"][k] = F.when(plain.rlike(NUMBER), plain.try_cast("double"))
+            there = text.isNotNull() & ~text.isin("", *request.na)
+            steps["given"][k] = there & ~F.coalesce(number.isin(coded), F.lit(False))
+        steps["value"][k] = F.when(_of("given", k) & (F.abs(number) < F.lit(float("inf"))), number)
+    for what, columns in steps.items():
+        frame = frame.withColumns({f"_{what} {k}": column for k, column in columns.items()})
+    return frame
