@@ -14,7 +14,7 @@ from jobs.sem.ml import fit as ml
 from jobs.sem.model.structure import Parameter, Structure
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
-from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
+from jobs.sem.standard_errors.small_sample import BiasReduced, by_kinds
 from jobs.sem.standard_errors.standardised import standardised
 
 Kinds = Sequence[str]  # of errors for few clusters: bias_reduced, jackknife
@@ -95,16 +95,15 @@ def _small_sample(
     x = deviations[:, estimate.structure.exogenous]
     seen = ~np.isnan(deviations[:, endogenous(estimate)])
     weights = sample.weights
-    errors = {}
+    errors: dict[str, BiasReduced] = {}
     for name, codes in sample.clusters.items():
         if codes.max() > 0:
             information = expected_information(estimate, x, seen, weights, codes)
             equal = np.ptp(weights) < 1e-12
             variance = None if equal else expected_information(estimate, x, seen, weights**2, codes)
             sums = cov.cluster_sums(scores, codes)
-            for kind in kinds:
-                part = bias_reduced(sums, information, outer, variance, jackknife=kind == "jackknife")
-                errors[f"{kind}:{name}"] = part
+            parts = by_kinds(kinds, sums, information, outer, variance)
+            errors |= {f"{kind}:{name}": part for kind, part in parts.items()}
     return errors
 
 

@@ -24,7 +24,7 @@ from jobs.sem.routes.inference import Inference, clustered, maximum, of_paramete
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
-from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
+from jobs.sem.standard_errors.small_sample import BiasReduced, by_kinds
 from jobs.sem.standard_errors.standardised import standardised
 from jobs.sem.trouble import ModelError, Trouble
 
@@ -122,7 +122,7 @@ class TotalLikelihood:
         outer = np.hstack([bread, np.zeros((len(bread), len(y)))])
         some = sample.sums.weight > 0
         equal = np.ptp(sample.squares.weight[some] / sample.sums.weight[some]) < 1e-12
-        errors = {}
+        errors: dict[str, BiasReduced] = {}
         for name, codes in sample.clusters.items():
             if codes.max() > 0:
                 information, variance = (
@@ -130,10 +130,9 @@ class TotalLikelihood:
                     for x, weights, unit in (sums.points(fixed) for sums in (sample.sums, sample.squares))
                 )
                 sides = cov.cluster_sums(np.hstack([scores, by_mean]), codes)
-                for kind in self.method.for_few_clusters:
-                    spread, jackknife = None if equal else variance, kind == "jackknife"
-                    part = bias_reduced(sides, information, outer, spread, jackknife)
-                    errors[f"{kind}:{name}"] = part
+                kinds, spread = self.method.for_few_clusters, None if equal else variance
+                parts = by_kinds(kinds, sides, information, outer, spread)
+                errors |= {f"{kind}:{name}": part for kind, part in parts.items()}
         return errors
 
 

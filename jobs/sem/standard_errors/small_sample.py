@@ -122,11 +122,11 @@ def bias_reduced(
     total = spread.sum(axis=0)
     values, vectors = np.linalg.eigh(spread)
     half = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-    if jackknife:
-        shares, axes = np.linalg.eigh(leverage)
-        adjust = (axes * _inverse_root(1 - shares)[:, None, :] ** 2) @ axes.transpose(0, 2, 1)
-    elif variance is None:
-        adjust = (vectors * _inverse_root(1 - values)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    if jackknife or variance is None:
+        shares, axes = (values, vectors) if variance is None else np.linalg.eigh(leverage)
+        root_left = _inverse_root(1 - shares)
+        factors = root_left**2 if jackknife else root_left
+        adjust = (axes * factors[:, None, :]) @ axes.transpose(0, 2, 1)
     else:
         adjust = _weighted(leverage, total, half, vectors)
     contrast = (outer @ lower).T  # q x k, on scores of unit information
@@ -146,6 +146,16 @@ def bias_reduced(
         sign=sign,
         reach=contrast.T @ root,
     )
+
+
+def by_kinds(
+    kinds: Sequence[str], scores: Matrix, information: Matrix, outer: Matrix, variance: Matrix | None
+) -> dict[str, BiasReduced]:
+    """The errors of each of these kinds (bias_reduced, jackknife); all else is as `bias_reduced` takes it."""
+    return {
+        kind: bias_reduced(scores, information, outer, variance, jackknife=kind == "jackknife")
+        for kind in kinds
+    }
 
 
 def difference(
