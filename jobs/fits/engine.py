@@ -55,9 +55,8 @@ def fit(
 
 def _from_sums(cases: DataFrame, plan: FitPlan) -> Fits:
     assert plan.key is not None, "cases are summed in buckets by their key"
-    observed, method = structure_of(plan.model).observed, plan.method
-    sums, without_group = totals(cases, plan.key, plan.group, observed, method.weights, method.clusters)
-    return whole(of_report(fit_totals(plan.model, sums, plan.group, method, without_group)))
+    sums, without_group = totals(cases, plan.key, plan.group, structure_of(plan.model), plan.method)
+    return whole(of_report(fit_totals(plan.model, sums, plan.group, plan.method, without_group)))
 
 
 def _on_executors(cases: DataFrame, plan: FitPlan, count: int) -> Fits:

@@ -1,15 +1,16 @@
 """The sums of groups too large to collect: only matrices reach the driver, the same bits on any cluster.
 
-Two passes, so that no digits cancel: means first, then products of deviations from them. Cases go to a
-number of buckets that follows from how many there are, by a hash of their key; a bucket is sorted and summed
-in one go, and buckets are added in their order. Partitions, executors and cores change nothing.
+Two passes, so that no digits cancel: means first, then products of deviations from them; a third for what
+disclosure control asks, since a variable's partial leverage needs the covariances. Cases go to a number of
+buckets that follows from how many there are, by a hash of their key; a bucket is sorted and summed in one go,
+and buckets are added in their order. Partitions, executors and cores change nothing.
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from pyspark.sql.types import BooleanType, NumericType
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.sums import Sums
+from jobs.sem.groups.support import Standing, of_standing, slopes
+from jobs.sem.model.structure import Structure
+from jobs.sem.routes.method import Method
 from jobs.sem.routes.totals import Totals
 from jobs.sem.trouble import ModelError
 from jobs.sem.vech import vech_index
@@ -53,19 +57,15 @@ class Part:
 
 
 def totals(
-    frame: DataFrame,
-    key: str,
-    group: str,
-    observed: Sequence[str],
-    weights: str | None = None,
-    clusters: Sequence[str] = (),
+    frame: DataFrame, key: str, group: str, structure: Structure, method: Method
 ) -> tuple[dict[str, Totals], int]:
     """The totals of every group of `frame`, and how many cases have no group.
 
     `key`: a column whose values are unique. Cases that lack a value, weight or cluster are left out and
     counted (listwise deletion). Raises ModelError where a column of numbers holds text.
     """
-    numbers = [*observed, *([weights] if weights else [])]
+    observed, clusters = list(structure.observed), list(method.clusters)
+    numbers = [*observed, *([method.weights] if method.weights else [])]
     for name in numbers:
         if not isinstance(frame.schema[name].dataType, (NumericType, BooleanType)):
             raise ModelError(f"the column {name} holds text; it has to be a number")
@@ -78,15 +78,24 @@ def totals(
         *[F.col(name).cast("double").alias(f"value{place}") for place, name in enumerate(numbers)],
         *[F.col(name).alias(f"cluster{place}") for place, name in enumerate(clusters)],
     )
-    columns = _Columns(len(observed), weights is not None, len(clusters))
+    columns = _Columns(len(observed), method.weights is not None, len(clusters))
     levels = _by_group(cases, columns.level)
     without = sum(level.cases for level in levels.pop(None, []))
     means = {name: _mean(parts) for name, parts in levels.items()}
-    second = _by_group(cases.where("group is not null"), lambda table: columns.part(table, means))
+    grouped = cases.where("group is not null")
+    second = _by_group(grouped, lambda table: columns.part(table, means))
     parts_of = {
-        name: _total(levels[name], second[name], means[name], list(observed), list(clusters))
-        for name in sorted(levels)
+        name: _total(levels[name], second[name], means[name], observed, clusters) for name in sorted(levels)
     }
+    told = {
+        name: slopes(total.covariance, [int(place) for place in structure.exogenous])
+        for name, total in parts_of.items()
+        if np.isfinite(total.covariance).all()
+    }
+    third = _by_group(grouped, lambda table: columns.standing(table, means, told))
+    for name in told:
+        support = of_standing(name, observed, parts_of[name].n, Standing.joined(third[name]))
+        parts_of[name] = replace(parts_of[name], support=support)
     return parts_of, without
 
 
@@ -121,6 +130,16 @@ class _Columns:
             np.add.at(sums[power - 1], units, parts * weight[:, None] ** power)
         scaled = products * weight[:, None]
         return Part([tuple(label) for label in labels], sums[0], sums[1], scaled.T @ scaled)
+
+    def standing(self, table: pa.Table, means: dict[str, Matrix], told: dict[str, Matrix]) -> Standing | None:
+        """The third pass over a bucket; nothing of a group whose covariances are no numbers."""
+        name = table["group"][0].as_py()
+        if name not in told:
+            return None
+        values, weight, _, _ = self._complete(table)
+        deviations = values - means[name]
+        variation = weight[:, None] * (deviations - deviations @ told[name].T) ** 2
+        return Standing.of(values, variation, weight)
 
     def _complete(self, table: pa.Table) -> tuple[Matrix, Matrix, list[pd.Series], int]:
         """Values (n x p), weights (n) and clusters of the complete cases, and how many cases there are."""

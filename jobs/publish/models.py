@@ -87,12 +87,14 @@ def telling(tables: dict[str, pd.DataFrame], rules: DisclosureSettings) -> Group
     """Groups of too few firms for the residuals that `tables` have of them.
 
     Residuals and model together are the sample's moments: the p (p + 1) / 2 variances and covariances of p
-    variables count as parameters then, of which there are p (p - 1) / 2 residuals.
+    variables count as parameters then, of which there are p (p - 1) / 2 residuals, and so do the means
+    behind the intercepts that are shown.
     """
-    keys = ["country", "wave", "group"]
-    pairs = tables["residuals"].groupby(keys).size()
-    moments = pairs + (1 + np.sqrt(1 + 8 * pairs)) / 2
-    used = tables["fit_status"].set_index(keys).cases_used.reindex(pairs.index).astype(float)
+    pairs = tables["residuals"].groupby(KEYS).size()
+    estimates = tables["estimates"]
+    means = estimates[estimates.op == "~1"].groupby(KEYS).lhs.nunique().reindex(pairs.index, fill_value=0)
+    moments = pairs + (1 + np.sqrt(1 + 8 * pairs)) / 2 + means
+    used = tables["fit_status"].set_index(KEYS).cases_used.reindex(pairs.index).astype(float)
     return set(pairs.index[~(used - moments >= rules.degrees_of_freedom)])
 
 

@@ -3,12 +3,12 @@
 Two releases whose sample ends at 199 and at 200 employees tell everything about the firms of 200. So each
 release leaves a record of the sets of firms behind its figures, as sketches (see transforms.sketches), and
 the next one is held against all of them: a set that differs from a set of an earlier release in fewer firms
-than the threshold, but in some, would tell of these.
+than the threshold, but in some, would tell of these; so would sums of sets of several releases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobs.errors import DisclosureStopped
+from jobs.publish.combinations import small_combinations
 from jobs.publish.rules import PARTS, WITHHELD
 from jobs.transforms.indicators import ALL as WHOLE
 from jobs.transforms.origins import ALL
@@ -23,6 +24,7 @@ from jobs.transforms.sketches import BUCKETS
 
 SLICE = ["country", "wave"]
 SETS = [*SLICE, "table", "cell", "firms", "sketch"]
+NOW = 0  # in the place of a release's number: this publication
 Sketches = NDArray[np.uint32]
 
 
@@ -121,19 +123,58 @@ def _named(row: object, table: str, cell: str) -> dict[str, object]:
 def breaches(sets: pd.DataFrame, earlier: Iterable[Release], threshold: int) -> list[Breach]:
     """The sets that differ from a set of an earlier release by some firms, fewer than the larger threshold.
 
-    Each set is held against all sets of its table and slice, since classes and groups may be cut anew.
+    Each set is held against all sets of its table and slice, since classes and groups may be cut anew; where
+    that tells of nobody, sums of sets of several releases are looked at.
     """
     close_sets: list[Breach] = []
-    now = dict(iter(sets.groupby([*SLICE, "table"])))
+    of_table: dict[tuple[str, ...], list[tuple[Release, pd.DataFrame]]] = {}
     for release in earlier:
-        few = max(threshold, release.threshold)
         for key, before in release.sets.groupby([*SLICE, "table"]):
-            if key not in now:
-                continue
-            country, wave, table = key
-            cells = now[key].cell[_close(now[key], before, few)]
-            close_sets += [Breach(release.number, table, country, wave, cell) for cell in cells]
-    return close_sets
+            of_table.setdefault(key, []).append((release, before))
+    for key, now in sets.groupby([*SLICE, "table"]):
+        country, wave, table = key
+        for release, cell in _pairs(now, of_table.get(key, []), threshold) or _sums(
+            now, of_table.get(key, []), threshold
+        ):
+            close_sets.append(Breach(release, table, country, wave, cell))
+    return sorted(close_sets, key=lambda each: each.release)
+
+
+Before = Sequence[tuple[Release, pd.DataFrame]]  # releases, and their sets of one table and slice
+
+
+def _pairs(now: pd.DataFrame, before: Before, threshold: int) -> list[tuple[int, str]]:
+    """The earlier release and the cell of each set that differs from one of that release by few firms."""
+    return [
+        (release.number, cell)
+        for release, sets in before
+        for cell in now.cell[_close(now, sets, max(threshold, release.threshold))]
+    ]
+
+
+def _sums(now: pd.DataFrame, before: Before, threshold: int) -> list[tuple[int, str]]:
+    """As `_pairs`, of sums of sets that leave few firms; one that a single release shows whole tells nothing new."""
+    cells = {sketch: cell for sketch, cell in zip(now.sketch, now.cell, strict=True)}
+    releases: dict[bytes, set[int]] = {sketch: {NOW} for sketch in cells}
+    for release, sets in before:
+        for sketch in sets.sketch:
+            releases.setdefault(sketch, set()).add(release.number)
+    new = {sketch for sketch, of in releases.items() if of == {NOW}}
+    if not before or not new:
+        return []
+    thresholds = {release.number: release.threshold for release, _ in before} | {NOW: threshold}
+    distinct = list(releases)
+    sketches = np.frombuffer(b"".join(distinct), dtype=np.uint32).reshape(-1, BUCKETS)
+    small: list[tuple[int, str]] = []
+    for places, left_over in small_combinations(sketches, max(thresholds.values())):
+        members = [distinct[place] for place in places]
+        involved = set.union(*(releases[each] for each in members))
+        if set.intersection(*(releases[each] for each in members)) or not new & set(members):
+            continue
+        if left_over < max(thresholds[number] for number in involved):
+            cell = min(cells[each] for each in members if each in new)
+            small.append((max(involved - {NOW}), cell))
+    return small
 
 
 def _close(now: pd.DataFrame, before: pd.DataFrame, threshold: int) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import pytest
 from jobs.fits import totals as moments
 from jobs.sem.groups.fit import fit_groups, fit_totals
 from jobs.sem.groups.rows import FitReport
+from jobs.sem.groups.support import KEPT
 from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
@@ -18,7 +19,7 @@ from jobs.sem.trouble import ModelError
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
 MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2 + x3 + w1 + w2"
 TIED = "f =~ y1 + a*y2 + b*y3\nf ~ x1 + p*x2 + x3 + w1 + q*w2\na + b == 2*p\nq > 0"
-OBSERVED = structure_of(MODEL).observed
+STRUCTURE = structure_of(MODEL)
 CLUSTERS = ("cluster", "region")
 
 
@@ -45,7 +46,7 @@ def small_buckets():
 
 
 def from_sums(frame, settings: Method, text: str = MODEL) -> FitReport:
-    found, without = moments.totals(frame, "id", "side", OBSERVED, settings.weights, settings.clusters)
+    found, without = moments.totals(frame, "id", "side", STRUCTURE, settings)
     return fit_totals(text, found, "side", settings, without)
 
 
@@ -73,11 +74,33 @@ def test_estimates_errors_and_measures_are_those_of_the_cases(spark, cases, sett
     )
 
 
+def test_on_how_many_cases_a_model_rests_is_told_of_sums_too(spark, cases):
+    """A dummy of three cases, and a predictor whose variation is that of one case."""
+    big = cases.id[(cases.side == "one") & cases.y2.notna()].iloc[9]
+    cases = cases.assign(rare=0.0, x3=cases.x3.where(cases.id != big, 500.0))
+    few = cases.index[(cases.side == "one") & cases.y2.notna()][[5, 200, 400]]
+    cases.loc[few, "rare"] = 1.0
+    text = "f =~ y1 + y2 + y3\nf ~ x1 + x3 + rare"
+    settings = Method(weights="weight")
+    wanted = fit_groups(text, cases[cases.side.notna()], "side", settings).support
+    frame = spark.createDataFrame(cases)
+    found, _ = moments.totals(frame, "id", "side", structure_of(text), settings)
+    support = found["one"].support
+    own = support.set_index("variable")
+    assert (own.categories["rare"], own.smallest_category["rare"]) == (2, 3)
+    assert own.bearing_cases["x3"] == 1 and own.largest["x3"][0] > 0.9
+    for name in ("group", "variable", "answered", "fewest_together", "categories", "smallest_category"):
+        assert list(support[name].dropna()) == list(wanted[name].dropna())
+    assert list(support.bearing_cases) == list(wanted.bearing_cases.clip(upper=KEPT + 1))
+    for left, right in zip(support.largest, wanted.largest, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-7)
+
+
 def test_the_same_bits_whatever_the_partitions(spark, cases):
     frame = spark.createDataFrame(cases)
-    settings = dict(weights="weight", clusters=CLUSTERS)
-    first, _ = moments.totals(frame.repartition(1), "id", "side", OBSERVED, **settings)
-    second, _ = moments.totals(frame.orderBy("y1").repartition(7), "id", "side", OBSERVED, **settings)
+    settings = Method(weights="weight", clusters=CLUSTERS)
+    first, _ = moments.totals(frame.repartition(1), "id", "side", STRUCTURE, settings)
+    second, _ = moments.totals(frame.orderBy("y1").repartition(7), "id", "side", STRUCTURE, settings)
     for name in ("one", "other"):
         a, b = first[name], second[name]
         for left, right in (
@@ -88,6 +111,7 @@ def test_the_same_bits_whatever_the_partitions(spark, cases):
             (a.squares.second, b.squares.second),
         ):
             np.testing.assert_array_equal(left, right)
+        pd.testing.assert_frame_equal(a.support, b.support)
 
 
 def test_what_the_cases_would_be_refused_for(spark, cases):

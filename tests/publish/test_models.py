@@ -167,12 +167,31 @@ def residuals(groups: dict[str, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["country", "wave", "group"])
 
 
+def intercepts(groups: dict[str, int]) -> pd.DataFrame:
+    """Estimates of as many intercepts as given of each group, with two kinds of error each."""
+    rows = [
+        {**SLICE, "group": name, "lhs": f"y{place}", "op": "~1", "error": error}
+        for name, count in groups.items()
+        for place in range(count)
+        for error in ("observed", "robust")
+    ]
+    return pd.DataFrame(rows, columns=["country", "wave", "group", "lhs", "op", "error"])
+
+
 def test_residuals_need_ten_more_firms_than_moments():
     """Four variables have six residuals and ten variances and covariances."""
     tables = {"residuals": residuals({"g0": 6, "g1": 6}), "fit_status": status([20, 19], [8, 8])}
+    tables["estimates"] = intercepts({"g0": 0, "g1": 0})
     assert models.telling(tables, RULES) == {("NL", "w", "g1")}
     tables["residuals"] = residuals({})
     assert models.telling(tables, RULES) == set()
+
+
+def test_residuals_beside_intercepts_need_a_firm_more_for_each_mean():
+    """With the means of four variables there are fourteen moments; of each intercept there are two errors."""
+    tables = {"residuals": residuals({"g0": 6, "g1": 6}), "fit_status": status([24, 23], [8, 8])}
+    tables["estimates"] = intercepts({"g0": 4, "g1": 4})
+    assert models.telling(tables, RULES) == {("NL", "w", "g1")}
 
 
 def test_a_group_of_too_few_firms_is_left_out_in_its_wave_only():

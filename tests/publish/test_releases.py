@@ -135,6 +135,71 @@ def test_the_same_publication_is_no_new_release():
     assert not releases.is_the_same(sets, None)
 
 
+def cells(table: dict[str, Firms]) -> pd.DataFrame:
+    """The record of a publication of the commonality of a region's sectors."""
+    parts = [row for sector, own in table.items() for row in rows("cluster_indicators", "R", sector, own)]
+    indicators = [{**SLICE, "region": "R", "sector": sector} for sector in table]
+    tables = shown(status="c") | {
+        "cluster_indicators": pd.DataFrame(indicators).assign(commonality_within_status="")
+    }
+    return releases.published_sets(pd.DataFrame(parts), tables)
+
+
+def of_cells(now: dict[str, Firms], *before: dict[str, Firms]) -> list[Breach]:
+    earlier = [Release(place, THRESHOLD, cells(each)) for place, each in enumerate(before, start=1)]
+    return releases.breaches(cells(now), earlier, THRESHOLD)
+
+
+def test_two_sectors_and_their_union_less_one_firm_tell_of_that_firm():
+    """The attack: no two sets are close, but the sums of two sectors less that of both are one firm's answer."""
+    before = {"A": firms(60), "B": firms(60, 60), "C": firms(200, 200)}
+    now = {"AB": firms(119), "C": firms(200, 200)}
+    sums = {name: sum(of.values()) for name, of in (before | now).items()}
+    assert sums["A"] + sums["B"] - sums["AB"] == firms(1, 119)["f119"]
+    assert of_cells(now, before) == [Breach(1, "cluster_indicators", "NL", "w", "R / AB")]
+
+
+def test_sums_are_taken_over_several_releases():
+    """A is told by the first release, B by the second, both and seven firms more by the third."""
+    first, second = {"A": firms(60)}, {"B": firms(60, 60)}
+    assert of_cells({"AB": firms(127)}, first, second) == [
+        Breach(2, "cluster_indicators", "NL", "w", "R / AB")
+    ]
+    assert of_cells({"AB": firms(130)}, first, second) == [], "ten firms are enough"
+
+
+def test_a_new_cut_of_the_same_firms_tells_of_nobody():
+    before = {"A": firms(60), "B": firms(60, 60), "C": firms(200, 120)}
+    assert of_cells({"AB": firms(120), "C": firms(200, 120)}, before) == []
+    assert of_cells({"A": firms(60), "BC": firms(260, 60)}, before) == []
+
+
+def test_what_one_release_tells_alone_is_its_own_matter():
+    """The union of two sectors beside the sum of both and five firms: both are of this publication."""
+    before = {"X": firms(300, 1000)}
+    assert of_cells({"A": firms(60), "B": firms(60, 60), "AB5": firms(125)}, before) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 9))
+def test_a_sum_of_many_sets_that_leaves_few_firms_is_found(random, few):
+    """Twelve sectors of one release; another shows the union of some of them with few firms more or less."""
+    sizes = [random.randint(12, 400) for _ in range(12)]
+    starts = [sum(sizes[:place]) for place in range(12)]
+    before = {
+        f"S{place}": firms(size, start) for place, (size, start) in enumerate(zip(sizes, starts, strict=True))
+    }
+    chosen = random.sample(sorted(before), random.randint(2, 6))
+    union = {name: answer for each in chosen for name, answer in before[each].items()}
+    changed = random.sample(sorted(union), few)
+    now = {name: answer for name, answer in union.items() if name not in changed[: few // 2]}
+    now |= {name: 99.0 for name in changed[few // 2 :]}
+    buckets = {number(name) % BUCKETS for name in changed}
+    assert bool(of_cells({"union": now}, before)) == bool(buckets)
+    more = {f"new{place}": 1.0 for place in range(60)}
+    assert of_cells({"union": now | more}, before) == []
+
+
 SETS = st.dictionaries(st.integers(0, 60).map(str), st.integers(0, 3).map(float), min_size=1)
 
 

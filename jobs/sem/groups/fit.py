@@ -95,7 +95,10 @@ def _estimate(fit: GroupFit, structure: Structure, data: pd.DataFrame | Totals, 
     fit.estimate = way.fit()
     check_estimate(fit.estimate)
     fit.inference = way.inference()
-    if not isinstance(data, Totals):  # what is not admissible has estimates too, and they tell as much
+    # What is not admissible has estimates too, and they tell as much.
+    if isinstance(data, Totals):
+        fit.support = data.support
+    else:
         fit.support = support(fit.group, cases, structure, method.weights, method.missing)
     check_admissible(structure, fit.estimate.x)
     diagnosis = way.diagnosis(fit.inference) if method.diagnosis else None

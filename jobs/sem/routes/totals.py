@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import linalg
 
 from jobs.sem.arrays import Matrix
@@ -34,13 +35,15 @@ class Totals(Moments):
     """Moments without cases: `deviations` and `weights` are empty, `clusters` has a code each unit (U).
 
     `sums` has w and `squares` w^2 in its place, by unit, weights scaled to sum to n; `fourth` (p* x p*):
-    sum of w^2 vech(dd') vech(dd')'. `negative` tells that a weight was.
+    sum of w^2 vech(dd') vech(dd')'. `negative` tells that a weight was. `support`: on how many cases each
+    variable rests (see sem.groups.support).
     """
 
     sums: Sums
     squares: Sums
     fourth: Matrix
     negative: bool
+    support: pd.DataFrame | None = None
 
 
 class TotalLikelihood:
