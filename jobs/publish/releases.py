@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jobs.errors import DisclosureStopped
-from jobs.publish.combinations import small_combinations
+from jobs.publish.combinations import fewest_apart, small_combinations
 from jobs.publish.rules import PARTS, WITHHELD
 from jobs.transforms.indicators import ALL as WHOLE
 from jobs.transforms.origins import ALL
@@ -129,14 +129,13 @@ def breaches(sets: pd.DataFrame, earlier: Iterable[Release], threshold: int) -> 
     close_sets: list[Breach] = []
     of_table: dict[tuple[str, ...], list[tuple[Release, pd.DataFrame]]] = {}
     for release in earlier:
-        for key, before in release.sets.groupby([*SLICE, "table"]):
-            of_table.setdefault(key, []).append((release, before))
+        for key, of_release in release.sets.groupby([*SLICE, "table"]):
+            of_table.setdefault(key, []).append((release, of_release))
     for key, now in sets.groupby([*SLICE, "table"]):
         country, wave, table = key
-        for release, cell in _pairs(now, of_table.get(key, []), threshold) or _sums(
-            now, of_table.get(key, []), threshold
-        ):
-            close_sets.append(Breach(release, table, country, wave, cell))
+        before = of_table.get(key, [])
+        close = _pairs(now, before, threshold) or _sums(now, before, threshold)
+        close_sets += [Breach(number, table, country, wave, cell) for number, cell in close]
     return sorted(close_sets, key=lambda each: each.release)
 
 
@@ -153,10 +152,12 @@ def _pairs(now: pd.DataFrame, before: Before, threshold: int) -> list[tuple[int,
 
 
 def _sums(now: pd.DataFrame, before: Before, threshold: int) -> list[tuple[int, str]]:
-    """As `_pairs`, of sums of sets that leave few firms; one that a single release shows whole tells nothing new."""
-    cells = {sketch: cell for sketch, cell in zip(now.sketch, now.cell, strict=True)}
+    """As `_pairs`, of sums of sets that leave few firms; not of those that one release tells alone."""
+    cells = dict(zip(now.sketch, now.cell, strict=True))
+    firms = dict(zip(now.sketch, now.firms, strict=True))
     releases: dict[bytes, set[int]] = {sketch: {NOW} for sketch in cells}
     for release, sets in before:
+        firms |= dict(zip(sets.sketch, sets.firms, strict=True))
         for sketch in sets.sketch:
             releases.setdefault(sketch, set()).add(release.number)
     new = {sketch for sketch, of in releases.items() if of == {NOW}}
@@ -171,6 +172,8 @@ def _sums(now: pd.DataFrame, before: Before, threshold: int) -> list[tuple[int, 
         involved = set.union(*(releases[each] for each in members))
         if set.intersection(*(releases[each] for each in members)) or not new & set(members):
             continue
+        # As of pairs: where numbers of firms lie further apart, some of them fell into one bucket.
+        left_over = max(left_over, fewest_apart([firms[each] for each in members]))
         if left_over < max(thresholds[number] for number in involved):
             cell = min(cells[each] for each in members if each in new)
             small.append((max(involved - {NOW}), cell))

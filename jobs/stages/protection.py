@@ -62,6 +62,17 @@ def held_against_releases(context: Context, rows: Rows, shown: Tables) -> Callab
     return lambda: records.add(settings.study, threshold, sets)
 
 
+def words_on_releases(context: Context) -> str:
+    """For the output checker: which earlier releases this publication was held against."""
+    folder = context.settings.releases
+    if folder is None:
+        return "No earlier release was looked at: the run file names no folder of their records (`releases`)."
+    numbers = ", ".join(str(release.number) for release in Records(Path(folder)).standing())
+    return (
+        f"No set of firms differs by few from those of these earlier releases: {numbers or 'there are none'}."
+    )
+
+
 def persisting_firms(context: Context, published: Collection[Slice]) -> Tables:
     """Firms that stand in two waves, where identifiers persist; empty where no country says so."""
     pairs: list[tuple[str, str, str]] = []

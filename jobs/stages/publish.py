@@ -97,7 +97,8 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
         shown["indicator_changes"] = changes.changes(shown["cluster_indicators"], measured)
     shown |= protection.persisting_firms(context, state.entries)
     weaker = safe_ranges.weaker(settings.disclosure)
-    checker.write(Path(settings.work) / "checker", shown, audit, settings.disclosure, weaker)
+    remarks = [*weaker, protection.words_on_releases(context)]
+    checker.write(Path(settings.work) / "checker", shown, audit, settings.disclosure, remarks)
     means = _pooled(context, rows, shown)
     if means:
         shown["pooled_paths"] = pd.concat(means.values(), ignore_index=True).drop_duplicates()

@@ -151,7 +151,7 @@ def of_cells(now: dict[str, Firms], *before: dict[str, Firms]) -> list[Breach]:
 
 
 def test_two_sectors_and_their_union_less_one_firm_tell_of_that_firm():
-    """The attack: no two sets are close, but the sums of two sectors less that of both are one firm's answer."""
+    """The attack: no two sets are close, but two sectors less both of another release are a firm's answer."""
     before = {"A": firms(60), "B": firms(60, 60), "C": firms(200, 200)}
     now = {"AB": firms(119), "C": firms(200, 200)}
     sums = {name: sum(of.values()) for name, of in (before | now).items()}
@@ -185,17 +185,13 @@ def test_what_one_release_tells_alone_is_its_own_matter():
 def test_a_sum_of_many_sets_that_leaves_few_firms_is_found(random, few):
     """Twelve sectors of one release; another shows the union of some of them with few firms more or less."""
     sizes = [random.randint(12, 400) for _ in range(12)]
-    starts = [sum(sizes[:place]) for place in range(12)]
-    before = {
-        f"S{place}": firms(size, start) for place, (size, start) in enumerate(zip(sizes, starts, strict=True))
-    }
+    before = {f"S{place}": firms(size, sum(sizes[:place])) for place, size in enumerate(sizes)}
     chosen = random.sample(sorted(before), random.randint(2, 6))
     union = {name: answer for each in chosen for name, answer in before[each].items()}
     changed = random.sample(sorted(union), few)
     now = {name: answer for name, answer in union.items() if name not in changed[: few // 2]}
     now |= {name: 99.0 for name in changed[few // 2 :]}
-    buckets = {number(name) % BUCKETS for name in changed}
-    assert bool(of_cells({"union": now}, before)) == bool(buckets)
+    assert of_cells({"union": now}, before) != []
     more = {f"new{place}": 1.0 for place in range(60)}
     assert of_cells({"union": now | more}, before) == []
 

@@ -68,6 +68,7 @@ def test_exact_counts_of_rows_stay_with_the_office(demo):
     counts = [stage[name] for stage in stages.values() for name in stage if name.startswith("rows_")]
     assert counts and all(count % 10 == 0 for count in counts)
     note = (demo.folder / "work" / "checker" / "note.md").read_text()
+    assert "No earlier release was looked at" in note
     assert "| partner_origin | firms |" in note and not [name for name in demo.published if "note" in name]
 
 

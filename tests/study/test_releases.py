@@ -17,6 +17,7 @@ def again(demo, tmp_path_factory):
         shutil.copytree(demo.folder / name, folder / name)
     code, said = run(folder)
     assert code == 0, said
+    assert "earlier releases: there are none." in (folder / "work" / "checker" / "note.md").read_text()
     return folder
 
 
