@@ -1,9 +1,11 @@
 """Random models beside lavaan: does the same text give the same figures on the same file?
 
-    python bench/lavaan_random.py --models 500      needs R with lavaan; writes results/lavaan_random.csv
+    python bench/lavaan_random.py --models 510 --constrained 120
+                                                    needs R with lavaan; writes results/lavaan_random.csv
 
 Six kinds in turn: ml, mlr, fiml (answers to four items missing), dwls (half of the indicators in four
-ordered categories), weighted, and groups (equal loadings and intercepts). What became of each model:
+ordered categories), weighted, and groups (equal loadings and intercepts); then others of the same kinds in
+which a constraint ties two loadings. What became of each model:
 `agrees` (estimates within 1e-4 of their size, errors and the statistic within 1e-3; a factor whose variance
 is fixed may be turned), `lower here` (the statistic is: lavaan stopped at another optimum), `differs`, `fails
 here` (lavaan has a proper solution, and here is a status), `no solution` (lavaan has none that is proper).
@@ -35,11 +37,11 @@ KEYS = ["group", "lhs", "op", "rhs"]
 ERRORS = {"ml": "expected", "mlr": "robust", "fiml": "observed", "dwls": "robust", "weighted": "robust"}
 
 
-def draw(seed: int, folder: Path) -> None:
+def draw(seed: int, folder: Path, constrained: bool) -> None:
     """One model with its data and settings, as files that both sides read."""
     rng = np.random.default_rng([seed, 13])
     kind = KINDS[seed % len(KINDS)]
-    text = random_models.text(rng, free_syntax=True)
+    text = random_models.text(rng, free_syntax=True, constrained=constrained)
     data = random_models.data(structure_of(text), rng, int(rng.integers(150, 700)))
     spec = dict.fromkeys(NAMES, "")
     if kind == "mlr":
@@ -69,10 +71,11 @@ def draw(seed: int, folder: Path) -> None:
     pd.DataFrame([spec]).to_csv(folder / "spec.csv", index=False)
 
 
-def compared(seed: int, folder: Path) -> dict[str, Any]:
+def compared(seed: int, folder: Path, constrained: bool) -> dict[str, Any]:
     """What became of a model here and there."""
     kind = KINDS[seed % len(KINDS)]
-    row: dict[str, Any] = {"seed": seed, "kind": kind, "outcome": "no solution", "status": "", "detail": ""}
+    named = f"{kind} constrained" if constrained else kind
+    row: dict[str, Any] = {"seed": seed, "kind": named, "outcome": "no solution", "status": "", "detail": ""}
     spec = pd.read_csv(folder / "spec.csv", dtype=str, keep_default_na=False).iloc[0]
     lavaan = pd.read_csv(folder / "fit.csv").iloc[0]
     ours, statistic, row["status"], row["detail"] = _fitted(folder, kind, spec)
@@ -139,14 +142,18 @@ def _keyed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--models", type=int, default=500)
-    models = options.parse_args().models
+    options.add_argument("--models", type=int, default=510)
+    options.add_argument("--constrained", type=int, default=120)
+    chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folders = [Path(name) / f"{seed:05d}" for seed in range(models)]
-        for seed, folder in enumerate(folders):
-            draw(seed, folder)
+        models = [
+            (seed, Path(name) / f"{seed:05d}", seed >= chosen.models)
+            for seed in range(chosen.models + chosen.constrained)
+        ]
+        for model in models:
+            draw(*model)
         subprocess.run(["Rscript", str(HERE / "lavaan" / "random.R"), name], check=True)
-        rows = pd.DataFrame([compared(seed, folder) for seed, folder in enumerate(folders)])
+        rows = pd.DataFrame([compared(*model) for model in models])
     rows.to_csv(HERE / "results" / "lavaan_random.csv", index=False, float_format="%.3g")
     print(rows.groupby(["kind", "outcome"]).size().unstack(fill_value=0).to_string())
 

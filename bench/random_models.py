@@ -7,12 +7,17 @@ import pandas as pd
 
 from jobs.sem.model.structure import Structure
 
+CONSTRAINTS = (
+    *("u + v == 1.8", "u == 0.9*v", "u*v == 0.6", "u^2 + v^2 == 1.5", "u > v", "u < 0.5"),
+    *("v > 0.2\nu == v - 0.1", "u > 0\nv < 3*u"),
+)
 
-def text(rng: np.random.Generator, free_syntax: bool = False) -> str:
+
+def text(rng: np.random.Generator, free_syntax: bool = False, constrained: bool = False) -> str:
     """A random model: up to four factors, loadings of either sign, markers or variances fixed, predictors.
 
     `free_syntax` adds what users write beside that: observed outcomes, covariances of predictors, factors of
-    one indicator, defined parameters.
+    one indicator, defined parameters; `constrained` ties two loadings of the first factor.
     """
     lines, items = [], 0
     factors = [f"f{number}" for number in range(rng.integers(1, 5))]
@@ -39,6 +44,12 @@ def text(rng: np.random.Generator, free_syntax: bool = False) -> str:
     used = sorted({name for of in causes.values() for name in of if name in predictors})
     if free_syntax and len(used) == 2 and rng.random() < 0.5:
         lines.append(f"{used[0]} ~~ {rng.choice(['', '0*'])}{used[1]}")
+    if constrained:
+        place = next(place for place, line in enumerate(lines) if line.startswith("f0 =~"))
+        *most, first, second = (term.rpartition("*") for term in lines[place].split(" + "))
+        tied = [f"u*{first[2]}", f"v*{second[2]}"]
+        lines[place] = " + ".join([*map("".join, most), *tied])
+        lines.append(str(rng.choice(CONSTRAINTS)))
     return "\n".join(lines)
 
 

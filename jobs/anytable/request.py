@@ -209,9 +209,6 @@ class Request:
             if len(set(columns)) < len(columns):
                 raise SettingsError(f"{option} names a column twice; each counts once.")
         self._check_together()
-        if self.structure.constraints and (self.bootstrap or self.invariance):
-            option = "--bootstrap" if self.bootstrap else "--invariance"
-            raise SettingsError(f"{option} is not for models with constraints; leave out one of the two.")
         clash = [column for column in self.labels if column in self.numbers]
         if clash:
             raise SettingsError(

@@ -54,6 +54,11 @@ class Estimate:
         return self.structure.q
 
     @property
+    def natural(self) -> Matrix:
+        """The natural units of what `derivatives` are by."""
+        return self.scale
+
+    @property
     def sound(self) -> bool:
         """The search ended at a minimum that the data determine."""
         return self.converged and self.identified and self.minimum

@@ -261,8 +261,6 @@ def _check_model(settings: RunSettings, maps: dict[str, wave_maps.WaveMap]) -> N
     try:
         methods.check(fit, structure)
         check_definitions(structure.definitions, structure.labels())
-        if structure.constraints and settings.fit.bootstrap:
-            raise ModelError("a model with constraints has no bootstrap (fit.bootstrap)")
         for variable in structure.observed:
             reason = _unusable(variable, settings, maps)
             if reason:

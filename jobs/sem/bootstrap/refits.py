@@ -21,7 +21,7 @@ from jobs.sem.arrays import Matrix
 from jobs.sem.cases.sums import Sums, moment_sums
 from jobs.sem.checks import check_estimate
 from jobs.sem.fiml import refit as fiml_refit
-from jobs.sem.ml import batch
+from jobs.sem.ml import batch, constrained
 from jobs.sem.model.structure import Structure, structure_of
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal.moments import Statistic, ordinal_moments
@@ -50,6 +50,8 @@ class Refit(Protocol):
 def refit(model: str, way: Route, codes: NDArray[np.intp]) -> Refit:
     """The refit of a fitted route; `codes` (n): the unit that each case is drawn with."""
     if isinstance(way, MaximumLikelihood):
+        if way.structure.constraints:
+            return ConstrainedRefit(model, way.estimate.x, np.zeros((0, 0)), moment_sums(way.sample, codes))
         hessian = 2 * way.estimate.hessian
         inverse = linalg.cho_solve(linalg.cho_factor(hessian), np.eye(len(hessian)))
         return MomentRefit(model, way.estimate.x, inverse, moment_sums(way.sample, codes))
@@ -82,11 +84,15 @@ class MomentRefit:
         values = np.full((len(counts), len(self.x)), np.nan)
         reasons = np.where(usable, "", DEPENDENT.status).astype(object)
         if usable.any():
-            own = batch.Batch(self.structure, covariances[usable])
-            ends, done = batch.fit_all(own, self.x, self.inverse_hessian)
+            ends, done = self._ends(covariances[usable])
             values[usable] = np.where(done[:, None], ends, np.nan)
             reasons[np.flatnonzero(usable)[~done]] = UNFINISHED.status
         return values, list(reasons)
+
+    def _ends(self, covariances: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
+        """The estimates (R x k) of the samples, and which searches ended at a minimum (R)."""
+        own = batch.Batch(self.structure, covariances)
+        return batch.fit_all(own, self.x, self.inverse_hessian)
 
     def exogenous(self, counts: Matrix) -> Matrix:
         places = self.structure.exogenous
@@ -101,6 +107,20 @@ class MomentRefit:
         correlations = covariances / (unit[:, :, None] * unit[:, None, :])
         correlations[~varying] = np.eye(len(whole))
         return varying & (np.linalg.eigvalsh(correlations)[:, 0] > 1e-10)
+
+
+@dataclass(frozen=True)
+class ConstrainedRefit(MomentRefit):
+    """Complete cases, parameters tied by constraints: one replicate after the other, from the estimate."""
+
+    def _ends(self, covariances: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
+        ends = np.full((len(covariances), len(self.x)), np.nan)
+        for row, covariance in zip(ends, covariances, strict=True):
+            try:
+                row[:] = constrained.fit_near(self.structure, covariance, self.x).x
+            except (Trouble, linalg.LinAlgError):
+                continue
+        return ends, np.isfinite(ends).all(axis=1)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from jobs.sem.model.structure import Parameter, structure_of
 from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method, check
 from jobs.sem.routes.routes import route
-from jobs.sem.trouble import TROUBLES, ModelError, Trouble, verdict
+from jobs.sem.trouble import TROUBLES, Trouble, verdict
 
 CHUNK = 25  # replicates a task: enough to share the overhead, few enough to keep their matrices in cache
 FEWEST_UNITS = 10  # clusters or cases of a group, up to which intervals are marked unreliable
@@ -135,8 +135,6 @@ def bootstrap(
     structure = structure_of(model, method.ordered)
     check(method, structure)
     check_definitions(structure.definitions, structure.labels())
-    if structure.constraints:
-        raise ModelError("a model with constraints has no bootstrap")
     others = [name for name in (group, method.weights, *method.clusters) if name is not None]
     check_names(data, structure.observed, others)
     fitted: list[Group] = []

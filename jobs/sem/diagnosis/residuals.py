@@ -51,7 +51,7 @@ def ordinal_residuals(fit: OrdinalFit, sample: OrdinalMoments, codes: Matrix | N
     by_value = np.array(
         [(correlations(value + step) - correlations(value - step)) / (2 * step.sum()) for step in steps]
     )
-    left = sample.influence[:, fit.fitted] - fit.influence[:, estimate.free] @ fit.jacobian.T
+    left = sample.influence[:, fit.fitted] - fit.influence[:, fit.free] @ fit.jacobian.T
     parts = left @ by_value
     spread = cov.products(parts) if codes is None else cov.by_cluster(parts, codes)
     gap, error = np.zeros_like(estimate.sigma), np.zeros_like(estimate.sigma)
@@ -111,7 +111,7 @@ def _covariance(saturated: Saturated, robust: bool, codes: Matrix | None) -> Mat
     block = np.ix_(random, random)
     observed = saturated.observed or robust
     weight = fiml.information(saturated.mean, saturated.implied, saturated.patterns, observed)[block]
-    slopes = saturated.jacobian() * saturated.estimate.scale
+    slopes = saturated.jacobian() * saturated.estimate.natural
     change = linalg.block_diag(np.eye(p)[:, random[:p]], slopes)[random]
     inner = change.T @ weight
     left = np.eye(len(weight)) - change @ np.linalg.solve(inner @ change, inner)

@@ -52,7 +52,10 @@ class Saturated:
         return information[p:, p:] / self.patterns.total
 
     def jacobian(self) -> Matrix:
-        """Derivatives (p* x q) of vech Sigma by the free parameters, in the parameters' own units."""
+        """Derivatives (p* x q) of vech Sigma by the free parameters, in the parameters' own units.
+
+        Where constraints tie parameters, by the directions (r) that these leave.
+        """
         return self.vech(self.estimate.derivatives).T
 
     def vech(self, derivatives: Matrix) -> Matrix:

@@ -16,12 +16,14 @@ import numpy as np
 from scipy import linalg
 
 from jobs.sem.arrays import Array
-from jobs.sem.cases.incomplete import check_dependence, usable
+from jobs.sem.cases.incomplete import check_dependence
 from jobs.sem.cases.moments import Moments
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.fiml.likelihood import Patterns
+from jobs.sem.ml import constrained
 from jobs.sem.ml import fit as ml
-from jobs.sem.ml.climbing import Factor, climb
+from jobs.sem.ml.climbing import Deviance, Factor, climb
+from jobs.sem.ml.quadratic_programming import End, Restrictions, minimum
 from jobs.sem.model.intercepts import intercepts as _intercepts
 from jobs.sem.model.structure import Structure
 
@@ -34,6 +36,9 @@ class FimlFit:
     (q x q, a case) are the observed and expected ones given free means. `scores` (n x (q + p), weighted) and
     `hessian` ((q + p) x (q + p), a case) have the means too. `sample` and `data` are in the units of the
     search: deviations from the available-case mean, in standard deviations.
+
+    Where constraints tie parameters, all derivatives are by the r + p directions in which parameters and
+    means are free, the means by themselves: `directions` ((q + p) x (r + p)), else None.
     """
 
     estimate: ml.Estimate
@@ -44,6 +49,7 @@ class FimlFit:
     saturated: fiml.SaturatedMoments
     sample: Patterns
     data: Array
+    directions: Array | None = None
 
 
 class Likelihood:
@@ -111,51 +117,78 @@ def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
     free = fiml.saturated(grouped, structure.observed)
     check_dependence(free.cov, structure.observed)
     covariance = free.cov * np.outer(deviations, deviations)
-    start = ml.fit(structure, covariance)
+    start = constrained.maximum(structure, covariance)
     structure = start.structure  # with the exogenous variables' covariance
     likelihood = Likelihood(structure, grouped, start.scale, 1 / np.outer(deviations, deviations))
-    z = search(likelihood, np.concatenate([start.x / start.scale, free.mean]))
-
     unit = np.concatenate([start.scale, deviations])
-    slope = likelihood.slope(z)
-    hessian = likelihood.hessian(z)
-    expected = likelihood.information(z, observed=False)
+    z, end = maximum(likelihood, np.concatenate([start.x / start.scale, free.mean]))
     case = fiml.case_scores(*likelihood.implied(z), standard, grouped) @ likelihood.jacobian(z)
     case *= sample.weights[:, None]
-    sigma, derivatives = structure.sigma_and_derivatives(z[:q] * start.scale)
-    outer = np.outer(unit[:q], unit[:q])
+    hessian = likelihood.hessian(z)
+    estimate = _estimate(likelihood, z, end, hessian, free)
     shrink = float(sample.weights @ ~np.isnan(values) @ np.log(deviations))  # density in the data's units
     back = fiml.SaturatedMoments(
         sample.mean + deviations * free.mean, covariance, free.log_likelihood - shrink
     )
-    estimate = ml.Estimate(
-        structure=structure,
-        x=z[:q] * start.scale,
-        scale=start.scale,
-        objective=2 * (free.log_likelihood / grouped.total - likelihood.value(z)),
-        gradient=2 * float(np.abs(slope).max()),
-        information=_profile(expected, q) / outer,
-        hessian=_profile(hessian, q) / outer,
-        sigma=sigma,
-        derivatives=derivatives,
-    )
+    along = None if end is None else end.along.copy()
+    if along is not None:
+        along[:, -len(deviations) :] /= deviations  # the means count in the data's units
     return FimlFit(
         estimate=estimate,
         mean=sample.mean + deviations * z[q:],
-        scores=case / unit,
-        hessian=hessian / np.outer(unit, unit),
+        scores=case / unit if along is None else case @ along,
+        hessian=hessian / np.outer(unit, unit) if along is None else along.T @ hessian @ along,
         log_likelihood=likelihood.value(z) * grouped.total - shrink,
         saturated=back,
         sample=grouped,
         data=standard,
+        directions=None if along is None else along * unit[:, None],
     )
+
+
+def maximum(likelihood: Likelihood, z: Array) -> tuple[Array, End[Deviance] | None]:
+    """z (q + p) at the maximum, and the search's end where constraints tie parameters.
+
+    Raises Trouble where no maximum keeps the constraints; without them the caller looks whether it is one.
+    """
+    structure = likelihood.structure
+    if not structure.constraints:
+        return search(likelihood, z), None
+    kept = Restrictions.scaled(structure, likelihood.scale).beside(structure.p)
+    end = minimum(lambda z: Deviance(likelihood, z), kept, [z])
+    return end.point.z, end
+
+
+def _estimate(
+    likelihood: Likelihood, z: Array, end: End[Deviance] | None, hessian: Array, free: fiml.SaturatedMoments
+) -> ml.Estimate:
+    """The estimate of the structure's parameters at `z`; `hessian` as it is there, with the means."""
+    structure, scale, q = likelihood.structure, likelihood.scale, likelihood.structure.q
+    outer = np.outer(scale, scale)
+    sigma, derivatives = structure.sigma_and_derivatives(z[:q] * scale)
+    estimate = ml.Estimate(
+        structure=structure,
+        x=z[:q] * scale,
+        scale=scale,
+        objective=2 * (free.log_likelihood / likelihood.sample.total - likelihood.value(z)),
+        gradient=2 * float(np.abs(likelihood.slope(z)).max()),
+        information=_profile(likelihood.information(z, observed=False), q) / outer,
+        hessian=_profile(hessian, q) / outer,
+        sigma=sigma,
+        derivatives=derivatives,
+    )
+    if end is None:
+        return estimate
+    r = end.along.shape[1] - structure.p
+    return constrained.by_directions(estimate, end, end.along[:q, :r])
 
 
 def intercepts(fit: FimlFit) -> tuple[list[str], Array, Array]:
     """Intercepts of the endogenous observed variables (r names, r values), latent means being zero.
 
     The third is the Jacobian ((q + r) x (q + p)) of (parameters, intercepts) by (parameters, means): it
-    turns a covariance matrix of the latter into one of the former.
+    turns a covariance matrix of the latter into one of the former. Where constraints tie parameters, it is by
+    the fit's directions.
     """
     structure, q = fit.estimate.structure, fit.estimate.structure.q
     places = [place for place in range(structure.p) if place not in structure.exogenous]
@@ -170,7 +203,8 @@ def intercepts(fit: FimlFit) -> tuple[list[str], Array, Array]:
         step = np.zeros_like(point)
         step[place] = 1e-6 * max(1.0, abs(point[place]))
         jacobian[q:, place] = (at(point + step) - at(point - step)) / (2 * step[place])
-    return [structure.observed[place] for place in places], at(point), jacobian
+    names = [structure.observed[place] for place in places]
+    return names, at(point), jacobian if fit.directions is None else jacobian @ fit.directions
 
 
 def _profile(information: Array, q: int) -> Array:
@@ -205,9 +239,3 @@ def search(likelihood: Likelihood, z: Array) -> Array:
             return None
 
     return climb(likelihood, z, curved)
-
-
-__all__ = [
-    *("FimlFit", "Likelihood", "check_dependence", "fit", "incomplete_moments", "intercepts", "search"),
-    "usable",
-]

@@ -30,8 +30,8 @@ def measures(
     p, x = structure.p, structure.exogenous
     y = [place for place in range(p) if place not in x]
     restrictions = p * (p + 1) // 2 - len(x) * (len(x) + 1) // 2
-    df, base_df = restrictions - structure.q, restrictions - len(y)
-    npar = structure.q + len(y)  # and an intercept each
+    df, base_df = restrictions - fit.estimate.counted, restrictions - len(y)
+    npar = fit.estimate.counted + len(y)  # and an intercept each
     chisq = n * max(fit.estimate.objective, 0.0)
     fixed = _exogenous(fit, sample)[1]
     free = fiml.log_likelihood(*_standard(fit, sample), fit.sample)

@@ -9,7 +9,7 @@ import numpy as np
 from jobs.sem.arrays import Array
 from jobs.sem.cases.moments import Moments
 from jobs.sem.fiml import likelihood as fiml
-from jobs.sem.fiml.fit import FimlFit, Likelihood, search
+from jobs.sem.fiml.fit import FimlFit, Likelihood, maximum
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.intercepts import intercepts
 from jobs.sem.model.structure import Structure
@@ -54,8 +54,8 @@ def refit(structure: Structure, start: Start, count: Array) -> Array:
     covariance[fixed] = (weights[:, None] * complete).T @ complete / weights.sum() * outer[fixed]
     structure = structure.with_exogenous(covariance)
     likelihood = Likelihood(structure, fiml.patterns(data, weights), start.scale, 1 / outer)
-    z = search(likelihood, start.z)
-    if not np.abs(likelihood.slope(z)).max() < ml.TOLERANCE:
+    z, end = maximum(likelihood, start.z)
+    if end is None and not np.abs(likelihood.slope(z)).max() < ml.TOLERANCE:
         raise Trouble("not converged", "the search from the estimate did not end at a minimum.")
     x = z[: structure.q] * start.scale
     mean = start.mean + start.deviations * z[structure.q :]

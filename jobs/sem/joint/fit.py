@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import linalg
 from threadpoolctl import threadpool_limits
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.cases.split import split
-from jobs.sem.checks import check_admissible, check_factors, check_identified, check_names
+from jobs.sem.checks import check_admissible, check_factors, check_names
 from jobs.sem.joint import ordinal as joint_ordinal
 from jobs.sem.joint import ordinal_measures as joint_ordinal_measures
-from jobs.sem.joint.likelihood import JointLikelihood, group_samples, maximise
+from jobs.sem.joint.likelihood import JointLikelihood, group_samples
+from jobs.sem.joint.maximum import maximum
 from jobs.sem.joint.measures import measures
 from jobs.sem.joint.small_sample import joint_small_sample
 from jobs.sem.joint.spanning import products
@@ -145,6 +145,8 @@ def check(method: Method, plan: Layout, equal: tuple[str, ...]) -> None:
     """Refuse settings that do not go together, or not with the model (ModelError)."""
     methods.check(method, plan.groups[0].structure)
     check_definitions(plan.definitions, plan.labels)
+    parameters = [parameter for group in plan.groups for parameter in group.parameters]
+    methods.check_constraints(plan.constraints, plan.definitions, plan.labels, parameters, method.ordered)
     if method.ordered:
         joint_ordinal.check(plan, equal)
 
@@ -187,32 +189,25 @@ def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     fit.cases_used = sum(data.sample.n for data in samples)
     likelihood = JointLikelihood(plan, samples)
     fit.layout = likelihood.layout
-    z, hessian = maximise(likelihood)
-    if not np.isfinite(likelihood.value(z)):
-        raise Trouble("not converged", "the search found no admissible start; simplify the model.")
-    fit.max_gradient = 2 * float(np.abs(likelihood.slope(z)).max())
-    expected = likelihood.information(z, observed=False)
-    check_identified(plan.names, expected)
-    if hessian is None or np.linalg.eigvalsh(hessian)[0] <= 0:
-        raise Trouble("not converged", "the search stopped away from a maximum; simplify the model.")
+    peak = maximum(likelihood)
+    z, scale, bread = peak.z, likelihood.scale, peak.bread
+    fit.max_gradient = peak.gradient
     scores = likelihood.scores(z)
-    scale = likelihood.scale
     fit.x = z * scale
-    bread = linalg.inv(likelihood.total * hessian)
     fit.influence = [(score @ bread) * scale for score in scores]
     outer = np.outer(scale, scale)
     if all(data.complete for data in samples):
-        fit.covariances["expected"] = linalg.inv(likelihood.total * expected) * outer
+        fit.covariances["expected"] = peak.by_expected * outer
     fit.covariances["observed"] = bread * outer
     cases = [data.sample for data in samples]
     fit.covariances["robust"], _ = products(fit.influence, cases, None)
     for name in _clusters(fit, cases):
         robust, reduced = f"cluster:{name}", f"bias_reduced:{name}"
         fit.covariances[robust], count = products(fit.influence, cases, name)
-        result = joint_small_sample(likelihood, z, scores, scale[:, None] * bread, name)
+        result = joint_small_sample(likelihood, peak, scores, scale, name)
         fit.small_sample[reduced], fit.covariances[reduced] = result, result.covariance
         fit.clusters[robust] = fit.clusters[reduced] = count
-    fit.measures = measures(likelihood, z, hessian, scores, method.scaled, fit.primary)
+    fit.measures = measures(likelihood, peak, scores, method.scaled, fit.primary)
     fit.vectors = [likelihood.own(z, number) for number in range(len(samples))]
     fit.completes = [_itself for _ in samples]
 

@@ -50,13 +50,15 @@ def difference_test(free: MultigroupFit, restricted: MultigroupFit) -> Hypothesi
     if df <= 0:
         return _none("the second model is not more restricted than the first.")
     statistic = smaller["chisq"] - larger["chisq"]
-    if free.items is not None:
+    if free.items is not None and restricted.items is not None:
         shapes = [[group.parameters for group in fit.layout.groups] for fit in (free, restricted)]
         if shapes[0] != shapes[1]:
             return _none(
                 "the two models have other parameters; compare models that differ in equality alone."
             )
-        statistic = joint_ordinal_measures.difference(free.items, restricted.layout, statistic, free.primary)
+        statistic = joint_ordinal_measures.difference(
+            free.items, restricted.items, restricted.layout, statistic, free.primary
+        )
     elif "chisq_scaling_factor" in smaller:
         weights = (
             larger["df"] * larger.get("chisq_scaling_factor", 1.0),

@@ -1,4 +1,4 @@
-"""Normal likelihood of several groups that share parameters, and the search for its maximum.
+"""Normal likelihood of several groups that share parameters.
 
 Each group has its means and covariances, mu = nu + Lambda (I - B)^-1 alpha and Sigma as in `structure`
 (Jöreskog 1971, Psychometrika 36, 409-426; Sörbom 1974 for the means), and its likelihood by missingness
@@ -14,24 +14,19 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.incomplete import check_dependence, incomplete_moments, usable
 from jobs.sem.cases.moments import Moments
 from jobs.sem.checks import check_cases, numbers
-from jobs.sem.estimate import DEPENDENT, unit_diagonal
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.ml import fit as ml
-from jobs.sem.ml.climbing import climb
 from jobs.sem.model.intercepts import intercepts
 from jobs.sem.model.layout import GroupLayout, Layout
 from jobs.sem.model.structure import Structure
 from jobs.sem.trouble import Trouble
 
 SMALLEST_START = 0.05  # of a variance, in its natural units: a negative one of a group alone misleads
-RIDGE = 1e-9  # of the largest eigenvalue of the information: the least that a scoring step divides by
-NEAR = 1e-2  # largest element of the slope under which Newton's steps replace Fisher's
 
 
 @dataclass(frozen=True)
@@ -288,56 +283,3 @@ class JointLikelihood:
             case = fiml.case_scores(*group.implied(v), data.values, data.patterns)
             out.append(data.sample.weights[:, None] * (case @ group.jacobian(v) @ self.select[g]))
         return out
-
-
-def maximise(likelihood: JointLikelihood) -> tuple[Matrix, Matrix | None]:
-    """z (k) at the maximum and the Hessian (k x k) there, None where the slope does not vanish.
-
-    By Fisher scoring, and Newton's steps near the maximum.
-
-    From the groups' own fits. Where one of these is not sound, or the search ends at no maximum, others begin
-    elsewhere, and the highest maximum is taken.
-    """
-
-    def factor(z: Matrix, slope: Matrix) -> tuple[Matrix, bool]:
-        return _factor(likelihood, z, newton=bool(np.abs(slope).max() < NEAR))
-
-    ends: list[tuple[Matrix, Matrix | None]] = []
-    sound = all(fit.sound for fit in likelihood.fits)
-    for start in likelihood.starts():
-        try:
-            z = climb(likelihood, start, factor)
-        except linalg.LinAlgError:  # no way up from here
-            continue
-        ends.append((z, _hessian(likelihood, z)))
-        if sound and _is_maximum(ends[-1][1]):
-            return ends[-1]
-    if not ends:
-        raise Trouble("not converged", "the search found no admissible start; simplify the model.")
-    maxima = [end for end in ends if _is_maximum(end[1])]
-    return max(maxima, key=lambda end: likelihood.value(end[0])) if maxima else ends[0]
-
-
-def _hessian(likelihood: JointLikelihood, z: Matrix) -> Matrix | None:
-    """The Hessian where a search ended (k x k); None where the slope does not vanish."""
-    if not np.isfinite(likelihood.value(z)) or 2 * np.abs(likelihood.slope(z)).max() > 10 * ml.TOLERANCE:
-        return None
-    return likelihood.hessian(z)
-
-
-def _is_maximum(hessian: Matrix | None) -> bool:
-    """The slope vanishes, and the likelihood falls in all directions."""
-    return hessian is not None and bool(linalg.eigvalsh(unit_diagonal(hessian))[0] > DEPENDENT)
-
-
-def _factor(likelihood: JointLikelihood, z: Matrix, newton: bool) -> tuple[Matrix, bool]:
-    """Cholesky factor of the Hessian where it is asked for and positive definite, else of the information."""
-    if newton:
-        try:
-            return linalg.cho_factor(likelihood.hessian(z))
-        except linalg.LinAlgError:
-            pass
-    information = likelihood.information(z, observed=False)
-    values, vectors = linalg.eigh(information)
-    # Directions that the data do not tell get a short step, so that the search ends and they can be named.
-    return linalg.cho_factor((vectors * np.maximum(values, RIDGE * values[-1])) @ vectors.T)

@@ -15,6 +15,7 @@ from jobs.sem.cases.moments import Moments
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.fiml.measures import alone
 from jobs.sem.joint.likelihood import GroupSample, JointLikelihood
+from jobs.sem.joint.maximum import Maximum
 from jobs.sem.joint.spanning import products
 from jobs.sem.laws import chi2_tail
 from jobs.sem.ml.measures import Statistic, indices, scaled_indices
@@ -22,29 +23,28 @@ from jobs.sem.ml.measures import Statistic, indices, scaled_indices
 
 def measures(
     likelihood: JointLikelihood,
-    z: Matrix,
-    hessian: Matrix,
+    maximum: Maximum,
     scores: list[Matrix],
     scaled: bool,
     cluster: str | None,
 ) -> dict[str, float]:
-    """chi-square and its relatives at z (k); with `scaled` those of Yuan and Bentler too.
+    """chi-square and its relatives at the maximum; with `scaled` those of Yuan and Bentler too.
 
-    `hessian` (k x k, a case) and `scores` (n x k, weighted, a group each) are those of z; `cluster` names the
-    column by which the scaled statistic sums them.
+    `scores` (n x k, weighted, a group each) are those of its z; `cluster` names the column by which the
+    scaled statistic sums them.
     """
     samples, n = likelihood.samples, int(likelihood.total)
     p, x = likelihood.groups[0].structure.p, likelihood.groups[0].structure.exogenous
     y = [place for place in range(p) if place not in x]
     moments = len(samples) * (p * (p + 3) - len(x) * (len(x) + 3)) // 2
-    df, base_df = moments - likelihood.layout.k, moments - 2 * len(samples) * len(y)
+    z, k = maximum.z, maximum.counted
+    df, base_df = moments - k, moments - 2 * len(samples) * len(y)
     given = sum(_exogenous(data, x)[0] for data in samples)
     free = sum(data.free.log_likelihood for data in samples)
     chisq = 2 * max(free - likelihood.value(z) * likelihood.total, 0.0)
     base = sum(alone(data.values[:, place], data.sample.weights)[0] for data in samples for place in y)
     base_chisq = 2 * (free - given - base)
     logl = likelihood.value(z) * likelihood.total - given - sum(_shrink(data, y) for data in samples)
-    k = likelihood.layout.k
     out = {
         "npar": float(k),
         "nobs": float(n),
@@ -58,7 +58,7 @@ def measures(
         "bic": -2 * logl + np.log(n) * k,
     }
     if scaled and df:
-        traces, base_traces = _traces(samples, x, likelihood.total * hessian, scores, cluster)
+        traces, base_traces = _traces(samples, x, maximum.bread, scores, cluster)
         factor, base_factor = traces / df, base_traces / base_df
         with_scale = scaled_indices(
             Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n
@@ -91,7 +91,7 @@ def _shrink(data: GroupSample, y: list[int]) -> float:
 
 
 def _traces(
-    samples: list[GroupSample], x: list[int], hessian: Matrix, scores: list[Matrix], cluster: str | None
+    samples: list[GroupSample], x: list[int], bread: Matrix, scores: list[Matrix], cluster: str | None
 ) -> tuple[float, float]:
     """Scaling factors of chi-square and of the baseline's, each times its degrees of freedom."""
     free = base = 0.0
@@ -107,7 +107,7 @@ def _traces(
                 _, information, case = alone(data.values[:, place], weight)
                 base += _trace(information, case, data.sample, cluster)
     middle, _ = products(scores, cases, cluster)
-    model = float(np.trace(np.linalg.solve(hessian, middle)))
+    model = float((bread * middle).sum())
     return free - model, free - base
 
 

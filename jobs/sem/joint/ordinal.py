@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import scipy  # its optimisers load when they are needed: they take as long as a small table
 from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.checks import check_cases, check_identified, numbers
 from jobs.sem.ml import fit as ml
+from jobs.sem.ml.quadratic_programming import Restrictions
 from jobs.sem.model.layout import GroupLayout, Layout
 from jobs.sem.model.structure import Parameter, Structure
 from jobs.sem.ordinal import fit as ordinal_fit
+from jobs.sem.ordinal import least_squares
 from jobs.sem.ordinal.fit import Conditional, OrdinalFit
 from jobs.sem.ordinal.moments import OrdinalMoments
 from jobs.sem.routes.method import Method
@@ -46,8 +47,10 @@ class JointItems:
     """The joint fit of k free parameters; those of the model (k') stand before the groups' thresholds.
 
     `x` (k); `influence` (n x k, a group each); `vectors` each group's parameters and thresholds; `items` what
-    was fitted; `fits` with the groups' residuals, and `jacobians` (m' x k') of their statistics by natural
-    units; `gradient` the largest element of the slope there.
+    was fitted; `fits` with the groups' residuals; `along` (k' x r): the directions in which the model's
+    parameters are free, all of them where no constraint ties one, and `jacobians` (m' x r) of the statistics
+    by these; `gradient` the largest element of the slope there; `counted` the number of parameters that a
+    measure of fit counts.
     """
 
     x: Matrix
@@ -57,6 +60,8 @@ class JointItems:
     fits: list[OrdinalFit]
     jacobians: list[Matrix]
     gradient: float
+    counted: int
+    along: Matrix
 
 
 def check(plan: Layout, equal: tuple[str, ...]) -> None:
@@ -117,29 +122,29 @@ def with_thresholds(plan: Layout, items: list[GroupItems]) -> Layout:
         parameters = [*group.structure.parameters, *more]
         groups.append(GroupLayout(group.name, data.model.structure, parameters, place, np.zeros(len(place))))
     labels = {label: number[old] for label, old in plan.labels.items() if old in number}
-    return Layout(groups, names, labels, plan.definitions)
+    return Layout(groups, names, labels, plan.definitions, plan.constraints)
 
 
 def fit(plan: Layout, items: list[GroupItems]) -> JointItems:
     """Fit all groups at once; `plan` as `with_thresholds` gives it. Raises Trouble where there is no fit."""
     search = _Search(plan, items)
-    with np.errstate(all="ignore"):
-        solution = scipy.optimize.least_squares(
-            lambda z: search.parts(z)[1],
-            search.start(),
-            lambda z: search.parts(z)[2],
-            method="lm" if search.statistics >= search.k else "trf",
-            max_nfev=2000,
-        )
-        z = ordinal_fit.polish(search.parts, solution.x)
+    z = least_squares.solved(search.parts, search.start())
+    along, counted = np.eye(search.k), search.k
+    if plan.constraints:
+        every = np.concatenate([search.scale, np.ones(plan.k - search.k)])
+        kept = Restrictions.scaled(plan, every).on(np.arange(search.k), np.zeros(plan.k))
+        end = least_squares.constrained(search.parts, kept, [z, search.start()])
+        z, along, counted = end.point.z, end.along, end.counted
     _, residual, jacobian = search.parts(z)
+    jacobian = jacobian @ along
     gradient = 2 * float(np.abs(jacobian.T @ residual).max())
     if not np.isfinite(gradient):
         raise Trouble("not converged", "the search found no admissible start; simplify the model.")
-    check_identified(plan.names[: search.k], jacobian.T @ jacobian)
+    if not plan.constraints:
+        check_identified(plan.names[: search.k], jacobian.T @ jacobian)
     if gradient > 10 * ml.TOLERANCE:
         raise Trouble("not converged", "the search stopped away from a minimum; simplify the model.")
-    bread = linalg.inv(jacobian.T @ jacobian)
+    bread = along @ linalg.inv(jacobian.T @ jacobian) @ along.T
     fits = [search.at(z, g) for g in range(len(items))]
     moved = []  # each group's cases' influence on the model's parameters
     for data, fitted, select, share in zip(items, fits, search.select, search.shares, strict=True):
@@ -167,10 +172,12 @@ def fit(plan: Layout, items: list[GroupItems]) -> JointItems:
         items=items,
         fits=fits,
         jacobians=[
-            fitted.jacobian @ select[data.model.free]
+            fitted.jacobian @ select[data.model.free] @ along
             for data, fitted, select in zip(items, fits, search.select, strict=True)
         ],
         gradient=gradient,
+        counted=counted + sum(len(more.value) for more in above),
+        along=along * search.scale[:, None],
     )
 
 
@@ -187,7 +194,6 @@ class _Search:
         total = sum(data.sample.n for data in items)
         self.shares = [float(np.sqrt((data.sample.n - 1) / total)) for data in items]
         self.targets = [data.statistics.value[data.alone.fitted] for data in items]
-        self.statistics = sum(map(len, self.targets))
         logs = self._mean([np.log(data.alone.estimate.scale) for data in items])
         self.scale = np.exp(logs)
         self.select = []

@@ -26,7 +26,7 @@ def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
     n, groups = sum(counts), len(items)
     weights = np.concatenate([entry.weight for entry in fit.fits])
     size, root = _sizes(fit), _roots(fit)
-    df = len(root) - fit.jacobians[0].shape[1]
+    df = len(root) + sum(len(data.alone.above) for data in items) - fit.counted
     labels = [data.statistics.statistics[place] for data in items for place in data.alone.fitted]
     covariances = np.array([entry.op == "~~" and entry.lhs != entry.rhs for entry in labels])
     base_df = int(covariances.sum())
@@ -34,7 +34,7 @@ def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
     target = np.concatenate([data.statistics.value[data.alone.fitted] for data in items])
     base_chisq = float(((size - 1) * weights * target**2)[covariances].sum())
     out = {
-        "npar": float(len(fit.x)),
+        "npar": float(fit.counted),
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),
@@ -63,23 +63,23 @@ def measures(fit: JointItems, cluster: str | None) -> dict[str, float]:
     return out
 
 
-def difference(free: JointItems, restricted: Layout, gap: float, cluster: str | None) -> float:
+def difference(
+    free: JointItems, restricted: JointItems, layout: Layout, gap: float, cluster: str | None
+) -> float:
     """The difference `gap` of two models' chi-squares, scaled and shifted to the law of a chi-square.
 
-    `restricted` lays out the second model, on the same parameters of each group; its restrictions are taken
-    at the first's solution (Satorra 2000, with the second-order correction of the module).
+    `layout` is that of the second, `restricted` model, on the same parameters of each group; its restrictions
+    are taken at the first's solution (Satorra 2000, with the second-order correction of the module).
     """
     root = _roots(free)
     gamma = _covariance(free.items, cluster) * np.outer(root, root)
     tied = []
-    for group, data, fitted in zip(restricted.groups, free.items, free.fits, strict=True):
-        select = np.zeros((len(data.model.free), restricted.k))
-        select[np.arange(len(select)), group.place[data.model.free]] = 1.0
-        tied.append(fitted.jacobian @ select)
+    for group, data, fitted in zip(layout.groups, free.items, free.fits, strict=True):
+        moves = restricted.along[group.place[data.model.free]]
+        tied.append(fitted.jacobian @ moves)
     every = np.vstack(tied) * root[:, None]
-    size = np.sqrt((every**2).sum(axis=0))
     wide, _ = np.linalg.qr(np.vstack(free.jacobians) * root[:, None])
-    narrow, _ = np.linalg.qr(every[:, size > 0] / size[size > 0])
+    narrow, _ = np.linalg.qr(every)
     off = wide @ (wide.T @ gamma) - narrow @ (narrow.T @ gamma)
     return scale_and_shift(gap, wide.shape[1] - narrow.shape[1], off)[0]
 

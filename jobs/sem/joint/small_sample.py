@@ -13,6 +13,7 @@ import numpy as np
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.joint.likelihood import JointLikelihood
+from jobs.sem.joint.maximum import Maximum
 from jobs.sem.model.structure import Structure
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
 from jobs.sem.standard_errors.covariance import cluster_sums
@@ -29,18 +30,18 @@ class _Implied:
 
 
 def joint_small_sample(
-    likelihood: JointLikelihood, z: Matrix, scores: list[Matrix], outer: Matrix, cluster: str
+    likelihood: JointLikelihood, maximum: Maximum, scores: list[Matrix], scale: Matrix, cluster: str
 ) -> BiasReduced:
-    """Errors by `cluster`, a column, of the values whose derivatives by the sum of scores are `outer`.
+    """Errors by `cluster`, a column, of the k free parameters, in the data's units by `scale` (k).
 
-    `outer` (k x k), `scores` (n x k, weighted, a group each). A cluster may span groups.
+    `scores` (n x k, weighted, a group each). A cluster may span groups.
     """
     samples = [data.sample for data in likelihood.samples]
     labels: dict[Any, int] = {}
     for sample in samples:
         for label in sample.labels[cluster]:
             labels.setdefault(label, len(labels))
-    k = len(z)
+    k = maximum.along.shape[1]
     sums, information = np.zeros((len(labels), k)), np.zeros((len(labels), k, k))
     variance = np.zeros_like(information)
     weights = np.concatenate([sample.weights for sample in samples])
@@ -48,26 +49,29 @@ def joint_small_sample(
     for number, (sample, score) in enumerate(zip(samples, scores, strict=True)):
         rows = [labels[label] for label in sample.labels[cluster]]
         codes = sample.clusters[cluster]
-        sums[rows] += cluster_sums(score, codes)
-        information[rows] += _information(likelihood, z, number, sample.weights, codes)
+        sums[rows] += cluster_sums(score, codes) @ maximum.along
+        information[rows] += _information(likelihood, maximum, number, (sample.weights, codes))
         if weighted:
-            variance[rows] += _information(likelihood, z, number, sample.weights**2, codes)
-    return bias_reduced(sums, information, outer, variance if weighted else None)
+            variance[rows] += _information(likelihood, maximum, number, (sample.weights**2, codes))
+    return bias_reduced(sums, information, scale[:, None] * maximum.outer, variance if weighted else None)
 
 
 def _information(
-    likelihood: JointLikelihood, z: Matrix, number: int, weights: Matrix, codes: Matrix
+    likelihood: JointLikelihood, maximum: Maximum, number: int, cases: tuple[Matrix, Matrix]
 ) -> Matrix:
-    """Expected information of a group's clusters (G x k x k) on z."""
+    """Expected information of a group's clusters (G x r x r) along the directions in which z is free.
+
+    `cases`: their weights and clusters (n each).
+    """
     group, data = likelihood.groups[number], likelihood.samples[number]
-    structure, v = group.structure, likelihood.own(z, number)
+    structure, v = group.structure, likelihood.own(maximum.z, number)
     implied = _Implied(structure, *structure.sigma_and_derivatives(v[: structure.q]))
     x, y = structure.exogenous, endogenous(implied)
     deviations = (data.values[:, x] - data.free.mean[x]) * data.unit[x]
     seen = ~np.isnan(data.values[:, y])
-    own = expected_information(implied, deviations, seen, weights, codes)
+    own = expected_information(implied, deviations, seen, *cases)
     over = np.zeros((structure.q + len(y), len(v)))  # parameters and means by the group's vector
     over[: structure.q, : structure.q] = np.eye(structure.q)
     over[structure.q :] = group.jacobian(v)[y] * data.unit[y, None]
-    over = over @ likelihood.select[number]
+    over = over @ likelihood.select[number] @ maximum.along
     return over.T @ own @ over

@@ -1,8 +1,13 @@
-"""The maximum of a likelihood from a start near it: scoring, each step halved until it climbs."""
+"""The maximum of a likelihood from a start near it: scoring, each step halved until it climbs.
+
+Where constraints tie parameters, the likelihood is a function to be minimised along them
+(`quadratic_programming`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +28,42 @@ class Climbable(Protocol):
 
     def slope(self, z: Array) -> Array:
         """Its derivatives (k)."""
+
+
+class Curved(Climbable, Protocol):
+    """One with second derivatives."""
+
+    def information(self, z: Array, observed: bool) -> Array:
+        """The expected information a case (k x k), or the observed one without the moments' curvature."""
+
+    def hessian(self, z: Array) -> Array:
+        """Minus the second derivatives (k x k)."""
+
+
+class Deviance:
+    """Minus twice a log-likelihood at `z` (k), as a place of `quadratic_programming`.
+
+    Raises LinAlgError where z is not admissible.
+    """
+
+    def __init__(self, likelihood: Curved, z: Array) -> None:
+        self.likelihood, self.z = likelihood, z
+        self.value = -2 * likelihood.value(z)
+        if not np.isfinite(self.value):
+            raise linalg.LinAlgError("the covariance matrix is not positive definite here")
+
+    @cached_property
+    def gradient(self) -> Array:
+        """Derivatives (k) of `value`."""
+        return -2 * self.likelihood.slope(self.z)
+
+    def information(self) -> Array:
+        """The expected information a case (k x k)."""
+        return self.likelihood.information(self.z, observed=False)
+
+    def hessian(self) -> Array:
+        """Second derivatives (k x k) of half of `value`."""
+        return self.likelihood.hessian(self.z)
 
 
 def climb(likelihood: Climbable, z: Array, factor: Callable[[Array, Array], Factor | None]) -> Array:

@@ -62,16 +62,21 @@ def search(structure: Structure, covariance: Matrix, z: Matrix) -> Estimate:
         batch = Batch(structure, covariance[None])
         ends, done = fit_all(batch, z * scale, np.diag(scale**2) * FIRST_STEP)
         end = _end(surface, ends[0] / scale if done[0] else _careful(surface, z))
-    x, unit = end.z * scale, np.outer(scale, scale)
+    return estimate_at(end, structure, scale)
+
+
+def estimate_at(point: Point, structure: Structure, scale: Matrix) -> Estimate:
+    """The estimate where a search ended, in the data's units by `scale` (q)."""
+    x, unit = point.z * scale, np.outer(scale, scale)
     sigma, derivatives = structure.sigma_and_derivatives(x)
     return Estimate(
         structure=structure,
         x=x,
         scale=scale,
-        objective=end.value,
-        gradient=end.steepest,
-        information=end.information() / unit,
-        hessian=end.hessian() / unit,
+        objective=point.value,
+        gradient=point.steepest,
+        information=point.information() / unit,
+        hessian=point.hessian() / unit,
         sigma=sigma,
         derivatives=derivatives,
     )

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.model.constraints import Constraint, kept
 from jobs.sem.model.defined import Definition
 from jobs.sem.model.structure import Parameter, Structure, structure_of_terms
 from jobs.sem.model.syntax import Term, read
-from jobs.sem.trouble import ModelError, excerpt
+from jobs.sem.trouble import ModelError
 
 EQUAL = (
     *("loadings", "intercepts", "means", "regressions", "residuals", "residual.covariances"),
@@ -42,16 +43,24 @@ class GroupLayout:
 
 @dataclass(frozen=True)
 class Layout:
-    """All groups; `names` (k) has the free parameters by name, `labels` their places by label."""
+    """All groups; `names` (k) has the free parameters by name, `labels` their places by label.
+
+    `definitions` are made of these, and `constraints` tie them.
+    """
 
     groups: list[GroupLayout]
     names: list[str]
     labels: dict[str, int]
     definitions: list[Definition]
+    constraints: list[Constraint]
 
     @property
     def k(self) -> int:
         return len(self.names)
+
+    def constrained(self, x: Matrix) -> tuple[Matrix, Matrix]:
+        """What is zero, or not below it, at the free parameters `x` (k): values (m) and slopes (m x k)."""
+        return kept(self.constraints, self.definitions, self.labels, x)
 
 
 def layout(
@@ -66,11 +75,6 @@ def layout(
     if unknown:
         raise ModelError(f"{unknown[0]} cannot be equal; choose from {', '.join(EQUAL)}")
     written = read(text, len(groups))
-    if written.constraints:
-        constraint = excerpt(written.constraints[0].text)
-        raise ModelError(
-            f"the constraint {constraint} is not supported where several groups are fitted at once"
-        )
     structures = [structure_of_terms(entry, ordered) for entry in written.groups]
     apart = {"".join(name.split()) for name in partial}
     names: list[str] = []
@@ -101,7 +105,7 @@ def layout(
     if apart - named:
         raise ModelError(f"the partial {sorted(apart - named)[0]} is no free parameter of the model")
     labels |= {name: labels[kept] for name, kept in written.alias.items() if kept in labels}
-    return Layout(groups_laid, names, labels, written.definitions)
+    return Layout(groups_laid, names, labels, written.definitions, written.constraints)
 
 
 def _means_free(equal: tuple[str, ...], number: int) -> bool:

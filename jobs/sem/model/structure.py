@@ -16,8 +16,8 @@ import numpy as np
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.model.arrangement import BETA, LAMBDA, PSI, THETA, Parameter, arrange
-from jobs.sem.model.constraints import Constraint
-from jobs.sem.model.defined import Definition, define
+from jobs.sem.model.constraints import Constraint, kept
+from jobs.sem.model.defined import Definition
 from jobs.sem.model.syntax import Term, read
 from jobs.sem.trouble import ModelError
 
@@ -171,19 +171,8 @@ class Structure:
         return own | {name: own[kept] for name, kept in self._alias.items() if kept in own}
 
     def constrained(self, x: Matrix) -> tuple[Matrix, Matrix]:
-        """What is zero, or not below it, at the free parameters `x` (q): values (m) and slopes (m x q).
-
-        Raises ModelError where a constraint names what is neither a label of a free parameter nor defined.
-        """
-        labels, unit = self.labels(), np.eye(self.q)
-        kept = [Definition(entry.text, entry.expression) for entry in self.constraints]
-        values, slopes = define(
-            [*self.definitions, *kept],
-            {name: float(x[place]) for name, place in labels.items()},
-            {name: unit[place] for name, place in labels.items()},
-        )
-        first = len(self.definitions)
-        return values[first:], slopes[first:]
+        """What is zero, or not below it, at the free parameters `x` (q): values (m) and slopes (m x q)."""
+        return kept(self.constraints, self.definitions, self.labels(), x)
 
     def mean_and_derivatives(self, x: Matrix, alpha: Matrix) -> tuple[Matrix, Matrix, Matrix]:
         """Lambda (I - B)^-1 alpha (p), its derivatives by the free parameters (q x p) and by alpha (p x m).

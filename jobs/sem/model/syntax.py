@@ -99,7 +99,7 @@ def read(text: str, groups: int = 1) -> ModelText:
             elif sides := _equal_sides(formula, defined):
                 _equate(formula, sides, alias, numbers)
             elif SIGN.search(formula):
-                constraints.append(Constraint.read(formula))
+                constraints.append(Constraint.read(formula, line))
             else:
                 for group, added in enumerate(_terms(formula, groups)):
                     terms[group] += added

@@ -12,23 +12,20 @@ left, no free parameter. Thresholds and intercepts are free and therefore fitted
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy  # its optimisers load when they are needed: they take as long as a small table
 from numpy.typing import NDArray
 from scipy import linalg
 
 from jobs.sem.ml import fit as ml
+from jobs.sem.ml.constrained import by_directions
+from jobs.sem.ml.quadratic_programming import Restrictions
 from jobs.sem.model.intercepts import intercepts
 from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.ordinal.least_squares import Parts, constrained, solved, vanishes
 from jobs.sem.ordinal.marginals import Array
 from jobs.sem.ordinal.moments import OrdinalMoments, Statistic
-
-SCORING_STEPS = 200
-CURVED = {"gtol": 1e-9, "maxiter": 500}  # of the search that minds curvature
-HALVES = (1.0, 0.5, 0.25, 0.125)  # shares of a step
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,10 @@ class OrdinalEstimate(ml.Estimate):
     """`information` and `hessian` are Delta' W Delta a case, on the parameters in `free` (places in x)."""
 
     free: NDArray[np.intp]
+
+    @property
+    def counted(self) -> int:
+        return len(self.free)
 
     @property
     def searched(self) -> NDArray[np.intp]:
@@ -51,15 +52,19 @@ class OrdinalFit:
     """The fit, with each case's weighted influence (n x q) on the parameters.
 
     `residual` (m'), `jacobian` (m' x free), `weight` (m') belong to the fitted statistics, those at `fitted`
-    among the sample's; `above` (r names) lists thresholds and intercepts, with values and influence (n x r).
+    among the sample's; `free`: places in x of the parameters that the search moves; `tangent` (m' x r): the
+    derivatives by these in natural units, or by the directions that constraints leave; `above` (r names)
+    lists thresholds and intercepts, with values and influence (n x r).
     """
 
-    estimate: OrdinalEstimate
+    estimate: ml.Estimate
     influence: Array
     residual: Array
     jacobian: Array
+    tangent: Array
     weight: Array
     fitted: NDArray[np.intp]
+    free: NDArray[np.intp]
     above: list[Statistic]
     above_value: Array
     above_influence: Array
@@ -177,36 +182,36 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     free = model.free
 
     joint = _joint_covariance(sample, model, covariance)
-    x, residual, jacobian = _solved(model, target, root, scale, structure.start(joint))
-    if not _vanishes(residual, jacobian):
-        x, residual, jacobian = _solved(model, target, root, scale, _likelihood_start(structure, joint))
-    gradient = 2 * jacobian.T @ residual
-    curvature = np.zeros((structure.q, structure.q))
-    curvature[np.ix_(free, free)] = jacobian.T @ jacobian / np.outer(scale[free], scale[free])
-    sigma, derivatives = structure.sigma_and_derivatives(x)
-    estimate = OrdinalEstimate(
-        structure=structure,
-        x=x,
-        scale=scale,
-        objective=float(residual @ residual),
-        gradient=float(np.abs(gradient).max()) if len(gradient) else 0.0,
-        information=curvature,
-        hessian=curvature,
-        sigma=sigma,
-        derivatives=derivatives,
-        free=free,
-    )
+    start = structure.start(joint)
+    parts = _parts(model, target, root, scale, start * scale)
+    z, end = solved(parts, start[free]), None
+    if not vanishes(*parts(z)[1:]):
+        z = solved(parts, _likelihood_start(structure, joint)[free])
+    if structure.constraints:
+        kept = Restrictions.scaled(structure, scale).on(free, start)
+        end = constrained(parts, kept, [z, start[free]])
+        z = end.point.z
+    x, residual, jacobian = parts(z)
+    inner = jacobian if end is None else jacobian @ end.along
+    estimate: ml.Estimate = _estimate(model, x, scale, residual, jacobian)
+    if end is not None:
+        along = np.zeros((structure.q, end.along.shape[1]))
+        along[free] = end.along
+        estimate = by_directions(estimate, end, along)
     part = np.zeros((len(influence), structure.q))
     if estimate.identified:
-        bread = linalg.cho_factor(jacobian.T @ jacobian)
-        part[:, free] = linalg.cho_solve(bread, (influence * root @ jacobian).T).T * scale[free]
+        bread = linalg.cho_factor(inner.T @ inner)
+        moved = linalg.cho_solve(bread, (influence * root @ inner).T).T
+        part[:, free] = (moved if end is None else moved @ end.along.T) * scale[free]
     entry = OrdinalFit(
         estimate=estimate,
         influence=part,
         residual=-residual / root,
         jacobian=jacobian / root[:, None] / scale[free],
+        tangent=inner / root[:, None],
         weight=root**2,
         fitted=fitted,
+        free=free,
         above=[],
         above_value=np.zeros(0),
         above_influence=np.zeros((len(influence), 0)),
@@ -214,9 +219,44 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     return _with_thresholds(entry, sample, model)
 
 
-def _vanishes(residual: Array, jacobian: Array) -> bool:
-    """Whether the slope does, by the weighted residuals (m) and their derivatives (m x free)."""
-    return bool(np.abs(jacobian.T @ residual).max(initial=0.0) < ml.TOLERANCE)
+def _parts(model: Conditional, target: Array, root: Array, scale: Array, start: Array) -> Parts:
+    """Parameters (q), weighted residuals (m) and their derivatives (m x free) by the free ones, z.
+
+    `target` (m) are the sample's statistics, `root` (m) the roots of their weights; `scale` (q) turns natural
+    units into the data's, in which `start` (q) is.
+    """
+    free = model.free
+
+    def parts(z: Array) -> tuple[Array, Array, Array]:
+        x = start.copy()
+        x[free] = z * scale[free]
+        x = model.complete(x)
+        value, jacobian = model.statistics(x)
+        return x, (value - target) * root, jacobian * root[:, None] * scale[free]
+
+    return parts
+
+
+def _estimate(
+    model: Conditional, x: Array, scale: Array, residual: Array, jacobian: Array
+) -> OrdinalEstimate:
+    """The estimate at `x` (q), from the weighted residuals (m) and their derivatives (m x free)."""
+    structure, free = model.structure, model.free
+    curvature = np.zeros((structure.q, structure.q))
+    curvature[np.ix_(free, free)] = jacobian.T @ jacobian / np.outer(scale[free], scale[free])
+    sigma, derivatives = structure.sigma_and_derivatives(x)
+    return OrdinalEstimate(
+        structure=structure,
+        x=x,
+        scale=scale,
+        objective=float(residual @ residual),
+        gradient=2 * float(np.abs(jacobian.T @ residual).max(initial=0.0)),
+        information=curvature,
+        hessian=curvature,
+        sigma=sigma,
+        derivatives=derivatives,
+        free=free,
+    )
 
 
 def _likelihood_start(structure: Structure, covariance: Array) -> Array:
@@ -246,49 +286,6 @@ def _joint_covariance(sample: OrdinalMoments, model: Conditional, given: Array) 
     return covariance + slopes @ sample.x_cov @ slopes.T
 
 
-def _solved(
-    model: Conditional, target: Array, root: Array, scale: Array, start: Array
-) -> tuple[Array, Array, Array]:
-    """Parameters (q), weighted residuals (m) and their derivatives (m x free, in natural units) at the end.
-
-    `target` (m) are the sample's statistics, `root` (m) the roots of their weights; `start` (q) in natural
-    units.
-    """
-    free = model.free
-
-    def parts(z: Array) -> tuple[Array, Array, Array]:
-        x = start * scale
-        x[free] = z * scale[free]
-        x = model.complete(x)
-        value, jacobian = model.statistics(x)
-        return x, (value - target) * root, jacobian * root[:, None] * scale[free]
-
-    with np.errstate(all="ignore"):
-        solution = scipy.optimize.least_squares(
-            lambda z: parts(z)[1],
-            start[free],
-            lambda z: parts(z)[2],
-            # Levenberg and Marquardt's refuses a model with more parameters than there are statistics.
-            method="lm" if len(target) >= len(free) else "trf",
-            max_nfev=2000,
-        )
-        z = polish(parts, solution.x)
-        x, residual, jacobian = parts(z)
-        if _vanishes(residual, jacobian):
-            return x, residual, jacobian
-        # Far from the data, steps without the curvature of the statistics end before the slope vanishes.
-        z = scipy.optimize.minimize(_distance, z, args=(parts,), jac=True, method="BFGS", options=CURVED).x
-        return parts(polish(parts, z))
-
-
-def _distance(z: Array, parts: Callable[[Array], tuple[Array, Array, Array]]) -> tuple[float, Array]:
-    """The weighted distance at `z`, and its slope."""
-    _, residual, jacobian = parts(z)
-    if not np.isfinite(residual).all():
-        return np.inf, np.zeros(len(z))
-    return float(residual @ residual), 2 * jacobian.T @ residual
-
-
 def _variances(sample: OrdinalMoments, model: Conditional) -> Array:
     """Variances given x of the endogenous variables: one for items."""
     out = np.ones(len(model.y))
@@ -297,28 +294,6 @@ def _variances(sample: OrdinalMoments, model: Conditional) -> Array:
         if entry.op == "~~" and entry.lhs == entry.rhs:
             out[numbers[entry.lhs]] = value
     return out
-
-
-def polish(parts, z: Array) -> Array:
-    """Gauss-Newton steps, halved where they do not help, until the gradient vanishes to rounding."""
-    _, residual, jacobian = parts(z)
-    for _ in range(SCORING_STEPS):
-        slope = jacobian.T @ residual
-        steepest = np.abs(slope).max(initial=0.0)
-        if not np.isfinite(steepest) or steepest < ml.TOLERANCE / 1000:
-            break
-        try:
-            step = linalg.solve(jacobian.T @ jacobian, slope, assume_a="pos")
-        except linalg.LinAlgError:
-            break
-        for size in HALVES:
-            _, there, slopes = parts(z - size * step)
-            if np.isfinite(there).all() and np.abs(slopes.T @ there).max() < steepest:
-                break
-        else:
-            break
-        z, residual, jacobian = z - size * step, there, slopes
-    return z
 
 
 @dataclass(frozen=True)

@@ -24,19 +24,19 @@ def measures(
     """chi-square and its relatives, plain and scaled; the scaled by cluster where codes (n) are given."""
     n = sample.n
     gamma = sample.gamma(codes)[np.ix_(fit.fitted, fit.fitted)]
-    df = len(fit.fitted) - len(fit.estimate.free)
+    df = len(fit.fitted) - fit.estimate.counted
     labels = [sample.statistics[place] for place in fit.fitted]
     covariances = np.array([label.op == "~~" and label.lhs != label.rhs for label in labels])
     base_df = int(covariances.sum())
     root = np.sqrt(fit.weight)
     scaled_gamma = gamma * np.outer(root, root)
-    q, _ = np.linalg.qr(fit.jacobian * root[:, None])
+    q, _ = np.linalg.qr(fit.tangent * root[:, None])
     off = scaled_gamma - q @ (q.T @ scaled_gamma)  # U Gamma, up to a similarity
     base_gamma = scaled_gamma[np.ix_(covariances, covariances)]
     chisq = (n - 1) * fit.estimate.objective  # least squares count n - 1, as lavaan and Mplus do
     base_chisq = float((n - 1) * (sample.value[fit.fitted][covariances] ** 2 * fit.weight[covariances]).sum())
     out = {
-        "npar": float(len(fit.estimate.free) + len(fit.above)),
+        "npar": float(fit.estimate.counted + len(fit.above)),
         "nobs": float(n),
         "chisq": chisq,
         "df": float(df),

@@ -40,12 +40,6 @@ class Inference:
     small_sample: dict[str, BiasReduced] = field(default_factory=dict)
 
 
-def maximum(structure: Structure, covariance: Matrix) -> ml.Estimate:
-    """The maximum likelihood estimate, under the constraints of the model where it has some."""
-    search = constrained.fit if structure.constraints else ml.fit
-    return search(structure, covariance)
-
-
 def of_parameters(inference: Inference, estimate: ml.Estimate) -> Inference:
     """What was made by the directions that constraints leave, by the parameters."""
     if not isinstance(estimate, constrained.Constrained):

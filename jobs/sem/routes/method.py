@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.model.constraints import Constraint, labels_within
+from jobs.sem.model.defined import Definition
+from jobs.sem.model.structure import ModelError, Parameter, Structure
 from jobs.sem.trouble import excerpt
 
 # Kinds of standard error without clusters, by the way a group is fitted.
@@ -61,7 +64,13 @@ def check(method: Method, structure: Structure) -> None:
     """Refuse settings that do not go together, or not with the model (ModelError)."""
     exogenous = [structure.observed[place] for place in structure.exogenous]
     check_combination(method)
-    _check_constraints(method, structure)
+    check_constraints(
+        structure.constraints,
+        structure.definitions,
+        structure.labels(),
+        structure.parameters,
+        method.ordered,
+    )
     for name in method.ordered:
         if name not in structure.observed:
             raise ModelError(f"the ordered item {excerpt(name)} is not in the model")
@@ -69,15 +78,30 @@ def check(method: Method, structure: Structure) -> None:
             raise ModelError(f"{name} is a predictor only: enter it as a number, or as one column a category")
 
 
-def _check_constraints(method: Method, structure: Structure) -> None:
-    known = {*structure.labels(), *(definition.name for definition in structure.definitions)}
-    for constraint in structure.constraints:
+def check_constraints(
+    constraints: list[Constraint],
+    definitions: list[Definition],
+    labels: Iterable[str],
+    parameters: Iterable[Parameter],
+    ordered: tuple[str, ...],
+) -> None:
+    """Refuse a constraint on what is no label, or of what is not searched for (ModelError, with its line)."""
+    known = {*labels, *(definition.name for definition in definitions)}
+    following = {
+        parameter.label
+        for parameter in parameters
+        if parameter.op == "~~" and parameter.lhs == parameter.rhs and parameter.lhs in ordered
+    }
+    for constraint in constraints:
         said = f"the constraint {excerpt(constraint.text)}"
         absent = [name for name in constraint.expression.names if name not in known]
         if absent:
-            raise ModelError(f"{said} names {excerpt(absent[0])}, which is no label of a free parameter")
-        if not method.from_moments or method.diagnosis:
-            raise ModelError(f"{said} needs estimator ml, missing listwise and no diagnosis")
+            words = f"{said} names {excerpt(absent[0])}, which is no label of a free parameter"
+            raise ModelError(words, constraint.line)
+        settled = [name for name in labels_within(constraint, definitions) if name in following]
+        if settled:
+            words = f"{said} ties {settled[0]}, the residual variance of an ordered item"
+            raise ModelError(f"{words}, which follows from the other parameters", constraint.line)
 
 
 def check_combination(method: Method) -> None:

@@ -25,6 +25,7 @@ from jobs.sem.fiml import fit as fiml_fit
 from jobs.sem.fiml import measures as fiml_measures
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
+from jobs.sem.ml.constrained import maximum
 from jobs.sem.ml.scaling import Factors, Products, by_clusters, case_products, of_cases, scaling_factors
 from jobs.sem.model.structure import Structure
 from jobs.sem.ordinal import fit as ordinal_fit
@@ -35,7 +36,6 @@ from jobs.sem.routes.inference import (
     _extended,
     _small_sample,
     clustered,
-    maximum,
     of_parameters,
     reduced,
 )
@@ -150,7 +150,8 @@ class FullInformation:
         labels = [("~1", name, "") for name in names]
         cluster = self.method.clusters[0] if _primary(sample, self.method) is not None else None
         # The exogenous variables are given: of the means those of the others are parameters.
-        chosen = [*range(self.structure.q), *(self.structure.q + y for y in endogenous(fitted.estimate))]
+        k = len(fitted.estimate.information)
+        chosen = [*range(k), *(k + y for y in endogenous(fitted.estimate))]
         given_x = cov.inverse(sample.n * fitted.hessian[np.ix_(chosen, chosen)])
         small_sample = _small_sample(
             fitted.estimate,

@@ -19,9 +19,10 @@ from jobs.sem.cases.sums import Sums, moment_sums
 from jobs.sem.diagnosis.solution import Diagnosis
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml import measures
+from jobs.sem.ml.constrained import maximum
 from jobs.sem.ml.scaling import Factors, Products, by_clusters, of_products, scaling_factors
 from jobs.sem.model.structure import Structure
-from jobs.sem.routes.inference import Inference, clustered, maximum, of_parameters, reduced
+from jobs.sem.routes.inference import Inference, clustered, of_parameters, reduced
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information

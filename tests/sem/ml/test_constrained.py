@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
@@ -90,15 +91,59 @@ def test_constraints_that_nothing_keeps_are_a_status(twolevel, constraint):
     assert status.status == "not converged" and "constraints" in status.detail
 
 
+ITEMS = {"estimator": "dwls", "ordered": ("y2", "y3")}
+
+
+@pytest.fixture(scope="module")
+def some(twolevel) -> pd.DataFrame:
+    """Few cases with a hole in each fifth; two items in categories."""
+    data = twolevel.head(600).reset_index(drop=True)
+    data["y1"] = data.y1.where(data.index % 5 > 0)
+    return data.assign(**{f"o{item}": np.digitize(data[item], [-1, 0.5, 1.5]) for item in ("y2", "y3")})
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"missing": "fiml", "clusters": ("cluster",)}, {"estimator": "mlr"}, ITEMS]
+)
+def test_a_diagnosis_under_a_constraint_is_that_of_one_label(some, settings):
+    data = some.assign(y2=some.oy2, y3=some.oy3) if settings is ITEMS else some
+    method = Method(**settings, diagnosis=True)
+    tied = fit_groups(FACTOR + "l2 - l3 == 0", data, None, method)
+    shared = fit_groups(FACTOR.replace("l3", "l2"), data, None, method)
+    for name in ("residuals", "modification_indices", "standardised", "estimates", "fit_measures"):
+        ours, wanted = getattr(tied, name), getattr(shared, name)
+        for column in ours.select_dtypes("number"):
+            np.testing.assert_allclose(ours[column], wanted[column], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("settings", [{}, {"missing": "fiml"}, ITEMS])
+def test_a_bootstrap_under_a_constraint_is_that_of_one_label(some, settings):
+    data = (some.assign(y2=some.oy2, y3=some.oy3) if settings is ITEMS else some).head(160)
+    method = Method(**settings, clusters=("cluster",))
+    tied = bootstrap(FACTOR + "l2 - l3 == 0", data, None, method, Drawing(4, 3)).estimates
+    shared = bootstrap(FACTOR.replace("l3", "l2"), data, None, method, Drawing(4, 3)).estimates
+    both = tied.merge(shared, on=["lhs", "op", "rhs", "quantity"])
+    assert len(both) == len(shared)
+    for column in ("est", "se", "ci_lower", "ci_upper"):
+        np.testing.assert_allclose(both[f"{column}_x"], both[f"{column}_y"], rtol=1e-4, atol=1e-6)
+
+
+def test_every_replicate_keeps_an_inequality(some):
+    drawn = bootstrap(FACTOR + "p < 0.4", some, None, CLUSTERED, Drawing(20, 3)).estimates
+    row = drawn.query("lhs == 'f' and rhs == 'x1' and quantity == 'est'").iloc[0]
+    assert row.replicates == 20 and row.ci_lower < row.est < 0.4
+    assert row.ci_upper == pytest.approx(0.4)
+
+
 @pytest.mark.parametrize(
     ("constraint", "method", "words"),
     [
         ("l2 == 2*m", Method(), "l2 == 2[*]m names m, which is no label"),
-        ("l2 + l3 == 2", Method(missing="fiml"), "needs estimator ml"),
-        ("l2 + l3 == 2", Method(estimator="mlr"), "needs estimator ml"),
-        ("l2 + l3 == 2", Method(diagnosis=True), "needs estimator ml, missing listwise and no diagnosis"),
+        ("l2 == 2*v", Method(**ITEMS), "l2 == 2[*]v ties v, the residual variance of an ordered item"),
+        ("twice := 2*v; l2 > twice", Method(**ITEMS), "l2 > twice ties v, the residual variance"),
     ],
 )
-def test_what_is_not_supported_is_said(twolevel, constraint, method, words):
-    with pytest.raises(ModelError, match=words):
-        fit_groups(FACTOR + constraint, twolevel, None, method)
+def test_what_is_not_supported_is_said_with_its_line(twolevel, constraint, method, words):
+    with pytest.raises(ModelError, match=words) as told:
+        fit_groups(FACTOR + "y2 ~~ v*y2\n\n" + constraint, twolevel, None, method)
+    assert told.value.line == 5
