@@ -115,6 +115,13 @@ def check_estimate(estimate: Estimate) -> None:
     raise Trouble("not converged", "the search stopped away from a minimum; simplify the model.")
 
 
+def check_determined(estimate: Estimate) -> None:
+    """Some values of the parameters are told apart by the model and its equations, whatever the data."""
+    together = _together(estimate, *_anywhere(estimate))
+    if together:
+        raise Trouble("not identified", together)
+
+
 def check_identified(names: list[str], information: Matrix) -> None:
     """The information on the parameters named (k x k, in natural units) of several groups has full rank."""
     values, vectors = linalg.eigh(unit_diagonal(information))
@@ -186,7 +193,7 @@ def _here(estimate: Estimate) -> tuple[Matrix, Matrix]:
 
 
 def _anywhere(estimate: Estimate) -> tuple[Matrix, Matrix]:
-    """The same of the derivatives of Sigma at values that nothing ties to the data.
+    """The same of the derivatives of Sigma, and of equations, at values that nothing ties to the data.
 
     Where they are deficient at such values, no data tell the parameters apart (Bekker, Merckens and
     Wansbeek 1994, Identification, equivalent models and computer algebra).
@@ -197,7 +204,10 @@ def _anywhere(estimate: Estimate) -> tuple[Matrix, Matrix]:
     _, derivatives = structure.sigma_and_derivatives(start * estimate.scale)
     natural = derivatives * estimate.scale[:, None, None] / np.outer(deviations, deviations)
     flat = natural.reshape(structure.q, -1)
-    values, vectors = linalg.eigh((flat @ flat.T)[np.ix_(places, places)])
+    _, slopes = structure.constrained(start * estimate.scale)
+    equations = [place for place, entry in enumerate(structure.constraints) if entry.equality]
+    tied = np.nan_to_num(slopes[equations] * estimate.scale)
+    values, vectors = linalg.eigh((flat @ flat.T + tied.T @ tied)[np.ix_(places, places)])
     return values, vectors
 
 

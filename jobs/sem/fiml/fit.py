@@ -155,7 +155,7 @@ def maximum(likelihood: Likelihood, z: Array) -> tuple[Array, End[Deviance] | No
     if not structure.constraints:
         return search(likelihood, z), None
     kept = Restrictions.scaled(structure, likelihood.scale).beside(structure.p)
-    end = minimum(lambda z: Deviance(likelihood, z), kept, [z])
+    end = minimum(lambda z: Deviance(likelihood, z), kept, [z], enough=1)
     return end.point.z, end
 
 

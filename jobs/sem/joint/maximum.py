@@ -14,6 +14,7 @@ from jobs.sem.checks import check_identified
 from jobs.sem.estimate import DEPENDENT, unit_diagonal
 from jobs.sem.joint.likelihood import JointLikelihood
 from jobs.sem.ml import fit as ml
+from jobs.sem.ml import mirrors
 from jobs.sem.ml.climbing import Deviance, climb
 from jobs.sem.ml.quadratic_programming import Restrictions, minimum
 from jobs.sem.trouble import Trouble
@@ -73,7 +74,16 @@ def maximum(likelihood: JointLikelihood) -> Maximum:
 def _constrained(likelihood: JointLikelihood, z: Matrix) -> Maximum:
     """From the maximum without constraints, `z`, and other starts."""
     kept = Restrictions.scaled(likelihood.layout, likelihood.scale)
-    end = minimum(lambda z: Deviance(likelihood, z), kept, chain([z], likelihood.starts()))
+    images = mirrors.of_layout(likelihood.layout, z)
+    starts = chain(images, likelihood.starts())
+    try:
+        end = minimum(lambda z: Deviance(likelihood, z), kept, starts, enough=len(images) + 1)
+    except Trouble:
+        slopes = np.nan_to_num(kept.at(z)[1][kept.equal])
+        check_identified(
+            likelihood.layout.names, likelihood.information(z, observed=False) + slopes.T @ slopes
+        )
+        raise
     hessian = end.along.T @ end.point.hessian() @ end.along
     n = likelihood.total
     return Maximum(end.point.z, end.along, n * hessian, n * end.information, end.gradient, end.counted)

@@ -18,6 +18,7 @@ from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.checks import check_cases, check_identified, numbers
 from jobs.sem.ml import fit as ml
+from jobs.sem.ml import mirrors
 from jobs.sem.ml.quadratic_programming import Restrictions
 from jobs.sem.model.layout import GroupLayout, Layout
 from jobs.sem.model.structure import Parameter, Structure
@@ -128,12 +129,13 @@ def with_thresholds(plan: Layout, items: list[GroupItems]) -> Layout:
 def fit(plan: Layout, items: list[GroupItems]) -> JointItems:
     """Fit all groups at once; `plan` as `with_thresholds` gives it. Raises Trouble where there is no fit."""
     search = _Search(plan, items)
-    z = least_squares.solved(search.parts, search.start())
+    z = least_squares.solved(search.parts, search.start(), search.statistics)
     along, counted = np.eye(search.k), search.k
     if plan.constraints:
         every = np.concatenate([search.scale, np.ones(plan.k - search.k)])
         kept = Restrictions.scaled(plan, every).on(np.arange(search.k), np.zeros(plan.k))
-        end = least_squares.constrained(search.parts, kept, [z, search.start()])
+        images = mirrors.of_layout(plan, z)
+        end = least_squares.constrained(search.parts, kept, images, search.start())
         z, along, counted = end.point.z, end.along, end.counted
     _, residual, jacobian = search.parts(z)
     jacobian = jacobian @ along
@@ -194,6 +196,7 @@ class _Search:
         total = sum(data.sample.n for data in items)
         self.shares = [float(np.sqrt((data.sample.n - 1) / total)) for data in items]
         self.targets = [data.statistics.value[data.alone.fitted] for data in items]
+        self.statistics = sum(map(len, self.targets))
         logs = self._mean([np.log(data.alone.estimate.scale) for data in items])
         self.scale = np.exp(logs)
         self.select = []

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy import linalg
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.checks import check_determined
 from jobs.sem.estimate import DEPENDENT, Estimate, unit_diagonal
 from jobs.sem.ml import fit as ml
+from jobs.sem.ml import mirrors
 from jobs.sem.ml.discrepancy import Discrepancy
 from jobs.sem.ml.quadratic_programming import End, P, Restrictions, minimum
 from jobs.sem.model.structure import Structure
+from jobs.sem.trouble import Trouble
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,19 @@ def fit(structure: Structure, covariance: Matrix) -> Constrained:
     """
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     free = ml.fit(structure, covariance)
-    return _from(structure, covariance, _starts(structure, covariance, free.x / scale))
+    images = mirrors.of_structure(structure, free.x / scale)
+    starts = chain(images, _others(structure, covariance))
+    try:
+        return _from(structure, covariance, starts, enough=len(images) + 1)
+    except Trouble:
+        check_determined(free)
+        raise
 
 
 def fit_near(structure: Structure, covariance: Matrix, x: Matrix) -> Constrained:
     """The same from an estimate that is nearly right, `x` (q)."""
-    return _from(structure, covariance, [x / structure.scales(np.sqrt(np.diag(covariance)))])
+    start = x / structure.scales(np.sqrt(np.diag(covariance)))
+    return _from(structure, covariance, [start], enough=1)
 
 
 def by_directions(estimate: Estimate, end: End[P], along: Matrix) -> Constrained:
@@ -93,16 +104,15 @@ def by_directions(estimate: Estimate, end: End[P], along: Matrix) -> Constrained
     )
 
 
-def _from(structure: Structure, covariance: Matrix, starts: Iterable[Matrix]) -> Constrained:
+def _from(structure: Structure, covariance: Matrix, starts: Iterable[Matrix], enough: int) -> Constrained:
     structure = structure.with_exogenous(covariance)
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     surface = Discrepancy(structure, covariance, scale)
-    end = minimum(surface.at, Restrictions.scaled(structure, scale), starts)
+    end = minimum(surface.at, Restrictions.scaled(structure, scale), starts, enough)
     return by_directions(ml.estimate_at(end.point, structure, scale), end, end.along)
 
 
-def _starts(structure: Structure, covariance: Matrix, free: Matrix) -> Iterator[Matrix]:
-    yield free
+def _others(structure: Structure, covariance: Matrix) -> Iterator[Matrix]:
     start = structure.start(covariance)
     yield start
     yield from start + np.random.default_rng(0).normal(scale=0.7, size=(ml.OTHER_STARTS, structure.q))

@@ -21,13 +21,13 @@ from jobs.sem.estimate import DEPENDENT, TOLERANCE, unit_diagonal
 from jobs.sem.model.constraints import Constraint
 from jobs.sem.trouble import Trouble
 
-STEPS = 500
+STEPS = 200
 VANISHED = TOLERANCE / 100  # the slope where a search ends
 KEPT = 1e-9  # how far from a constraint, in natural units, an estimate still keeps it
 SMALLEST = 1e-8  # share of a step
 ROUNDING = 1e-12  # part of a direction in a parameter that constraints fix
 NEAR = 1e-5  # of a parameter in natural units: for differences of slopes
-ENOUGH = 2  # sound minima of several starts: others are for models that lead astray
+FLAT = 1e-8  # least curvature that a step counts with, as a share of the largest
 
 
 class Place(Protocol):
@@ -134,26 +134,31 @@ class End(Generic[P]):
         return self.along.shape[1] + self.active
 
     @property
+    def held_by_none(self) -> bool:
+        """No constraint keeps it from moving."""
+        return self.along.shape[0] == self.along.shape[1]
+
+    @property
     def sound(self) -> bool:
         """The data determine it."""
         return bool(linalg.eigvalsh(unit_diagonal(self.information))[0] > DEPENDENT)
 
 
-def minimum(surface: Callable[[Matrix], P], restrictions: Restrictions, starts: Iterable[Matrix]) -> End[P]:
-    """The lowest sound minimum that the searches from `starts` (k each) end at.
+def minimum(
+    surface: Callable[[Matrix], P], restrictions: Restrictions, starts: Iterable[Matrix], enough: int
+) -> End[P]:
+    """The lowest of the first `enough` sound minima that the searches from `starts` (k each) end at.
 
-    `surface` gives the place at z, and raises LinAlgError where z is not admissible. Raises Trouble where
-    there is none.
+    Further starts are for models that lead astray. The first has to be the minimum without constraints: where
+    these do not hold it, it is the answer. `surface` gives the place at z, and raises LinAlgError where z is
+    not admissible. Raises Trouble where there is no minimum.
     """
     ends: list[End[P]] = []
     for z in starts:
-        if len(ends) == ENOUGH:
+        if len(ends) == enough or (ends and ends[0].held_by_none):
             break
-        try:
-            end = _Search(surface, restrictions, z).end()
-        except linalg.LinAlgError:  # no admissible start, or none from there
-            continue
-        if end.sound:
+        end = _end(surface, restrictions, z)
+        if end is not None and end.sound:
             ends.append(end)
     if not ends:
         raise Trouble(
@@ -161,6 +166,20 @@ def minimum(surface: Callable[[Matrix], P], restrictions: Restrictions, starts: 
             "no minimum keeps all constraints; look whether they agree, or leave one out.",
         )
     return min(ends, key=lambda end: end.point.value)
+
+
+def _end(surface: Callable[[Matrix], P], restrictions: Restrictions, z: Matrix) -> End[P] | None:
+    """Where the search from `z` (k) ends; None where there is no admissible start, or none from there.
+
+    The inequalities are let go of first. Where the search then runs off, it may be they that stop it.
+    """
+    loose = [place for place, equation in enumerate(restrictions.equality) if not equation]
+    for held in ([], loose) if loose else ([],):
+        try:
+            return _Search(surface, restrictions, z).end(held)
+        except linalg.LinAlgError:
+            continue
+    return None
 
 
 class _Search(Generic[P]):
@@ -175,9 +194,12 @@ class _Search(Generic[P]):
         values, slopes = self.restrictions.at(z)
         return values / self.size[:, 0], slopes / self.size
 
-    def end(self) -> End[P]:
-        """The minimum that the search ends at. Raises LinAlgError where it goes astray."""
-        z, equal, active = self.z, self.restrictions.equal, list[int]()
+    def end(self, held: list[int]) -> End[P]:
+        """The minimum that the search ends at, with the inequalities `held` as equations at first.
+
+        Raises LinAlgError where it goes astray.
+        """
+        z, equal, active = self.z, self.restrictions.equal, list(held)
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", linalg.LinAlgWarning)
             self.size = self._sizes(z)
@@ -186,9 +208,9 @@ class _Search(Generic[P]):
                 point, pull = self._search(z, rows)
                 z = point.z
                 values, _ = self.kept(z)
-                held = pull[len(equal) :]
-                if len(held) and held.min() < -KEPT:  # it would leave this one of its own accord
-                    active.pop(int(held.argmin()))
+                force = pull[len(equal) :]
+                if len(force) and force.min() < -KEPT:  # it would leave this one of its own accord
+                    active.pop(int(force.argmin()))
                     continue
                 others = [place for place in range(len(values)) if place not in rows]
                 broken = [place for place in others if not values[place] > -KEPT]
@@ -280,10 +302,17 @@ def _tangents(slopes: Matrix) -> tuple[Matrix, Matrix, Matrix]:
 
 
 def _solved(curved: Matrix, information: Matrix, slope: Matrix) -> Matrix:
-    """Newton's step where the Hessian is that of a minimum, else that of scoring."""
+    """Newton's step where the Hessian is that of a minimum, else that of scoring.
+
+    Where both have directions that are flat, a step downhill all the same.
+    """
     if not len(slope):
         return slope
-    try:
-        return linalg.cho_solve(linalg.cho_factor(curved, lower=True), slope)
-    except linalg.LinAlgError:
-        return linalg.solve(information, slope, assume_a="pos")
+    for matrix in (curved, information):
+        try:
+            return linalg.cho_solve(linalg.cho_factor(matrix, lower=True), slope)
+        except linalg.LinAlgError:
+            continue
+    values, vectors = linalg.eigh(curved)
+    size = np.maximum(np.abs(values), FLAT * np.abs(values).max())
+    return vectors @ (vectors.T @ slope / size)

@@ -18,14 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from jobs.sem.checks import check_determined
 from jobs.sem.ml import fit as ml
+from jobs.sem.ml import mirrors
 from jobs.sem.ml.constrained import by_directions
-from jobs.sem.ml.quadratic_programming import Restrictions
+from jobs.sem.ml.quadratic_programming import End, Restrictions
 from jobs.sem.model.intercepts import intercepts
 from jobs.sem.model.structure import ModelError, Structure
-from jobs.sem.ordinal.least_squares import Parts, constrained, solved, vanishes
+from jobs.sem.ordinal.least_squares import Parts, Squares, constrained, solved, vanishes
 from jobs.sem.ordinal.marginals import Array
 from jobs.sem.ordinal.moments import OrdinalMoments, Statistic
+from jobs.sem.trouble import Trouble
 
 
 @dataclass(frozen=True)
@@ -184,16 +187,16 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     joint = _joint_covariance(sample, model, covariance)
     start = structure.start(joint)
     parts = _parts(model, target, root, scale, start * scale)
-    z, end = solved(parts, start[free]), None
-    if not vanishes(*parts(z)[1:]):
-        z = solved(parts, _likelihood_start(structure, joint)[free])
-    if structure.constraints:
-        kept = Restrictions.scaled(structure, scale).on(free, start)
-        end = constrained(parts, kept, [z, start[free]])
-        z = end.point.z
+    z, end = solved(parts, start[free], len(target)), None
     x, residual, jacobian = parts(z)
+    if not vanishes(residual, jacobian):
+        z = solved(parts, _likelihood_start(structure, joint)[free], len(target))
+        x, residual, jacobian = parts(z)
+    if structure.constraints:
+        end = _constrained(parts, model, scale, start, z)
+        x, residual, jacobian = parts(end.point.z)
     inner = jacobian if end is None else jacobian @ end.along
-    estimate: ml.Estimate = _estimate(model, x, scale, residual, jacobian)
+    estimate: ml.Estimate = _estimate(model, scale, x, residual, jacobian)
     if end is not None:
         along = np.zeros((structure.q, end.along.shape[1]))
         along[free] = end.along
@@ -219,6 +222,20 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
     return _with_thresholds(entry, sample, model)
 
 
+def _constrained(parts: Parts, model: Conditional, scale: Array, start: Array, z: Array) -> End[Squares]:
+    """The minimum that keeps the model's constraints, from the one without them, `z`, and `start` (q)."""
+    structure, free = model.structure, model.free
+    kept = Restrictions.scaled(structure, scale).on(free, start)
+    whole = start.copy()
+    whole[free] = z
+    images = [image[free] for image in mirrors.of_structure(structure, whole)]
+    try:
+        return constrained(parts, kept, images, start[free])
+    except Trouble:
+        check_determined(_estimate(model, scale, *parts(z)))
+        raise
+
+
 def _parts(model: Conditional, target: Array, root: Array, scale: Array, start: Array) -> Parts:
     """Parameters (q), weighted residuals (m) and their derivatives (m x free) by the free ones, z.
 
@@ -238,7 +255,7 @@ def _parts(model: Conditional, target: Array, root: Array, scale: Array, start: 
 
 
 def _estimate(
-    model: Conditional, x: Array, scale: Array, residual: Array, jacobian: Array
+    model: Conditional, scale: Array, x: Array, residual: Array, jacobian: Array
 ) -> OrdinalEstimate:
     """The estimate at `x` (q), from the weighted residuals (m) and their derivatives (m x free)."""
     structure, free = model.structure, model.free

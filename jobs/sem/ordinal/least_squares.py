@@ -7,7 +7,7 @@ rounding; where statistics are far from the model, a search that minds their cur
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 import scipy  # its optimisers load when they are needed: they take as long as a small table
@@ -49,13 +49,20 @@ class Squares:
         return (hessian + hessian.T) / 2
 
 
-def constrained(parts: Parts, restrictions: Restrictions, starts: Iterable[Array]) -> End[Squares]:
-    """The minimum that keeps the constraints, from `starts` (k each). Raises Trouble where there is none."""
-    return minimum(lambda z: Squares(parts, z), restrictions, starts)
+def constrained(parts: Parts, restrictions: Restrictions, images: list[Array], other: Array) -> End[Squares]:
+    """The minimum that keeps the constraints. Raises Trouble where there is none.
+
+    Searched from the minimum without them and its mirror `images` (k each), and from one `other` start.
+    """
+    starts = [*images, other]
+    return minimum(lambda z: Squares(parts, z), restrictions, starts, enough=len(starts))
 
 
-def solved(parts: Parts, start: Array) -> Array:
-    """Where the search from `start` (k) ends; the caller looks whether the slope vanishes there."""
+def solved(parts: Parts, start: Array, count: int) -> Array:
+    """Where the search from `start` (k) ends; the caller looks whether the slope vanishes there.
+
+    `count`: how many residuals there are.
+    """
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # A singular information is found by `identified`, with words; scipy's warning would add none.
         warnings.simplefilter("ignore", linalg.LinAlgWarning)
@@ -64,16 +71,15 @@ def solved(parts: Parts, start: Array) -> Array:
             start,
             lambda z: parts(z)[2],
             # Levenberg and Marquardt's refuses a model with more parameters than there are statistics.
-            method="lm" if len(parts(start)[1]) >= len(start) else "trf",
+            method="lm" if count >= len(start) else "trf",
             max_nfev=2000,
         )
-        z = _polished(parts, solution.x)
-        _, residual, jacobian = parts(z)
+        z, residual, jacobian = _polished(parts, solution.x)
         if vanishes(residual, jacobian):
             return z
         # Far from the data, steps without the curvature of the statistics end before the slope vanishes.
         z = scipy.optimize.minimize(_distance, z, args=(parts,), jac=True, method="BFGS", options=CURVED).x
-        return _polished(parts, z)
+        return _polished(parts, z)[0]
 
 
 def vanishes(residual: Array, jacobian: Array) -> bool:
@@ -89,8 +95,11 @@ def _distance(z: Array, parts: Parts) -> tuple[float, Array]:
     return float(residual @ residual), 2 * jacobian.T @ residual
 
 
-def _polished(parts: Parts, z: Array) -> Array:
-    """Gauss-Newton steps, halved where they do not help, until the gradient vanishes to rounding."""
+def _polished(parts: Parts, z: Array) -> tuple[Array, Array, Array]:
+    """z, residuals and derivatives after steps of Gauss and Newton, until the slope vanishes to rounding.
+
+    A step is halved where it does not help.
+    """
     _, residual, jacobian = parts(z)
     for _ in range(SCORING_STEPS):
         slope = jacobian.T @ residual
@@ -108,4 +117,4 @@ def _polished(parts: Parts, z: Array) -> Array:
         else:
             break
         z, residual, jacobian = z - size * step, there, slopes
-    return z
+    return z, residual, jacobian

@@ -10,6 +10,7 @@ import pytest
 
 from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.groups.fit import fit_groups
+from jobs.sem.joint.fit import fit_multigroup
 from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
@@ -147,3 +148,34 @@ def test_what_is_not_supported_is_said_with_its_line(twolevel, constraint, metho
     with pytest.raises(ModelError, match=words) as told:
         fit_groups(FACTOR + "y2 ~~ v*y2\n\n" + constraint, twolevel, None, method)
     assert told.value.line == 5
+
+
+TURNED = "f =~ NA*y1 + u*y2 + v*y3\nf ~~ 1*f\nf ~ x1 + x2 + w1\n"
+
+
+@pytest.mark.parametrize("settings", [{}, {"missing": "fiml"}, ITEMS])
+def test_a_constraint_on_the_sign_of_a_factor_turns_it(some, settings):
+    """The search begins where loadings are positive; the model fits as well with all of them negative."""
+    data = some.assign(y2=some.oy2, y3=some.oy3) if settings is ITEMS else some
+    method = Method(**settings)
+    free, kept = (fit_groups(TURNED + end, data, None, method) for end in ("", "u < 0"))
+    np.testing.assert_allclose(kept.fit_measures.value, free.fit_measures.value, rtol=1e-5, atol=1e-6)
+    assert kept.estimates.query("op == '=~'").est.lt(0).all()
+    assert free.estimates.query("op == '=~'").est.gt(0).all()
+
+
+@pytest.mark.parametrize("settings", [{}, ITEMS])
+def test_a_constraint_on_the_sign_of_a_factor_turns_it_in_all_groups(some, settings):
+    data = some.assign(y2=some.oy2, y3=some.oy3) if settings is ITEMS else some
+    data = data.assign(side=np.where(data.index % 2, "a", "b"))
+    fits = [fit_multigroup(TURNED + end, data, "side", Method(**settings)) for end in ("", "u < 0")]
+    assert [fit.status for fit in fits] == ["converged", "converged"]
+    assert fits[1].measures["chisq"] == pytest.approx(fits[0].measures["chisq"], rel=1e-6)
+    assert fits[1].estimates().query("op == '=~'").est.lt(0).all()
+
+
+def test_a_model_that_no_data_determine_is_told_from_constraints_that_do_not_agree(some):
+    text = "f =~ y1 + u*y2\nf ~~ g\ng =~ y3\ny1 ~~ y2\nu > 0.1\nu < 9"
+    for missing in ("listwise", "fiml"):
+        status = fit_groups(text, some, None, Method(missing=missing)).status.iloc[0]
+        assert status.status == "not identified" and "f ~~ f" in status.detail
