@@ -234,7 +234,6 @@ class Request:
             ("--pool", self.pool),
             ("--bootstrap", self.bootstrap),
             ("--diagnosis", self.diagnosis),
-            ("--jackknife", self.jackknife),
         ):
             if given:
                 raise SettingsError(

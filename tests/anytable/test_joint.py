@@ -167,10 +167,6 @@ def test_groups_that_cannot_be_fitted_together(fit, firms):
         ),
         ({"hypotheses": ("a == b",), "groups": ("g",)}, "the hypothesis names a, which is no label"),
         ({"text": SHARED, "groups": ("g",), "bootstrap": 200}, "--bootstrap is for groups fitted one by one"),
-        (
-            {"text": SHARED, "groups": ("g",), "clusters": ("region",), "jackknife": True},
-            "--jackknife is for groups fitted one by one",
-        ),
         ({"text": SHARED, "groups": ("g",), "pool": ("g",)}, "--pool is for groups fitted one by one"),
         ({"text": SHARED, "groups": ("g",), "family": ("r",)}, "the family names r"),
         ({"text": SHARED + "\nd := z*b", "groups": ("g",)}, "d is defined by z, which is no label"),

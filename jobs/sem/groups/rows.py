@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.cases.clusters import spread
 from jobs.sem.cases.moments import Moments
 from jobs.sem.diagnosis import modification, reliability, residuals
 from jobs.sem.diagnosis.solution import STANDARDISED, Diagnosis, standardised_solution
@@ -190,18 +191,14 @@ def _standardised(fit: GroupFit, method: Method) -> pd.DataFrame:
 
 
 def _of_clusters(fit: GroupFit) -> dict[str, float]:
-    """How many clusters of one size would tell as much as the first column's, and the share of the largest.
-
-    The first is Kish's effective number (1965, Survey Sampling, section 11.2) of their weights.
-    """
+    """How much the clusters of the first column tell."""
     moments = fit.moments
     if moments is None or not moments.clusters:
         return {}
     column, codes = next(iter(moments.clusters.items()))
     of_cases = len(moments.weights) > 0
     weight = np.bincount(codes, moments.weights) if of_cases else sums_by(moments, column).weight
-    share = weight / weight.sum()
-    return {"clusters_effective": float(1 / (share @ share)), "largest_cluster": float(share.max())}
+    return spread(weight)
 
 
 def _stacked(tables: list[tuple[str, pd.DataFrame]], columns: list[str]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.cases.clusters import spread
 from jobs.sem.cases.moments import Moments
 from jobs.sem.cases.split import split
 from jobs.sem.checks import check_admissible, check_factors, check_names
@@ -26,7 +27,7 @@ from jobs.sem.joint.likelihood import JointLikelihood, group_samples
 from jobs.sem.joint.maximum import maximum
 from jobs.sem.joint.measures import measures
 from jobs.sem.joint.small_sample import joint_small_sample
-from jobs.sem.joint.spanning import products
+from jobs.sem.joint.spanning import cluster_weights, products
 from jobs.sem.laws import t_quantile, t_tail
 from jobs.sem.model.defined import define
 from jobs.sem.model.layout import Layout, layout
@@ -179,7 +180,7 @@ def _least_squares(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     for name in _clusters(fit, cases):
         kind = f"cluster:{name}"
         fit.covariances[kind], fit.clusters[kind] = products(fit.influence, cases, name)
-    fit.measures = joint_ordinal_measures.measures(result, fit.primary)
+    fit.measures = joint_ordinal_measures.measures(result, fit.primary) | _of_clusters(fit, cases)
 
 
 def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
@@ -202,12 +203,15 @@ def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
     cases = [data.sample for data in samples]
     fit.covariances["robust"], _ = products(fit.influence, cases, None)
     for name in _clusters(fit, cases):
-        robust, reduced = f"cluster:{name}", f"bias_reduced:{name}"
-        fit.covariances[robust], count = products(fit.influence, cases, name)
-        result = joint_small_sample(likelihood, peak, scores, scale, name)
-        fit.small_sample[reduced], fit.covariances[reduced] = result, result.covariance
-        fit.clusters[robust] = fit.clusters[reduced] = count
-    fit.measures = measures(likelihood, peak, scores, method.scaled, fit.primary)
+        robust = f"cluster:{name}"
+        fit.covariances[robust], fit.clusters[robust] = products(fit.influence, cases, name)
+        for kind, errors in joint_small_sample(
+            likelihood, peak, scores, method.for_few_clusters, name
+        ).items():
+            reduced = f"{kind}:{name}"
+            fit.small_sample[reduced], fit.covariances[reduced] = errors, errors.covariance
+            fit.clusters[reduced] = fit.clusters[robust]
+    fit.measures = measures(likelihood, peak, scores, method.scaled, fit.primary) | _of_clusters(fit, cases)
     fit.vectors = [likelihood.own(z, number) for number in range(len(samples))]
     fit.completes = [_itself for _ in samples]
 
@@ -215,6 +219,12 @@ def _likelihood(fit: MultigroupFit, parts: dict[str, pd.DataFrame]) -> None:
 def _itself(x: Matrix) -> Matrix:
     """Where no parameter follows from the others."""
     return x
+
+
+def _of_clusters(fit: MultigroupFit, cases: list[Moments]) -> dict[str, float]:
+    """How much the clusters of the first column tell, over all groups."""
+    first = fit.method.clusters[:1]
+    return spread(cluster_weights(cases, first[0])) if first else {}
 
 
 def _clusters(fit: MultigroupFit, cases: list[Moments]) -> list[str]:

@@ -6,6 +6,7 @@ through the group's place in the layout. All else is that of one group (`small_s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from jobs.sem.joint.maximum import Maximum
 from jobs.sem.model.structure import Structure
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
 from jobs.sem.standard_errors.covariance import cluster_sums
-from jobs.sem.standard_errors.small_sample import BiasReduced, bias_reduced
+from jobs.sem.standard_errors.small_sample import BiasReduced, by_kinds
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class _Implied:
 
 
 def joint_small_sample(
-    likelihood: JointLikelihood, maximum: Maximum, scores: list[Matrix], scale: Matrix, cluster: str
-) -> BiasReduced:
-    """Errors by `cluster`, a column, of the k free parameters, in the data's units by `scale` (k).
+    likelihood: JointLikelihood, maximum: Maximum, scores: list[Matrix], kinds: Sequence[str], cluster: str
+) -> dict[str, BiasReduced]:
+    """Errors of some `kinds` (bias_reduced, jackknife) by `cluster`, a column, of the k free parameters.
 
     `scores` (n x k, weighted, a group each). A cluster may span groups.
     """
@@ -53,7 +54,8 @@ def joint_small_sample(
         information[rows] += _information(likelihood, maximum, number, (sample.weights, codes))
         if weighted:
             variance[rows] += _information(likelihood, maximum, number, (sample.weights**2, codes))
-    return bias_reduced(sums, information, scale[:, None] * maximum.outer, variance if weighted else None)
+    outer = likelihood.scale[:, None] * maximum.outer
+    return by_kinds(kinds, sums, information, outer, variance if weighted else None)
 
 
 def _information(

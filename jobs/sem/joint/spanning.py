@@ -11,6 +11,16 @@ from jobs.sem.cases.moments import Moments
 from jobs.sem.standard_errors.covariance import cluster_sums
 
 
+def cluster_weights(samples: list[Moments], cluster: str) -> Matrix:
+    """The weight of each cluster's cases (G), in whatever group they are."""
+    sums: dict[Any, float] = {}
+    for sample in samples:
+        own = np.bincount(sample.clusters[cluster], sample.weights)
+        for label, weight in zip(sample.labels[cluster], own, strict=True):
+            sums[label] = sums.get(label, 0.0) + float(weight)
+    return np.array(list(sums.values()))
+
+
 def products(rows: list[Matrix], samples: list[Moments], cluster: str | None) -> tuple[Matrix, int]:
     """Sum of products (k x k) of the cases' rows (n x k, a group each), and how many clusters there are.
 

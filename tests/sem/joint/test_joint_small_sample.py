@@ -18,7 +18,7 @@ from jobs.sem.joint.hypotheses import wald_test
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors.small_sample import bias_reduced
 
-REGIONS = Method(clusters=("region",))
+REGIONS = Method(clusters=("region",), jackknife=True)
 ERROR = "bias_reduced:region"
 
 
@@ -50,14 +50,16 @@ def stacked(frame: pd.DataFrame, fit: MultigroupFit, together: bool) -> tuple[np
     return design / deviation[:, None], frame.y.to_numpy() / deviation
 
 
-def textbook(x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coefficients, their covariance by CR2, and P of each (k x n x G)."""
+def textbook(
+    x: np.ndarray, y: np.ndarray, codes: np.ndarray, root=linalg.sqrtm
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coefficients, their covariance by CR2, and P of each (k x n x G); without the `root` by CR3."""
     bread = np.linalg.inv(x.T @ x)
     left = np.eye(len(y)) - x @ bread @ x.T
     columns, scores = [], []
     for code in np.unique(codes):
         part = codes == code
-        adjusted = linalg.inv(linalg.sqrtm(left[np.ix_(part, part)])).real @ x[part] @ bread
+        adjusted = linalg.inv(root(left[np.ix_(part, part)])).real @ x[part] @ bread
         columns.append(left[:, part] @ adjusted)
         scores.append((left @ y)[part] @ adjusted)
     return bread @ x.T @ y, np.array(scores).T @ np.array(scores), np.array(columns).transpose(2, 1, 0)
@@ -88,6 +90,18 @@ def test_paths_of_groups_that_share_clusters(together):
     assert table.reliable.all(), "few degrees make wide intervals, not wrong ones"
     plain = fit.estimates().query("error == 'cluster:region' and op == '~'")
     assert not plain.reliable.any(), "with G - 1 degrees they are too narrow"
+
+
+def test_the_jackknife_of_groups_that_share_clusters():
+    frame = survey()
+    fit = fitted("y ~ x + z", frame)
+    whole = textbook(*stacked(frame, fit, False), frame.region.to_numpy(), root=lambda matrix: matrix)
+    table = fit.estimates().query("error == 'jackknife:region' and op == '~'").sort_values(["rhs", "group"])
+    assert list(table.se) == pytest.approx(np.sqrt(np.diag(whole[1]))[2:6], rel=1e-6)
+    assert list(table.df) == pytest.approx([satterthwaite(columns) for columns in whole[2][2:6]], rel=1e-6)
+    share = frame.region.value_counts() / len(frame)
+    assert fit.measures["clusters_effective"] == pytest.approx(1 / (share**2).sum())
+    assert fit.measures["largest_cluster"] == pytest.approx(share.max())
 
 
 def test_a_hypothesis_on_one_parameter_has_the_degrees_of_its_contrast():
