@@ -12,14 +12,18 @@ Exogenous variables are complete and fixed: their own likelihood and moments are
 from __future__ import annotations
 
 import numpy as np
+from scipy import linalg
 
 from jobs.sem.arrays import Array
 from jobs.sem.cases.moments import Moments
 from jobs.sem.fiml import likelihood as fiml
+from jobs.sem.fiml.adjusted import given, moment_parts
 from jobs.sem.fiml.fit import FimlFit
 from jobs.sem.laws import chi2_tail
 from jobs.sem.ml.measures import Statistic, indices, scaled_indices
+from jobs.sem.ml.scaling import AdjustedTest, adjusted
 from jobs.sem.standard_errors.covariance import cluster_sums
+from jobs.sem.vech import vech_index
 
 
 def measures(
@@ -52,7 +56,26 @@ def measures(
     if robust and df:
         factor, base_factor = _scaling(fit, sample, cluster, df, base_df)
         out |= scaled_indices(Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n)
+        out |= _adjusted(fit, sample, cluster, chisq, df).measures
     return out
+
+
+def _adjusted(fit: FimlFit, sample: Moments, cluster: str | None, chisq: float, df: int) -> AdjustedTest:
+    """The test by independent cases, or by cluster."""
+    estimate, p = fit.estimate, fit.estimate.structure.p
+    deviations = _deviations(sample)
+    outer = np.outer(deviations, deviations)
+    implied = (fit.mean - sample.mean) / deviations, estimate.sigma / outer
+    cases, root = moment_parts(_standard(fit, sample), implied, fit.data, fit.sample)
+    parts = sample.weights[:, None] * cases
+    if cluster is not None:
+        parts = cluster_sums(parts, sample.clusters[cluster])
+    rows, columns = vech_index(p)
+    moved = (estimate.derivatives * (estimate.natural[:, None, None] / outer))[:, rows, columns].T
+    endogenous = [place for place in range(p) if place not in estimate.structure.exogenous]
+    own = linalg.block_diag(np.eye(p)[:, endogenous], moved)
+    change = np.hstack([own, given(p, estimate.structure.exogenous)])
+    return adjusted([parts], np.linalg.qr(root.T @ change)[0], chisq, df)
 
 
 def _deviations(sample: Moments) -> Array:

@@ -27,7 +27,7 @@ from jobs.sem.joint.likelihood import JointLikelihood, group_samples
 from jobs.sem.joint.maximum import maximum
 from jobs.sem.joint.measures import measures
 from jobs.sem.joint.small_sample import joint_small_sample
-from jobs.sem.joint.spanning import cluster_weights, products
+from jobs.sem.joint.spanning import products, sums
 from jobs.sem.laws import t_quantile, t_tail
 from jobs.sem.model.defined import define
 from jobs.sem.model.layout import Layout, layout
@@ -224,7 +224,8 @@ def _itself(x: Matrix) -> Matrix:
 def _of_clusters(fit: MultigroupFit, cases: list[Moments]) -> dict[str, float]:
     """How much the clusters of the first column tell, over all groups."""
     first = fit.method.clusters[:1]
-    return spread(cluster_weights(cases, first[0])) if first else {}
+    weights = [sample.weights[:, None] for sample in cases]
+    return spread(sums(weights, cases, first[0])[:, 0]) if first else {}
 
 
 def _clusters(fit: MultigroupFit, cases: list[Moments]) -> list[str]:

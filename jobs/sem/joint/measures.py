@@ -9,16 +9,19 @@ number of groups (Steiger 1998, Structural Equation Modeling 5, 411-419). The sc
 from __future__ import annotations
 
 import numpy as np
+from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.fiml import likelihood as fiml
+from jobs.sem.fiml.adjusted import given, moment_parts
 from jobs.sem.fiml.measures import alone
 from jobs.sem.joint.likelihood import GroupSample, JointLikelihood
 from jobs.sem.joint.maximum import Maximum
-from jobs.sem.joint.spanning import products
+from jobs.sem.joint.spanning import products, sums
 from jobs.sem.laws import chi2_tail
 from jobs.sem.ml.measures import Statistic, indices, scaled_indices
+from jobs.sem.ml.scaling import AdjustedTest, adjusted
 
 
 def measures(
@@ -64,7 +67,30 @@ def measures(
             Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n
         )
         out |= by_groups(with_scale, len(samples))
+        out |= _adjusted(likelihood, maximum, cluster, chisq, df).measures
     return out
+
+
+def _adjusted(
+    likelihood: JointLikelihood, maximum: Maximum, cluster: str | None, chisq: float, df: int
+) -> AdjustedTest:
+    """The adjusted test of `ml.scaling`, the groups' moments beside each other; a cluster may span groups."""
+    structure = likelihood.groups[0].structure
+    fixed = given(structure.p, structure.exogenous)
+    m, groups = len(fixed), len(likelihood.groups)
+    rows, changes, of_x = [], [], []
+    for number, (group, data) in enumerate(zip(likelihood.groups, likelihood.samples, strict=True)):
+        v, free = likelihood.own(maximum.z, number), (data.free.mean, data.free.cov)
+        cases, root = moment_parts(free, group.implied(v), data.values, data.patterns)
+        wide = np.zeros((len(cases), m * groups))
+        wide[:, m * number : m * (number + 1)] = data.sample.weights[:, None] * cases
+        rows.append(wide)
+        moved = group.jacobian(v) @ likelihood.select[number]
+        changes.append(root.T @ moved @ maximum.along)
+        of_x.append(root.T @ fixed)
+    change = np.hstack([np.vstack(changes), linalg.block_diag(*of_x)])
+    parts = rows if cluster is None else [sums(rows, [data.sample for data in likelihood.samples], cluster)]
+    return adjusted(parts, np.linalg.qr(change)[0], chisq, df)
 
 
 def by_groups(values: dict[str, float], groups: int) -> dict[str, float]:

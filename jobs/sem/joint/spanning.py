@@ -11,14 +11,14 @@ from jobs.sem.cases.moments import Moments
 from jobs.sem.standard_errors.covariance import cluster_sums
 
 
-def cluster_weights(samples: list[Moments], cluster: str) -> Matrix:
-    """The weight of each cluster's cases (G), in whatever group they are."""
-    sums: dict[Any, float] = {}
-    for sample in samples:
-        own = np.bincount(sample.clusters[cluster], sample.weights)
-        for label, weight in zip(sample.labels[cluster], own, strict=True):
-            sums[label] = sums.get(label, 0.0) + float(weight)
-    return np.array(list(sums.values()))
+def sums(rows: list[Matrix], samples: list[Moments], cluster: str) -> Matrix:
+    """The cases' rows (n x k, a group each) summed over each cluster (G x k), in whatever group they are."""
+    total: dict[Any, Matrix] = {}
+    for part, sample in zip(rows, samples, strict=True):
+        own = cluster_sums(part, sample.clusters[cluster])
+        for label, row in zip(sample.labels[cluster], own, strict=True):
+            total[label] = total.get(label, 0.0) + row
+    return np.array(list(total.values()))
 
 
 def products(rows: list[Matrix], samples: list[Moments], cluster: str | None) -> tuple[Matrix, int]:

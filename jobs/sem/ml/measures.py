@@ -43,9 +43,7 @@ def measures(
         statistics = Statistic(chisq, df, model / df), Statistic(base_chisq, base_df, base / base_df)
         scaled = scaled_indices(*statistics, n)
     if products is not None and df:
-        test = adjusted_test(estimate, moments, products, chisq, df)
-        scaled |= {"f_adjusted": test.f, "df_adjusted": test.df, "df_error_adjusted": test.df_error}
-        scaled["pvalue_adjusted"] = test.pvalue
+        scaled |= adjusted_test(estimate, moments, products, chisq, df).measures
     return {
         "npar": float(estimate.counted),
         "nobs": float(n),

@@ -14,7 +14,7 @@ and variance, here with the traces of products taken between different clusters 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,12 @@ class AdjustedTest:
     def pvalue(self) -> float:
         return float(f_tail(self.f, self.df, self.df_error))
 
+    @property
+    def measures(self) -> dict[str, float]:
+        """The test among the measures of fit."""
+        named = {"f_adjusted": self.f, "df_adjusted": self.df, "df_error_adjusted": self.df_error}
+        return named | {"pvalue_adjusted": self.pvalue}
+
 
 def adjusted_test(
     estimate: Estimate, moments: Moments, products: Iterator[tuple[Matrix, Matrix]], chisq: float, df: int
@@ -74,12 +80,24 @@ def adjusted_test(
     """
     root = _whitening(estimate.sigma)
     sample = root @ moments.covariance @ root.T
-    basis = _tangent(estimate, root)
-    size, total = [], np.zeros((sample.size, sample.size))
-    for second, weight in products:
-        whitened = np.einsum("ab,gbc,dc->gad", root, second, root, optimize=True)
-        part = (whitened - weight[:, None, None] * sample).reshape(len(weight), -1) / np.sqrt(2 * moments.n)
-        part -= (part @ basis) @ basis.T
+
+    def parts() -> Iterator[Matrix]:
+        for second, weight in products:
+            whitened = np.einsum("ab,gbc,dc->gad", root, second, root, optimize=True)
+            gap = whitened - weight[:, None, None] * sample
+            yield gap.reshape(len(weight), -1) / np.sqrt(2 * moments.n)
+
+    return adjusted(parts(), _tangent(estimate, root), chisq, df)
+
+
+def adjusted(parts: Iterable[Matrix], basis: Matrix, chisq: float, df: int) -> AdjustedTest:
+    """The test of `chisq` from what each unit has of the moments (G x m, part by part), in their own metric.
+
+    Its square sums to the statistic once the model has taken its directions, `basis` (m x k, orthogonal).
+    """
+    size, total = [], np.zeros((len(basis), len(basis)))
+    for every in parts:
+        part = every - (every @ basis) @ basis.T
         size.append((part**2).sum(axis=1))
         total += part.T @ part
     each = np.concatenate(size)

@@ -57,7 +57,7 @@ def kept(
         {name: float(x[place]) for name, place in labels.items()},
         {name: unit[place] for name, place in labels.items()},
     )
-    return values[len(definitions) :], slopes[len(definitions) :]
+    return values[len(definitions) :], slopes.reshape(-1, len(x))[len(definitions) :]
 
 
 def labels_within(constraint: Constraint, definitions: Iterable[Definition]) -> list[str]:

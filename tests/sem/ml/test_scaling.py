@@ -9,6 +9,7 @@ from scipy import stats
 
 from jobs.sem.cases.moments import moments
 from jobs.sem.groups.fit import fit_groups
+from jobs.sem.joint.fit import fit_multigroup
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
@@ -80,3 +81,32 @@ def test_one_cluster_scales_as_none(firms):
     """There is no error by one cluster: the statistic is scaled case by case."""
     one = measures(firms.assign(region=1), clusters=("region",))
     assert one["chisq_scaled"] == pytest.approx(measures(firms, estimator="mlr")["chisq_scaled"], rel=1e-6)
+
+
+def test_the_adjusted_test_of_full_information_is_that_of_complete_cases(firms):
+    settings = {"clusters": ("region",), "weights": "w"}
+    ours, full = measures(firms, **settings), measures(firms, missing="fiml", **settings)
+    for name in ("f_adjusted", "df_adjusted", "df_error_adjusted"):
+        assert full[name] == pytest.approx(ours[name], rel=1e-6), name
+
+
+def test_the_adjusted_test_of_groups_adds_their_traces_up(firms):
+    """Nothing equal and no cluster shared: chi-square over F, the trace, is the sum of the groups'."""
+    data = firms.assign(side=np.where(firms.region < 8, "a", "b"))
+    method = Method(clusters=("region",), missing="fiml")
+    joint = fit_multigroup(MODEL, data, "side", method).measures
+    small = {"a": 8 / 7, "b": 12 / 11}
+    alone = fit_groups(MODEL, data, "side", method).fit_measures.set_index(["group", "measure"]).value
+    traces = [alone[side, "chisq"] / alone[side, "f_adjusted"] / small[side] for side in ("a", "b")]
+    assert joint["chisq"] / joint["f_adjusted"] == pytest.approx(20 / 19 * sum(traces), rel=1e-6)
+
+
+def test_the_adjusted_test_of_groups_that_share_clusters_counts_them_once(firms):
+    """The same firms twice, as two groups: statistic and trace double, and the clusters tell no more."""
+    twice = pd.concat([firms.assign(side="a"), firms.assign(side="b")], ignore_index=True)
+    method = Method(clusters=("region",), missing="fiml")
+    alone = measures(firms, clusters=("region",), missing="fiml")
+    joint = fit_multigroup(MODEL, twice, "side", method).measures
+    assert joint["f_adjusted"] == pytest.approx(alone["f_adjusted"], rel=1e-6)
+    assert min(joint["df_adjusted"], alone["df"]) == pytest.approx(alone["df_adjusted"], rel=1e-6)
+    assert joint["df_error_adjusted"] == pytest.approx(alone["df_error_adjusted"], rel=1e-6)
