@@ -94,7 +94,8 @@ def wald_test(fit: MultigroupFit, hypotheses: list[str], error: str) -> Hypothes
     size = np.sqrt(np.diag(spread))
     if not (size > 0).all() or np.linalg.eigvalsh(spread / np.outer(size, size))[0] < 1e-10:
         return _none(
-            "the hypotheses say the same twice, or there are too few clusters to test them together."
+            "the hypotheses say the same twice or what a constraint settles, or there are too few clusters "
+            "to test them together."
         )
     statistic, df = float(gap @ np.linalg.solve(spread, gap)), len(sides)
     if error in fit.small_sample:
