@@ -31,6 +31,8 @@ SLICE = ("country", "wave")
 SIDES = {"delivers": "origin", "buys": "destination"}
 BLOCKS = ("inner", "to_rest", "to_unknown", "from_rest", "outside")
 OUTER = {"delivers": ("to_rest", "to_unknown"), "buys": ("from_rest",)}  # the blocks that one side sees
+UNKNOWN = -1  # in the place of a number of buying sectors
+SUM = "decimal(34,9)"  # of values
 VIEW = "label string, region_side int, absent bigint, sector_side int, sector int"
 
 Key = tuple[str, int, int, str]  # side, region, sector, block
@@ -80,9 +82,35 @@ def sums(flows: DataFrame) -> DataFrame:
     """The cells of each side, region, sector and block of a slice: their number `cells` and sum `value`.
 
     `across` says whether they go from one region to another, `to_rest` whether to the rest of the country.
-    One scan a side, to a hundredth of the table; all rules but that on double cells look at these sums.
+    `doubled` is more than 0, on the side that delivers, where cells of intermediate deliveries stand there
+    more than once: a bit is set for each buying sector, 64 to a number, and there are more cells than bits.
+    One scan a side, to a hundredth of the table; all rules look at these sums.
     """
-    return _by_side(flows, {"cells": F.count("*"), "value": F.sum("value")})
+    buyers = [*SLICE, "origin_region", "origin_sector", "destination_region"]
+    known = F.col("destination_sector") > 0
+    bit = F.when(known, F.expr("shiftleft(1L, cast(destination_sector % 64 as int))"))
+    in_buckets = flows.groupBy(
+        *buyers, F.when(known, F.expr("destination_sector DIV 64")).otherwise(UNKNOWN).alias("bucket")
+    ).agg(F.count("*").alias("cells"), F.sum("value").alias("value"), F.bit_or(bit).alias("present"))
+    is_doubled = (F.col("bucket") != UNKNOWN) & (F.col("cells") > F.bit_count("present"))
+    delivers = _of_side(
+        in_buckets,
+        "delivers",
+        F.col("bucket") != UNKNOWN,
+        {"cells": F.sum("cells"), "value": F.sum("value").cast(SUM), "doubled": F.count_if(is_doubled)},
+    )
+    buys = _of_side(
+        flows,
+        "buys",
+        known,
+        {"cells": F.count("*"), "value": F.sum("value"), "doubled": F.lit(0).cast("bigint")},
+    )
+    return delivers.unionByName(buys)
+
+
+def has_doubles(sums: DataFrame) -> bool:
+    """Whether any cell of intermediate deliveries stands there more than once."""
+    return not sums.where("doubled > 0").isEmpty()
 
 
 def count(sums: DataFrame, repeated: DataFrame) -> dict[Slice, Counts]:
@@ -90,7 +118,9 @@ def count(sums: DataFrame, repeated: DataFrame) -> dict[Slice, Counts]:
 
     `repeated` as in views.
     """
-    too_many = _by_side(repeated, {"cells": F.sum(1 - F.col("times"))})
+    less = {"cells": F.sum(1 - F.col("times"))}
+    known = F.col("destination_sector") > 0
+    too_many = reduce(DataFrame.unionByName, [_of_side(repeated, side, known, less) for side in SIDES])
     counted: dict[Slice, Counter[Key]] = {}
     crossing: set[Slice] = set()
     for row in sums.select(*too_many.columns).unionByName(too_many).where("sector > 0").collect():
@@ -102,24 +132,24 @@ def count(sums: DataFrame, repeated: DataFrame) -> dict[Slice, Counts]:
     return {slice: Counts(dict(cells), slice in crossing) for slice, cells in counted.items()}
 
 
-def _by_side(cells: DataFrame, measures: Mapping[str, Column]) -> DataFrame:
-    """Aggregates of cells by slice, side, region, sector and block, see `sums`."""
-    frames = []
-    for side, end in SIDES.items():
-        region, sector = F.col(f"{end}_region").alias("region"), F.col(f"{end}_sector").alias("sector")
-        across = (F.col("origin_region") != F.col("destination_region")).alias("across")
-        to_rest = (F.col("destination_region") == REST).alias("to_rest")
-        by = cells.groupBy(*SLICE, region, sector, _block().alias("block"), across, to_rest)
-        aggregates = by.agg(*[measure.alias(name) for name, measure in measures.items()])
-        frames.append(aggregates.withColumn("side", F.lit(side)))
-    named = F.array(*map(F.lit, BLOCKS))[F.col("block")]
-    return reduce(DataFrame.unionByName, frames).withColumn("block", named)
+def _of_side(cells: DataFrame, side: str, known: Column, measures: Mapping[str, Column]) -> DataFrame:
+    """Aggregates of cells by slice, side, region, sector and block, see `sums`.
+
+    `known`: whether a cell's buying sector is.
+    """
+    end = SIDES[side]
+    region, sector = F.col(f"{end}_region").alias("region"), F.col(f"{end}_sector").alias("sector")
+    across = (F.col("origin_region") != F.col("destination_region")).alias("across")
+    to_rest = (F.col("destination_region") == REST).alias("to_rest")
+    by = cells.groupBy(*SLICE, region, sector, _block(known).alias("place"), across, to_rest)
+    aggregates = by.agg(*[measure.alias(name) for name, measure in measures.items()])
+    named = F.array(*map(F.lit, BLOCKS))[F.col("place")]
+    return aggregates.withColumns({"side": F.lit(side), "block": named}).drop("place")
 
 
-def _block() -> Column:
+def _block(known: Column) -> Column:
     """The place in BLOCKS of a cell's block: numbers are grouped faster than texts."""
     from_rest, to_rest = F.col("origin_region") == REST, F.col("destination_region") == REST
-    known = F.col("destination_sector") > 0
     place = BLOCKS.index
     return (
         F.when(~from_rest & ~to_rest & known, place("inner"))

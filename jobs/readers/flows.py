@@ -15,7 +15,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import SettingsError
-from jobs.readers import files, matrices, packages, records, statistical, text, unfolded
+from jobs.readers import files, in_blocks, matrices, packages, records, statistical, text, unfolded
+from jobs.readers.blocks import Reading
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.matrices import Matrix
@@ -109,6 +110,20 @@ def _elsewhere(settings: FlowsInput) -> Column:
     for column, values in settings.where.items():
         others = others | ~F.coalesce(F.col(quoted(column)).isin(list(values)), F.lit(False))
     return others & F.col(CORRUPT).isNull()
+
+
+def is_in_blocks(table: Scanned) -> bool:
+    """Whether the tables of a slice can be read in blocks (see in_blocks.py): long, and regular text."""
+    settings = table.settings
+    is_text = settings.format == "csv" and settings.layout != "wide" and not is_pair(settings)
+    scans = [scan for of_role in table.scans.values() for scan in of_role]
+    return is_text and not settings.thousands and all(map(in_blocks.can_read, scans))
+
+
+def blocks(slice: Slice, table: Scanned, reading: Reading) -> list[in_blocks.Table]:
+    """The parts of a slice's table as tables that are read in blocks."""
+    roles, join = _roles(table.settings, "flows"), table.settings.join
+    return [in_blocks.Table(slice, scan, roles, join, reading) for scan in table.scans["flows"]]
 
 
 def demand(settings: FlowsInput) -> None:

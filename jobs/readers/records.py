@@ -55,7 +55,8 @@ class Scan:
     any row. `line_records`: each record is one line, and every
     parser reads its fields alike. `numbered_by_place`: record n is line n + 1 of the file, and all lines
     end alike. `cut`: the last line has no end, as in a file that was not delivered whole. `is_bare`:
-    there are no quotes, and no blanks but those of ASCII, which Spark's reader takes off.
+    there are no quotes, and no blanks but those of ASCII, which Spark's reader takes off. `is_regular`: all
+    lines are alike (see readers.regular).
     """
 
     path: str
@@ -70,6 +71,7 @@ class Scan:
     numbered_by_place: bool
     cut: bool
     is_bare: bool = False
+    is_regular: bool = False
 
     @property
     def shown(self) -> str:
@@ -225,6 +227,7 @@ def _scan_of_lines(path: str, part: Path, dialect: Dialect, wanted: list[str]) -
         numbered_by_place=True,
         cut=False,
         is_bare=lines.is_ascii,
+        is_regular=True,
     )
 
 

@@ -63,6 +63,25 @@ def _chunks(path: str, part: Path) -> Iterator[bytes]:
             yield piece + stream.readline(LONGEST_LINE)
 
 
+def pieces(path: str, part: Path, begin: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The lines below the header that begin from byte `begin` up to `end`, in pieces that end with a line.
+
+    A packed file has to be read whole. Raises InputError where it is damaged.
+    """
+    with files.unpacked(path, part) as stream:
+        if begin:
+            stream.seek(begin - 1)
+        # The header, or the rest of a line that began before.
+        place = max(begin - 1, 0) + len(stream.readline(LONGEST_LINE))
+        while end is None or place < end:
+            piece = stream.read(CHUNK if end is None else min(CHUNK, end - place))
+            if not piece:
+                return
+            piece += b"" if piece.endswith(b"\n") else stream.readline(LONGEST_LINE)
+            place += len(piece)
+            yield piece
+
+
 def _lines(chunk: bytes, separator: int, width: int) -> int | None:
     """The lines of a chunk; None where they are not alike."""
     if b'"' in chunk or b"\0" in chunk or not chunk.endswith(b"\n"):

@@ -20,7 +20,7 @@ from jobs.simulate.firms import Plan, firms, places
 from jobs.simulate.flows import biregional, deliveries
 from jobs.spark.frames import local
 from jobs.transforms.flows import VALUE
-from jobs.transforms.indicators import commonality, complementarity, left_out
+from jobs.transforms.indicators import commonality, complementarity, left_out, sums_of
 from jobs.transforms.lookup import looked_up
 
 ENCODING = "ISO-8859-1"
@@ -118,7 +118,7 @@ def _complementarity(full: DataFrame, plan: Plan) -> DataFrame:
     )
     items = tuple(Item(code=str(place), name=str(place)) for place in plan.places)
     by_place = Classification(version="places", source="places", items=items)
-    shares = complementarity(numbered, "sales", [(None, by_place, plan.sectors)])
+    shares = complementarity(sums_of(numbered, "sales"), "sales", [(None, by_place, plan.sectors)])
     shares = shares.withColumn("place", F.col("region").cast("int")).drop("region")
     return shares.join(F.broadcast(at), ["country", "place"])
 

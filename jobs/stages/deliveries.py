@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -14,14 +13,11 @@ from pyspark.sql import functions as F
 
 from jobs.checks.whole import Counts
 from jobs.errors import DiamantError, InputError
-from jobs.readers import flows
 from jobs.run import conversions
 from jobs.run.context import Batch, Results
 from jobs.settings.slices import Slice
 from jobs.spark.frames import local
-from jobs.transforms import plain_cells
-from jobs.transforms.conversion import KINDS, SHARES, Conversion, converted, occurring, renamed, rows
-from jobs.transforms.flows import Notation, numbered, odd_values
+from jobs.transforms.conversion import SHARES, Conversion, converted, renamed, rows
 from jobs.transforms.lookup import of_slices
 
 MANGLED = "\ufffd"  # what Spark puts in the place of bytes that are no text in the declared encoding
@@ -65,6 +61,11 @@ def counted(frame: DataFrame, name: str, more: Sequence[Column] = ()) -> dict[Sl
         F.max("mangled").alias("mangled"),
         *more,
     )
+    return collected_counts(sums, name)
+
+
+def collected_counts(sums: DataFrame, name: str) -> dict[Slice, Counts]:
+    """Counts that were summed by slice. Raises InputError, see `counted`."""
     try:
         collected = sums.collect()
     except Py4JJavaError as error:
@@ -72,42 +73,6 @@ def counted(frame: DataFrame, name: str, more: Sequence[Column] = ()) -> dict[Sl
             raise
         raise InputError(f"the {name} is damaged: not all of it can be read; deliver it again.") from None
     return {Slice(row["country"], row["wave"]): _counts(row.asDict()) for row in collected}
-
-
-def tables_counted(
-    batch: Batch, tables: Mapping[Slice, flows.Scanned], name: str
-) -> tuple[DataFrame, dict[Slice, Counts]]:
-    """The cells of tables that are written alike, with numbers for labels, and their counts.
-
-    All cells are read at sight; only where some were not plain are those looked at by all rules for labels
-    and values. Nothing else is kept: reading a file twice is cheaper.
-    """
-    codes = conversions.codes(batch)
-    notation = Notation.of(next(iter(tables.values())).settings)
-    known = local(batch.spark, plain_cells.rows(codes, notation), plain_cells.MEANINGS)
-    cells = flows.read(batch.spark, tables, partial(plain_cells.with_numbers, known=known, codes=codes))
-    seen = plain_cells.at_sight(cells, notation).withColumn("mangled", F.lit(False))
-    more = [F.count("finer").alias("finer"), *odd_values()]
-    counts = counted(seen, name, [*more, F.count("unread").alias("unread")])
-    frame = plain_cells.read_at_sight(seen)
-    if any(of_slice.unread for of_slice in counts.values()):
-        others = numbered(plain_cells.unread(seen), codes, notation)
-        mangled = F.coalesce(F.contains("record", F.lit(MANGLED)), F.lit(False))
-        frame = frame.unionByName(others.withColumn("mangled", mangled).persist())
-        counts = counted(frame, name, more)
-    return frame, _with_occurring(frame, counts)
-
-
-def _with_occurring(frame: DataFrame, counts: dict[Slice, Counts]) -> dict[Slice, Counts]:
-    """The counts with the parts that occur (see transforms.conversion), which few tables have."""
-    if not any(of_slice.finer for of_slice in counts.values()):
-        return counts
-    rows = frame.where("finer is not null").groupBy("country", "wave").agg(*occurring()).collect()
-    for row in rows:
-        slice = Slice(row["country"], row["wave"])
-        parts = {kind: frozenset(row[f"{kind}_parts"]) for kind in KINDS}
-        counts[slice] = replace(counts[slice], parts=parts, patterns=frozenset(row["patterns"]))
-    return counts
 
 
 def _counts(row: dict[str, Any]) -> Counts:

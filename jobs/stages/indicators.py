@@ -16,7 +16,8 @@ from jobs.settings.sections import IndicatorSettings
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.spark.frames import local
 from jobs.spark.tables import Tables
-from jobs.transforms.indicators import SIDES, commonality, complementarity, sides_present
+from jobs.transforms.indicators import SIDES, commonality, complementarity, sides_present, sums_of
+from jobs.transforms.lookup import of_slices
 
 NAME = "indicators"
 TABLES = ("cluster_indicators",)
@@ -33,12 +34,14 @@ def run(batch: Batch) -> Results:
     results = Results()
     frames = []
     for chosen, part in batch.alike(lambda own: own.indicators).items():
-        with_flows = _with_direction(part, chosen, results) if chosen.complementarity else part.only(())
+        with_flows, sums = part.only(()), None
+        if chosen.complementarity:
+            with_flows, sums = _with_direction(part, chosen, results)
         sound = part.only(set(part.slices) - set(results.failures))
         surveyed = sound.only(slice for slice, own in sound.slices.items() if own.survey)
         if not chosen.commonality:
             surveyed = sound.only(())
-        frames.append(_indicators(with_flows, surveyed, chosen))
+        frames.append(_indicators(with_flows, sums, surveyed, chosen))
         for slice, own in sound.slices.items():
             results.outcomes[slice] = Outcome(0, notes=_notes(own))
     frame = reduce(DataFrame.unionByName, frames).persist()
@@ -52,18 +55,24 @@ def run(batch: Batch) -> Results:
     return results
 
 
-def _with_direction(batch: Batch, chosen: IndicatorSettings, results: Results) -> Batch:
-    """The slices with tables, without those whose tables cannot give the direction."""
+def _with_direction(
+    batch: Batch, chosen: IndicatorSettings, results: Results
+) -> tuple[Batch, DataFrame | None]:
+    """The slices with tables, without those whose tables cannot give the direction, and the sums of all.
+
+    The sums are kept: they are a thousandth of the tables, which are read once for them.
+    """
     with_flows = batch.only(slice for slice, own in batch.slices.items() if own.flows)
     if not with_flows.slices:
-        return with_flows
-    present = sides_present(with_flows.read("flows"))
+        return with_flows, None
+    sums = sums_of(with_flows.read("flows"), chosen.direction).persist()
+    present = sides_present(sums)
     for slice in with_flows.slices:
         try:
             _demand_direction(chosen.direction, present.get(slice, dict.fromkeys(SIDES, False)), slice)
         except DiamantError as error:
             results.fail(slice, error)
-    return with_flows.only(set(with_flows.slices) - set(results.failures))
+    return with_flows.only(set(with_flows.slices) - set(results.failures)), sums
 
 
 def _demand_direction(direction: str, present: dict[str, bool], slice: Slice) -> None:
@@ -77,11 +86,14 @@ def _demand_direction(direction: str, present: dict[str, bool], slice: Slice) ->
         )
 
 
-def _indicators(with_flows: Batch, surveyed: Batch, chosen: IndicatorSettings) -> DataFrame:
-    """Both families of slices with the same settings, side by side."""
+def _indicators(
+    with_flows: Batch, sums: DataFrame | None, surveyed: Batch, chosen: IndicatorSettings
+) -> DataFrame:
+    """Both families of slices with the same settings, side by side; `sums` as in `_with_direction`."""
     cells = shares = local(with_flows.spark, [], ", ".join(f"{key} string" for key in KEYS))
-    if with_flows.slices:
-        cells = complementarity(with_flows.read("flows"), chosen.direction, numbers.codes(with_flows))
+    if with_flows.slices and sums is not None:
+        own = sums.where(of_slices(with_flows.slices))
+        cells = complementarity(own, chosen.direction, numbers.codes(with_flows))
     if surveyed.slices:
         shares = commonality(surveyed.read("survey"))
     joined = cells.join(shares, KEYS, "full")

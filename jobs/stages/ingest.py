@@ -25,7 +25,8 @@ from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing, quoted
 from jobs.spark.tables import Tables
-from jobs.stages.deliveries import MANGLED, Read, counted, failing, sound, tables_counted, with_parts
+from jobs.stages.at_sight import tables_counted
+from jobs.stages.deliveries import MANGLED, Read, counted, failing, sound, with_parts
 from jobs.transforms.cells import declared, trimmed
 from jobs.transforms.flows import Notation, notes_on_values
 

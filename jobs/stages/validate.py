@@ -149,9 +149,10 @@ def _survey_views(batch: Batch, survey: DataFrame) -> Views:
 def _flows(batch: Batch, validator: Validator, notes: dict[Slice, list[str]]) -> ResultsOf:
     """Results of the table rules over the flows, and a note where absent cells count as zero."""
     flows = batch.read("flows")
-    repeated = views.repeated(flows).persist()  # few rows that take the longest to find
     names = _names(batch)
     sums = frame.sums(flows).persist()
+    # Few rows that take the longest to find.
+    repeated = views.repeated(flows if frame.has_doubles(sums) else flows.where(F.lit(False))).persist()
     counted = frame.count(sums, repeated)
     lacking: list[tuple[Any, ...]] = []
     for slice, own in batch.slices.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
@@ -9,6 +10,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from jobs.amounts import FEWEST, NINES, like_thousands, surely_long
+
+TALLIES = ("grouped", "least", "greatest", "long", "nines", "top", "rest")
 
 
 def evidence(text: Column, value: Column, decimal: str) -> Column:
@@ -42,14 +45,34 @@ def doubts(column: Column) -> Column:
     `nines`: the largest number is written in nines only, 999 or more, and stands apart: it is ten times the
     next one and more, or it stands there twice and is twice the next one, or has six digits and more.
     """
-    grouped, amount = column["grouped"], column["amount"]
-    thousands = (
-        (F.count_if(grouped.isNotNull()) >= FEWEST)
-        & (F.min(grouped) != F.max(grouped))
-        & (F.count_if(column["long"] & grouped.isNull()) == 0)
-    )
-    top, rest = F.max(F.when(column["nines"], amount)), F.max(F.when(~column["nines"], amount))
-    twice = F.count_if(column["nines"]) >= 2
+    return judged(tallies(column))
+
+
+def tallies(column: Column) -> dict[str, Column]:
+    """What evidence adds up to, as aggregates; `added` adds up rows of them."""
+    grouped, amount, nines = column["grouped"], column["amount"], column["nines"]
+    return {
+        "grouped": F.count(grouped),
+        "least": F.min(grouped),
+        "greatest": F.max(grouped),
+        "long": F.count_if(column["long"] & grouped.isNull()),
+        "nines": F.count_if(nines),
+        "top": F.max(F.when(nines, amount)),
+        "rest": F.max(F.when(~nines, amount)),
+    }
+
+
+def added() -> dict[str, Column]:
+    """Rows of `tallies` of parts of a column, as aggregates."""
+    ways = {"least": F.min, "greatest": F.max, "top": F.max, "rest": F.max}
+    return {name: ways.get(name, F.sum)(name) for name in TALLIES}
+
+
+def judged(of: Mapping[str, Column]) -> Column:
+    """What tallies of a column say, see `doubts`."""
+    thousands = (of["grouped"] >= FEWEST) & (of["least"] != of["greatest"]) & (of["long"] == 0)
+    top, rest = of["top"], of["rest"]
+    twice = of["nines"] >= 2
     apart = (top >= 10 * rest) | (twice & (top > rest) & ((top >= 2 * rest) | (top >= 999_999)))
     nines = F.when(rest.isNull(), twice).otherwise(apart)
     return F.struct(

@@ -24,22 +24,20 @@ SIDES = {"sales": "origin", "purchases": "destination"}  # the side a direction 
 PARTS = ("general_numerator", "general_denominator", "within_numerator", "within_denominator")
 
 
-def complementarity(flows: DataFrame, direction: str, codes: Sequence[Codes]) -> DataFrame:
+def complementarity(sums: DataFrame, direction: str, codes: Sequence[Codes]) -> DataFrame:
     """Within-region deliveries as a share of all domestic deliveries, a country, wave, region and sector.
 
-    `flows` as schemas/flows.yaml; the rest of the country (region 0) counts in denominators only; final
-    demand (buying sector 0) counts nowhere.
+    `sums` as `sums_of` gives them of the same direction; the rest of the country (region 0) counts in
+    denominators only.
     `direction`: 'sales' (the sector's deliveries), 'purchases' (what it buys), 'both' (sums of the two).
-    One partial aggregation and one shuffle on small integers a direction; labels are joined afterwards.
     The row with sector '_all' is the region as a whole. Columns as schemas/cluster_indicators.yaml. `codes`:
     what the numbers of regions and sectors stand for (see transforms.flows).
     """
-    chosen = list(SIDES) if direction == "both" else [direction]
-    sums = reduce(DataFrame.unionByName, [_sums(flows, side) for side in chosen])
+    parts = _parts(sums)
     keys = ["country", "wave", "region_number", "sector_number"]
-    by_sector = sums.groupBy(*keys).agg(*[_total(part) for part in PARTS])
+    by_sector = parts.groupBy(*keys).agg(*[_total(part) for part in PARTS])
     whole = (
-        sums.withColumn("sector_number", F.lit(0).cast("smallint"))
+        parts.withColumn("sector_number", F.lit(0).cast("smallint"))
         .groupBy(*keys)
         .agg(*[_total(p) for p in PARTS])
     )
@@ -68,43 +66,50 @@ def complementarity(flows: DataFrame, direction: str, codes: Sequence[Codes]) ->
     return frame
 
 
-def sides_present(flows: DataFrame) -> dict[tuple[str, str], dict[str, bool]]:
-    """Which directions the tables of a country's wave can give: deliveries to other regions, purchases."""
-    leaves = (F.col("origin_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
-    enters = (F.col("destination_region") != REST) & (F.col("origin_region") != F.col("destination_region"))
-    rows = (
-        flows.where("destination_sector > 0")
-        .groupBy("country", "wave")
-        .agg(F.max(leaves).alias("sales"), F.max(enters).alias("purchases"))
-        .collect()
-    )
-    return {(row["country"], row["wave"]): {side: bool(row[side]) for side in SIDES} for row in rows}
+def sums_of(flows: DataFrame, direction: str) -> DataFrame:
+    """What `complementarity` needs of tables: a scan a direction, at most four rows a region and sector.
 
-
-def _sums(flows: DataFrame, direction: str) -> DataFrame:
-    """Numerators and denominators of one direction, at most four rows a region and sector of its side."""
-    side = SIDES[direction]
+    `flows` as schemas/flows.yaml; final demand (buying sector 0) counts nowhere. `sales`, `purchases`:
+    whether a cell of the row goes from a region of the run to another region, or from another one to it.
+    """
+    chosen = list(SIDES) if direction == "both" else [direction]
     at_home = F.col("origin_region") == F.col("destination_region")
     same = F.col("origin_sector") == F.col("destination_sector")
-    whole = (
-        flows.where((F.col(f"{side}_region") != REST) & (F.col("destination_sector") > 0))
+    frames = [
+        flows.where("destination_sector > 0")
         .groupBy(
             "country",
             "wave",
-            F.col(f"{side}_region").alias("region_number"),
-            F.col(f"{side}_sector").alias("sector_number"),
+            F.col(f"{SIDES[side]}_region").alias("region_number"),
+            F.col(f"{SIDES[side]}_sector").alias("sector_number"),
             at_home.alias("at_home"),
             same.alias("same"),
         )
-        .agg(F.sum("value").alias("value"))
-    )
+        .agg(
+            F.sum("value").alias("value"),
+            F.max((F.col("origin_region") != REST) & ~at_home).alias("sales"),
+            F.max((F.col("destination_region") != REST) & ~at_home).alias("purchases"),
+        )
+        for side in chosen
+    ]
+    return reduce(DataFrame.unionByName, frames)
+
+
+def sides_present(sums: DataFrame) -> dict[tuple[str, str], dict[str, bool]]:
+    """Which directions the tables of a country's wave can give; `sums` as `sums_of` gives them."""
+    rows = sums.groupBy("country", "wave").agg(*[F.max(side).alias(side) for side in SIDES]).collect()
+    return {(row["country"], row["wave"]): {side: bool(row[side]) for side in SIDES} for row in rows}
+
+
+def _parts(sums: DataFrame) -> DataFrame:
+    """Numerators and denominators of the rows of `sums_of` that are of a region of the run."""
     conditions = {
         "general_numerator": F.col("at_home"),
         "general_denominator": F.lit(True),
         "within_numerator": F.col("at_home") & F.col("same"),
         "within_denominator": F.col("same"),
     }
-    return whole.select(
+    return sums.where(F.col("region_number") != REST).select(
         "country",
         "wave",
         "region_number",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import and_
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.settings.inputs import LABELS
@@ -57,7 +57,6 @@ def at_sight(cells: DataFrame, notation: Notation) -> DataFrame:
     frame = frame.withColumn("number", reading.number(text, notation.decimal, notation.thousands, VALUE))
     frame = frame.withColumns({"dropped": left_out(), "sound": sound})
     finer, pattern = finer_labels({label: F.col(label) for label in LABELS})
-    absent = {"part": "string", "row_number": "bigint", "record": "string"}  # of rows at fault only
     of_value = signs(text, F.col("number"), notation.decimal)
     return frame.select(
         "country",
@@ -68,10 +67,22 @@ def at_sight(cells: DataFrame, notation: Notation) -> DataFrame:
         F.when(~F.col("dropped"), finer).alias("finer"),
         F.when(~F.col("dropped"), pattern).alias("pattern"),
         F.when(~F.col("dropped"), of_value).alias("signs"),
-        *[F.lit(None).cast(kind).alias(name) for name, kind in absent.items()],
-        F.array().cast(FAULTS).alias("faults"),
+        *[value.alias(name) for name, value in _no_fault().items()],
         F.when(~(F.col("dropped") | F.col("sound")), F.struct(*CELL)).alias("unread"),
     )
+
+
+def without_faults(cells: DataFrame) -> DataFrame:
+    """Sound cells with the other columns that `at_sight` gives, but for `signs`; none is of a part."""
+    of_parts = {"finer": F.lit(None).cast("bigint"), "pattern": F.lit(None).cast("string")}
+    return cells.withColumns({"dropped": F.lit(False), **of_parts, **_no_fault()})
+
+
+def _no_fault() -> dict[str, Column]:
+    """The columns of cells that tell of faults, for those without any."""
+    absent = {"part": "string", "row_number": "bigint", "record": "string"}
+    nothing = {name: F.lit(None).cast(kind) for name, kind in absent.items()}
+    return {**nothing, "faults": F.array().cast(FAULTS)}
 
 
 def read_at_sight(frame: DataFrame) -> DataFrame:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.settings.classifications import Classification
 from jobs.spark.frames import local
-from jobs.transforms.indicators import commonality, complementarity, left_out, sides_present
+from jobs.transforms.indicators import commonality, complementarity, left_out, sides_present, sums_of
 
 REGIONS = Classification(
     version="t", source="t", items=[{"code": "A", "name": "a"}, {"code": "B", "name": "b"}]
@@ -61,7 +61,7 @@ def shares(spark):
     found = {}
     frame = flows(spark, CELLS)
     for direction in ("sales", "purchases", "both"):
-        for row in complementarity(frame, direction, CODES).collect():
+        for row in complementarity(sums_of(frame, direction), direction, CODES).collect():
             for kind in ("within", "general"):
                 name = f"complementarity_{kind}"
                 found[direction, row["region"], row["sector"], kind] = (
@@ -113,10 +113,12 @@ def test_final_demand_and_the_rest_of_the_country_have_no_row(shares):
 
 def test_which_directions_the_tables_can_give(spark):
     both = [(1, 1, 1, 1, 1), (1, 1, 0, 1, 1)]
-    assert sides_present(flows(spark, CELLS)) == {KEYS: {"sales": True, "purchases": True}}
-    assert sides_present(flows(spark, both)) == {KEYS: {"sales": True, "purchases": False}}
+    assert sides_present(sums_of(flows(spark, CELLS), "sales")) == {KEYS: {"sales": True, "purchases": True}}
+    assert sides_present(sums_of(flows(spark, both), "both")) == {KEYS: {"sales": True, "purchases": False}}
     entering = [(1, 1, 1, 1, 1), (0, 1, 1, 1, 1), (1, 1, 2, 0, 9)]
-    assert sides_present(flows(spark, entering)) == {KEYS: {"sales": False, "purchases": True}}
+    assert sides_present(sums_of(flows(spark, entering), "purchases")) == {
+        KEYS: {"sales": False, "purchases": True}
+    }
 
 
 CELL = st.tuples(
@@ -132,7 +134,7 @@ def test_shares_are_shares_and_the_order_of_cells_does_not_matter(spark, drawn):
     made = []
     for some in (cells, cells[::-1]):
         rows = [("NL", *cell[:5], Decimal(cell[5])) for cell in some]
-        shares = complementarity(local(spark, rows, FLOWS), "both", CODES).collect()
+        shares = complementarity(sums_of(local(spark, rows, FLOWS), "both"), "both", CODES).collect()
         made.append(sorted(shares, key=lambda row: (row["wave"], row["region"], row["sector"])))
     assert made[0] == made[1]
     for row in made[0]:

@@ -1,0 +1,202 @@
+"""Regular long tables, as text, in blocks that Spark's tasks read by Arrow (see blocks.py).
+
+A table is read twice: once to count what is in it, and once to hand its cells over; nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.readers import blocks, files, regular
+from jobs.readers.blocks import Block, Reading, Texts
+from jobs.readers.matrices import both
+from jobs.readers.records import Scan, clean
+from jobs.settings import encodings
+from jobs.settings.inputs import LABELS, SIDES
+from jobs.settings.slices import Slice
+from jobs.spark.spread import ship_code
+
+VALUE = "value"
+TASK = 1 << 26  # bytes that a task reads
+BLANK = "".join(map(chr, range(33)))  # what Spark's reader takes off around a field
+NUMBERS = "table int, " + ", ".join(f"{label} smallint" for label in LABELS) + ", value decimal(24,9)"
+UNREAD = "table int, " + ", ".join(f"{name} string" for name in blocks.UNREAD)
+TALLIES = (
+    "table int, rows bigint, dropped bigint, unread bigint, vanished bigint, grouped bigint, least string, "
+    "greatest string, long bigint, nines bigint, top double, rest double"
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A part of a slice's table and how it is read.
+
+    `columns`: by what a column is for, its header; a side stands for its region and sector in one label,
+    which `join` parts.
+    """
+
+    slice: Slice
+    scan: Scan
+    columns: Mapping[str, str]
+    join: str
+    reading: Reading
+
+
+Piece = tuple[int, int, int | None]  # the place of a table, and the bytes where its lines begin
+
+
+def can_read(scan: Scan) -> bool:
+    """Whether lines of the table can be told by their bytes, and tasks can open it."""
+    return scan.is_regular and files.spark_path(scan.part) is not None
+
+
+def tallied(spark: SparkSession, tables: Sequence[Table]) -> list[dict[str, Any]]:
+    """What each block of the tables adds up to (see blocks.tally), with the place of its `table`."""
+
+    def tallies(place: int, block: Block) -> list[pa.Array]:
+        sums = blocks.tally(block, tables[place].reading.decimal)
+        return [pa.array([value], kind) for value, kind in zip(sums.values(), KINDS, strict=True)]
+
+    return _frame(spark, tables, tallies, TALLIES).toArrow().to_pylist()
+
+
+def cells(spark: SparkSession, tables: Sequence[Table]) -> DataFrame:
+    """The sound cells: country, wave, the number of each label, and the value."""
+    return _of_slices(_frame(spark, tables, lambda _, block: blocks.cells(block), NUMBERS), tables)
+
+
+def unread(spark: SparkSession, tables: Sequence[Table]) -> DataFrame:
+    """The cells that are not read at sight, as readers.flows gives them."""
+    frame = _frame(spark, tables, lambda _, block: blocks.unread(block), UNREAD)
+    parts = [files.part_name(table.scan.path, table.scan.part) for table in tables]
+    absent = {"row_number": F.lit(0).cast("bigint"), "elsewhere": F.lit(False)}
+    frame = frame.withColumns({"part": _by_table(parts), **absent, "_corrupt": F.lit(None).cast("string")})
+    return _of_slices(frame, tables)
+
+
+KINDS = [
+    {"bigint": pa.int64(), "string": pa.string(), "double": pa.float64()}[entry.split()[1]]
+    for entry in TALLIES.split(", ")[1:]
+]
+
+
+def _of_slices(frame: DataFrame, tables: Sequence[Table]) -> DataFrame:
+    slices = [table.slice for table in tables]
+    countries, waves = ([getattr(slice, key) for slice in slices] for key in ("country", "wave"))
+    return frame.withColumns({"country": _by_table(countries), "wave": _by_table(waves)}).drop("table")
+
+
+def _by_table(values: Sequence[str | None]) -> Column:
+    """The value that stands at the place `table`."""
+    if len(set(values)) == 1:
+        return F.lit(values[0]).cast("string")
+    return F.get(F.array(*map(F.lit, values)), F.col("table"))
+
+
+def _frame(
+    spark: SparkSession,
+    tables: Sequence[Table],
+    make: Callable[[int, Block], list[pa.Array]],
+    schema: str,
+) -> DataFrame:
+    """What `make` gives of each block, as rows of the schema, read task by task."""
+    ship_code(spark)
+    tasks = _tasks(tables)
+    names = [column.split()[0] for column in schema.split(", ")]
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        for batch in batches:
+            for place in batch.column(0).to_pylist():
+                for piece in tasks[place]:
+                    table = tables[piece[0]]
+                    for block in _blocks(table, piece):
+                        columns = make(piece[0], block)
+                        own = pa.array(np.full(len(columns[0]), piece[0], np.int32))
+                        yield pa.RecordBatch.from_arrays([own, *columns], names=names)
+
+    return spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, schema)
+
+
+def _tasks(tables: Sequence[Table]) -> list[list[Piece]]:
+    """Pieces of tables, put together to what a task reads: a large table is cut, small ones are joined."""
+    tasks: list[list[Piece]] = [[]]
+    room = TASK
+    for place, table in enumerate(tables):
+        part = table.scan.part
+        size = part.stat().st_size
+        can_cut = files.ending(part) not in files.ARCHIVES
+        begins = list(range(0, size, TASK)) if can_cut else [0]
+        for begin, end in zip(begins, [*begins[1:], None], strict=True):
+            length = min(size - begin, TASK)
+            if length > room and tasks[-1]:
+                tasks.append([])
+                room = TASK
+            tasks[-1].append((place, begin, end))
+            room -= length
+    return tasks
+
+
+def _blocks(table: Table, piece: Piece) -> Iterator[Block]:
+    """The cells of a piece of a table."""
+    scan, reading = table.scan, table.reading
+    encoding = encodings.python_name(scan.dialect.encoding)
+    for lines in regular.pieces(scan.path, scan.part, *piece[1:]):
+        text = lines if scan.is_bare or encoding == "utf-8" else lines.decode(encoding).encode()
+        parsed = _parsed(text, scan, table.columns, reading.where)
+        texts = {name: _texts(parsed[name], scan.is_bare) for name in parsed if name != VALUE}
+        labels = {role: texts[name] for role, name in table.columns.items() if role != VALUE}
+        for side in (side for side in SIDES if side in labels):
+            labels |= _parted(side, labels.pop(side), table.join)
+        choosing = {name: texts[name] for name in reading.where}
+        yield blocks.looked_at(labels, parsed[VALUE], reading, choosing)
+
+
+def _parsed(
+    lines: bytes, scan: Scan, columns: Mapping[str, str], others: Iterable[str]
+) -> dict[str, pa.Array]:
+    """The columns of whole lines as texts that repeat, by their headers; that of the value under VALUE."""
+    named = {name: f"c{scan.names.index(name)}" for name in {*columns.values(), *others}}
+    value = named[columns[VALUE]]
+    repeated = pa.dictionary(pa.int32(), pa.string())
+    read = pyarrow.csv.read_csv(
+        pa.BufferReader(lines),
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False,
+            block_size=len(lines) + 1,
+            column_names=[f"c{place}" for place in range(len(scan.names))],
+        ),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=scan.dialect.separator, quote_char=False, double_quote=False
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=list(named.values()),
+            column_types={name: pa.string() if name == value else repeated for name in named.values()},
+            strings_can_be_null=False,
+        ),
+    )
+    texts = {name: read.column(own).chunk(0) for name, own in named.items()}
+    values = texts[columns[VALUE]]
+    in_where = {name: values.dictionary_encode() for name in others if named[name] == value}
+    return {name: text for name, text in texts.items() if named[name] != value} | in_where | {VALUE: values}
+
+
+def _texts(column: pa.DictionaryArray, is_bare: bool) -> Texts:
+    different = [text.strip(BLANK) for text in column.dictionary.to_pylist()]
+    if not is_bare:
+        different = [clean(text) for text in different]
+    return Texts(different, column.indices.to_numpy())
+
+
+def _parted(side: str, labels: Texts, join: str) -> dict[str, Texts]:
+    """The region and the sector of labels that hold both."""
+    parted = [both(text, join) for text in labels.different]
+    kinds = (f"{side}_region", f"{side}_sector")
+    return {kind: Texts([pair[k] for pair in parted], labels.places) for k, kind in enumerate(kinds)}
