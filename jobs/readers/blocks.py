@@ -102,14 +102,14 @@ def cells(block: Block) -> list[pa.Array]:
     return [*(pa.array(block.numbers[label][chosen]) for label in LABELS), values]
 
 
-def unread(block: Block) -> list[pa.Array]:
-    """The cells that are not read at sight, as texts in the columns UNREAD; null where a text is empty."""
+def unread(block: Block, blank: str | None) -> list[pa.Array]:
+    """The cells that are not read at sight, as texts in the columns UNREAD; `blank` where a text is empty."""
     places = np.flatnonzero(block.unread)
     texts = [
-        pa.array([of.different[place] or None for place in of.places[places]], pa.string())
+        pa.array([of.different[place] or blank for place in of.places[places]], pa.string())
         for of in (block.labels[label] for label in LABELS)
     ]
-    values = [text.strip() or None for text in block.values.take(pa.array(places)).to_pylist()]
+    values = [text.strip() or blank for text in block.values.take(pa.array(places)).to_pylist()]
     return [*texts, pa.array(values, pa.string())]
 
 

@@ -8,7 +8,7 @@ unfolded.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -20,6 +20,7 @@ from jobs.readers.blocks import Reading
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.matrices import Matrix
+from jobs.readers.matrix_blocks import MatrixTable
 from jobs.readers.records import Scan
 from jobs.readers.unfolded import ELSEWHERE, LookUp, split
 from jobs.settings.inputs import LABELS, PAIR, SIDES, FlowsInput
@@ -113,15 +114,19 @@ def _elsewhere(settings: FlowsInput) -> Column:
 
 
 def is_in_blocks(table: Scanned) -> bool:
-    """Whether the tables of a slice can be read in blocks (see in_blocks.py): long, and regular text."""
+    """Whether the tables of a slice can be read in blocks (see in_blocks.py): regular text, and no pair."""
     settings = table.settings
-    is_text = settings.format == "csv" and settings.layout != "wide" and not is_pair(settings)
+    if settings.format != "csv" or is_pair(settings) or settings.thousands:
+        return False
     scans = [scan for of_role in table.scans.values() for scan in of_role]
-    return is_text and not settings.thousands and all(map(in_blocks.can_read, scans))
+    return all(map(in_blocks.can_read, scans)) and all(matrix.is_regular for matrix in table.matrices)
 
 
-def blocks(slice: Slice, table: Scanned, reading: Reading) -> list[in_blocks.Table]:
+def blocks(slice: Slice, table: Scanned, reading: Reading) -> Sequence[in_blocks.AnyTable]:
     """The parts of a slice's table as tables that are read in blocks."""
+    if table.matrices:
+        path = path_of(table.settings, "flows")
+        return [MatrixTable(slice, path, matrix, table.settings, reading) for matrix in table.matrices]
     roles, join = _roles(table.settings, "flows"), table.settings.join
     return [in_blocks.Table(slice, scan, roles, join, reading) for scan in table.scans["flows"]]
 

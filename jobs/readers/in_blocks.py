@@ -1,4 +1,4 @@
-"""Regular long tables, as text, in blocks that Spark's tasks read by Arrow (see blocks.py).
+"""Regular tables, as text, in blocks that Spark's tasks read by Arrow (see blocks.py, matrix_blocks.py).
 
 A table is read twice: once to count what is in it, and once to hand its cells over; nothing is kept.
 """
@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from jobs.readers import blocks, files, regular
 from jobs.readers.blocks import Block, Reading, Texts
 from jobs.readers.matrices import both
+from jobs.readers.matrix_blocks import MatrixTable
 from jobs.readers.records import Scan, clean
 from jobs.settings import encodings
 from jobs.settings.inputs import LABELS, SIDES
@@ -26,6 +30,7 @@ from jobs.spark.spread import ship_code
 
 VALUE = "value"
 TASK = 1 << 26  # bytes that a task reads
+SMALL = 1 << 23  # bytes that the driver reads itself: starting Python on executors takes longer
 BLANK = "".join(map(chr, range(33)))  # what Spark's reader takes off around a field
 NUMBERS = "table int, " + ", ".join(f"{label} smallint" for label in LABELS) + ", value decimal(24,9)"
 UNREAD = "table int, " + ", ".join(f"{name} string" for name in blocks.UNREAD)
@@ -37,7 +42,7 @@ TALLIES = (
 
 @dataclass(frozen=True)
 class Table:
-    """A part of a slice's table and how it is read.
+    """A part of a slice's long table and how it is read.
 
     `columns`: by what a column is for, its header; a side stands for its region and sector in one label,
     which `join` parts.
@@ -48,8 +53,32 @@ class Table:
     columns: Mapping[str, str]
     join: str
     reading: Reading
+    blank = None  # what an empty cell is
+
+    @property
+    def path(self) -> str:
+        return self.scan.path
+
+    @property
+    def part(self) -> Path:
+        return self.scan.part
+
+    def blocks(self, begin: int, end: int | None) -> Iterator[Block]:
+        """The cells of the lines that begin in these bytes of the file."""
+        scan, reading = self.scan, self.reading
+        encoding = encodings.python_name(scan.dialect.encoding)
+        for lines in regular.pieces(scan.path, scan.part, begin, end):
+            text = lines if scan.is_bare or encoding == "utf-8" else lines.decode(encoding).encode()
+            parsed = _parsed(text, scan, self.columns, reading.where)
+            texts = {name: _texts(parsed[name], scan.is_bare) for name in parsed if name != VALUE}
+            labels = {role: texts[name] for role, name in self.columns.items() if role != VALUE}
+            for side in (side for side in SIDES if side in labels):
+                labels |= _parted(side, labels.pop(side), self.join)
+            choosing = {name: texts[name] for name in reading.where}
+            yield blocks.looked_at(labels, parsed[VALUE], reading, choosing)
 
 
+AnyTable = Table | MatrixTable
 Piece = tuple[int, int, int | None]  # the place of a table, and the bytes where its lines begin
 
 
@@ -58,7 +87,7 @@ def can_read(scan: Scan) -> bool:
     return scan.is_regular and files.spark_path(scan.part) is not None
 
 
-def tallied(spark: SparkSession, tables: Sequence[Table]) -> list[dict[str, Any]]:
+def tallied(spark: SparkSession, tables: Sequence[AnyTable]) -> list[dict[str, Any]]:
     """What each block of the tables adds up to (see blocks.tally), with the place of its `table`."""
 
     def tallies(place: int, block: Block) -> list[pa.Array]:
@@ -68,15 +97,15 @@ def tallied(spark: SparkSession, tables: Sequence[Table]) -> list[dict[str, Any]
     return _frame(spark, tables, tallies, TALLIES).toArrow().to_pylist()
 
 
-def cells(spark: SparkSession, tables: Sequence[Table]) -> DataFrame:
+def cells(spark: SparkSession, tables: Sequence[AnyTable]) -> DataFrame:
     """The sound cells: country, wave, the number of each label, and the value."""
     return _of_slices(_frame(spark, tables, lambda _, block: blocks.cells(block), NUMBERS), tables)
 
 
-def unread(spark: SparkSession, tables: Sequence[Table]) -> DataFrame:
+def unread(spark: SparkSession, tables: Sequence[AnyTable]) -> DataFrame:
     """The cells that are not read at sight, as readers.flows gives them."""
-    frame = _frame(spark, tables, lambda _, block: blocks.unread(block), UNREAD)
-    parts = [files.part_name(table.scan.path, table.scan.part) for table in tables]
+    frame = _frame(spark, tables, lambda place, block: blocks.unread(block, tables[place].blank), UNREAD)
+    parts = [files.part_name(table.path, table.part) for table in tables]
     absent = {"row_number": F.lit(0).cast("bigint"), "elsewhere": F.lit(False)}
     frame = frame.withColumns({"part": _by_table(parts), **absent, "_corrupt": F.lit(None).cast("string")})
     return _of_slices(frame, tables)
@@ -88,7 +117,7 @@ KINDS = [
 ]
 
 
-def _of_slices(frame: DataFrame, tables: Sequence[Table]) -> DataFrame:
+def _of_slices(frame: DataFrame, tables: Sequence[AnyTable]) -> DataFrame:
     slices = [table.slice for table in tables]
     countries, waves = ([getattr(slice, key) for slice in slices] for key in ("country", "wave"))
     return frame.withColumns({"country": _by_table(countries), "wave": _by_table(waves)}).drop("table")
@@ -103,12 +132,11 @@ def _by_table(values: Sequence[str | None]) -> Column:
 
 def _frame(
     spark: SparkSession,
-    tables: Sequence[Table],
+    tables: Sequence[AnyTable],
     make: Callable[[int, Block], list[pa.Array]],
     schema: str,
 ) -> DataFrame:
     """What `make` gives of each block, as rows of the schema, read task by task."""
-    ship_code(spark)
     tasks = _tasks(tables)
     names = [column.split()[0] for column in schema.split(", ")]
 
@@ -116,21 +144,32 @@ def _frame(
         for batch in batches:
             for place in batch.column(0).to_pylist():
                 for piece in tasks[place]:
-                    table = tables[piece[0]]
-                    for block in _blocks(table, piece):
+                    for block in tables[piece[0]].blocks(*piece[1:]):
                         columns = make(piece[0], block)
                         own = pa.array(np.full(len(columns[0]), piece[0], np.int32))
                         yield pa.RecordBatch.from_arrays([own, *columns], names=names)
 
+    if _are_small(tables):
+        struct = cast(StructType, StructType.fromDDL(schema))
+        every = pa.RecordBatch.from_arrays([pa.array(range(len(tasks)))], names=["id"])
+        rows = pa.Table.from_batches(read([every]), schema=to_arrow_schema(struct))
+        return spark.createDataFrame(rows, schema=struct)
+    ship_code(spark)
     return spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, schema)
 
 
-def _tasks(tables: Sequence[Table]) -> list[list[Piece]]:
+def _are_small(tables: Sequence[AnyTable]) -> bool:
+    if any(files.ending(table.part) in files.ARCHIVES for table in tables):
+        return False
+    return sum(table.part.stat().st_size for table in tables) <= SMALL
+
+
+def _tasks(tables: Sequence[AnyTable]) -> list[list[Piece]]:
     """Pieces of tables, put together to what a task reads: a large table is cut, small ones are joined."""
     tasks: list[list[Piece]] = [[]]
     room = TASK
     for place, table in enumerate(tables):
-        part = table.scan.part
+        part = table.part
         size = part.stat().st_size
         can_cut = files.ending(part) not in files.ARCHIVES
         begins = list(range(0, size, TASK)) if can_cut else [0]
@@ -142,21 +181,6 @@ def _tasks(tables: Sequence[Table]) -> list[list[Piece]]:
             tasks[-1].append((place, begin, end))
             room -= length
     return tasks
-
-
-def _blocks(table: Table, piece: Piece) -> Iterator[Block]:
-    """The cells of a piece of a table."""
-    scan, reading = table.scan, table.reading
-    encoding = encodings.python_name(scan.dialect.encoding)
-    for lines in regular.pieces(scan.path, scan.part, *piece[1:]):
-        text = lines if scan.is_bare or encoding == "utf-8" else lines.decode(encoding).encode()
-        parsed = _parsed(text, scan, table.columns, reading.where)
-        texts = {name: _texts(parsed[name], scan.is_bare) for name in parsed if name != VALUE}
-        labels = {role: texts[name] for role, name in table.columns.items() if role != VALUE}
-        for side in (side for side in SIDES if side in labels):
-            labels |= _parted(side, labels.pop(side), table.join)
-        choosing = {name: texts[name] for name in reading.where}
-        yield blocks.looked_at(labels, parsed[VALUE], reading, choosing)
 
 
 def _parsed(

@@ -48,7 +48,7 @@ class Matrix:
 
     `count`: its cells, a row of another length than the header being one. `is_plain`: whether Spark can split
     its lines; `is_bare`: whether no blanks are in them; `is_merged`: whether its regions are named once a
-    block.
+    block; `is_regular`: whether all its rows are plain and as long as its header, which stands there once.
     """
 
     part: Path
@@ -57,6 +57,7 @@ class Matrix:
     is_plain: bool
     is_bare: bool
     is_merged: bool
+    is_regular: bool
 
 
 def scan(settings: FlowsInput, path: str, part: Path) -> Matrix:
@@ -64,12 +65,14 @@ def scan(settings: FlowsInput, path: str, part: Path) -> Matrix:
     dialect = Dialect.of(settings)
     rows = _rows(path, part, dialect)
     headers = _headers(settings, path, part, rows)
-    count, is_plain, is_bare = 0, True, True
+    count, is_plain, is_bare, is_even = 0, True, True, True
     regions: list[str] = []
     place = headers.labels.index("region") if "region" in headers.labels else None
     for _, fields, line in rows:
         if fields in headers.rows:  # they stand there again where parts were put into one file
+            is_even = False
             continue
+        is_even = is_even and len(fields) == headers.width and line.endswith("\n")
         is_plain = is_plain and '"' not in line
         is_bare = is_bare and line.isascii() and len(line.replace(dialect.separator, ",").split()) == 1
         fits = _fits(fields, headers.width)
@@ -77,7 +80,9 @@ def scan(settings: FlowsInput, path: str, part: Path) -> Matrix:
         if fits and place is not None:
             regions.append(clean(fields[place]))
     is_plain = is_plain and _open_to_spark(part, dialect)
-    return Matrix(part, headers, count, is_plain, is_bare, _is_merged(regions))
+    is_merged = _is_merged(regions)
+    is_regular = is_even and is_plain and not is_merged
+    return Matrix(part, headers, count, is_plain, is_bare, is_merged, is_regular)
 
 
 def demand(settings: FlowsInput, path: str, part: Path) -> None:

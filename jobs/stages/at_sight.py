@@ -64,7 +64,7 @@ def tables_counted(batch: Batch, tables: Mapping[Slice, flows.Scanned], name: st
 
 def _in_blocks(
     spark: SparkSession,
-    tables: Sequence[in_blocks.Table],
+    tables: Sequence[in_blocks.AnyTable],
     codes: Sequence[Codes],
     notation: Notation,
     name: str,

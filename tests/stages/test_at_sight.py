@@ -60,7 +60,10 @@ def shown(frame):
 def both(spark, monkeypatch, path, **given):
     """The frame and the counts of a table, read in blocks and row by row."""
     settings = FlowsInput(
-        layout="long", separator=given.pop("separator", ","), paths={"flows": str(path)}, **given
+        layout=given.pop("layout", "long"),
+        separator=given.pop("separator", ","),
+        paths={"flows": str(path)},
+        **given,
     )
     table, notation = flows.scanned(settings), Notation.of(settings)
     assert flows.is_in_blocks(table)
@@ -114,6 +117,23 @@ def test_a_label_for_a_region_and_its_sector(spark, tmp_path, monkeypatch):
     assert counts[SLICE].aside == 1
 
 
+def test_a_matrix_with_all_that_a_cell_can_hold(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(regular, "CHUNK", 40)  # a block each row
+    monkeypatch.setattr(in_blocks, "SMALL", 0)  # read by tasks, not by the driver
+    buyers = ["A,A,B,X,REST,B", "1,2,1,1,,Total"]
+    sellers = [
+        "A,1,3.25, 4,,5,0,1",
+        "A,2,-1,n/a,1e15,1.5,2,3",
+        ",,,,,,,",
+        "B,1 ,1,2,3,4,5,6",
+        "Y,1,1,2,3,4,5,6",
+    ]
+    (tmp_path / "w.csv").write_text("".join(f"{line}\n" for line in (*(f",,{b}" for b in buyers), *sellers)))
+    frame, counts = both(spark, monkeypatch, tmp_path / "w.csv", layout="wide", drop=("Total",))
+    assert counts[SLICE].rows == 24 and counts[SLICE].dropped == 4 and counts[SLICE].aside
+    assert '"value":""' in "".join(row["record"] or "" for row in frame.collect())
+
+
 def test_pieces_hold_each_line_once(tmp_path, monkeypatch):
     part = tmp_path / "f.csv"
     part.write_text("head\n" + "".join(f"{number}\n" for number in range(200)))
@@ -132,7 +152,7 @@ def test_a_table_is_cut_and_small_ones_are_read_together(tmp_path, monkeypatch):
     for size in (250, 30, 30, 60):
         part = tmp_path / f"{len(tables)}.csv"
         part.write_bytes(b"x" * size)
-        tables.append(SimpleNamespace(scan=SimpleNamespace(part=part)))
+        tables.append(SimpleNamespace(part=part))
     tasks = in_blocks._tasks(tables)
     assert tasks == [
         [(0, 0, 100)],
