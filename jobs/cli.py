@@ -14,6 +14,7 @@ from rich.table import Table
 from jobs import __version__
 from jobs.anytable import options
 from jobs.errors import InputError, SettingsError
+from jobs.places.place import located
 from jobs.run import opening
 from jobs.run.arguments import Changes, Conf, Countries, Log, Waves
 from jobs.run.guard import guarded
@@ -45,8 +46,8 @@ def run(
         from jobs.run import execute
 
         execute.run(context, JsonLines() if log == "json" else Progress())
-        report = Path(context.settings.out) / "report.html"
-    print(f"Report: {report.resolve()}", file=sys.stderr if log == "json" else None)
+        report = located(context.settings.out) / "report.html"
+    print(f"Report: {report}", file=sys.stderr if log == "json" else None)
 
 
 @app.command()

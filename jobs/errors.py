@@ -31,6 +31,10 @@ class InputError(DiamantError):
     exit_code = 3
 
 
+class Unreachable(InputError):
+    """A file system on other machines cannot be reached or written for now: no slice can go on."""
+
+
 class ValidationStopped(DiamantError):
     """A table rule failed, or a rule could not be evaluated."""
 

@@ -37,7 +37,10 @@ def test_an_import_upwards_is_noticed(tmp_path, monkeypatch, capsys):
     ):
         (tmp_path / "house" / room).mkdir(parents=True)
         (tmp_path / "house" / room / "__init__.py").touch()
-    for room in ("publish", "spark", "output", "transforms", "settings", "sem", "amounts", "errors", "codes"):
+    for room in ("publish", "spark", "output", "transforms", "settings", "sem", "places", "amounts"):
+        (tmp_path / "house" / room).mkdir()
+        (tmp_path / "house" / room / "__init__.py").touch()
+    for room in ("errors", "codes"):
         (tmp_path / "house" / room).mkdir()
         (tmp_path / "house" / room / "__init__.py").touch()
     (tmp_path / "house" / "__init__.py").touch()

@@ -9,9 +9,12 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from jobs.errors import SettingsError
+from jobs.places.place import Location, Place, is_address, plain
+from jobs.places.place import located as placed
 from jobs.settings.run_file import RunFile
 
 MOUNTS = "/proc/self/mountinfo"
@@ -33,11 +36,15 @@ def checked(settings: RunFile, conf: str) -> RunFile:
     Raises SettingsError where a folder cannot be written, or where `out`, `work`, `simulate.path` and the
     input lie in one another.
     """
-    out, work = located(settings.out, "out"), located(settings.work, "work")
-    replaced_as_a_whole(out, "out")
-    own_folder(work, "work")
+    out, work = _anywhere(settings.out, "out"), _anywhere(settings.work, "work")
+    if isinstance(out, Path):
+        replaced_as_a_whole(out, "out")
+    if isinstance(work, Path):
+        own_folder(work, "work")
     _demand_name_of_tables(work)
-    own = {"out": out, "work": work}
+    if settings.releases and is_address(settings.releases):
+        located(settings.releases, "releases")
+    own: dict[str, Location] = {"out": out, "work": work}
     simulated = [of.simulate.path for of in settings.slices.values() if of.simulate]
     if simulated:
         own["simulate.path"] = located(simulated[0], "simulate.path")
@@ -50,7 +57,7 @@ def checked(settings: RunFile, conf: str) -> RunFile:
     return settings.model_copy(update={"out": str(out), "work": str(work)})
 
 
-def _demand_name_of_tables(work: Path) -> None:
+def _demand_name_of_tables(work: Location) -> None:
     """Raise SettingsError for a path that Delta cannot take as the name of a table."""
     if UNNAMED.search(str(work)):
         raise SettingsError(
@@ -59,14 +66,29 @@ def _demand_name_of_tables(work: Path) -> None:
         )
 
 
+def _anywhere(text: str, label: str) -> Location:
+    """A folder to write to, here or elsewhere. Raises SettingsError, see `located`; Unreachable."""
+    place = placed(text)
+    if isinstance(place, Path):
+        return located(text, label)
+    if len(place.parents) < 1:
+        raise SettingsError(f"{label} {place} is a whole file system; name a folder in it.")
+    for above in (place, *place.parents):
+        if above.is_file():
+            where = "is" if above == place else f"lies in {above}, which is"
+            raise SettingsError(f"{label} {place} {where} a file; name a folder.")
+    return place
+
+
 def located(text: str, label: str) -> Path:
     """A folder to write to, as a whole path with its links resolved; it may be absent.
 
     Raises SettingsError where it can be no folder, or the user may not write there.
     """
+    text = plain(text)
     subject = f"{label} {_shown(text)}"
-    if "://" in text:
-        raise SettingsError(f"{subject} is an address; name a folder.")
+    if is_address(text):
+        raise SettingsError(f"{subject} is an address; name a folder of this machine.")
     home = os.path.expanduser(text)
     if text.startswith("~") and home == text:
         raise SettingsError(f"{subject} names no user's home; write ./{text} for a folder of that name.")
@@ -104,7 +126,7 @@ def own_folder(folder: Path, label: str) -> None:
             raise SettingsError(f"{label} {folder} {relation} {word}; name a folder of its own.")
 
 
-def apart(folders: dict[str, Path]) -> None:
+def apart(folders: Mapping[str, Location]) -> None:
     """Raise SettingsError for the first two folders of which one lies in the other."""
     names = list(folders)
     for number, name in enumerate(names):
@@ -113,14 +135,14 @@ def apart(folders: dict[str, Path]) -> None:
 
 
 def apart_from_input(folder: Path, label: str, inputs: dict[str, str | None]) -> None:
-    """Raise SettingsError where a folder to write to is, holds or lies in an input; addresses are none."""
+    """Raise SettingsError where a folder to write to is, holds or lies in an input."""
     for name, text in inputs.items():
         path = _real(text) if text else None
         if path is not None:
             _demand_apart(label, folder, name, path)
 
 
-def _demand_apart(name: str, folder: Path, other: str, place: Path) -> None:
+def _demand_apart(name: str, folder: Location, other: str, place: Location) -> None:
     inner, outer = _within(folder, place), _within(place, folder)
     if inner or outer:
         relation = "are the same" if inner and outer else f"lies in {other}" if inner else f"holds {other}"
@@ -128,7 +150,7 @@ def _demand_apart(name: str, folder: Path, other: str, place: Path) -> None:
         raise SettingsError(f"{words} ({place}); give {name} a folder of its own.")
 
 
-def _inputs(settings: RunFile, conf: str) -> dict[str, Path]:
+def _inputs(settings: RunFile, conf: str) -> dict[str, Location]:
     """What the run reads, by the names of the settings; links resolved, paths only."""
     named: dict[str, str | None] = {"the run file": conf}
     several = len({slice.country for slice in settings.slices}) > 1
@@ -146,18 +168,20 @@ def _inputs(settings: RunFile, conf: str) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path is not None}
 
 
-def _real(text: str) -> Path | None:
-    """A path with its links resolved; None where it is an address, or no path: its reader says so."""
-    if "://" in text:
-        return None
+def _real(text: str) -> Location | None:
+    """A path with its links resolved, or a place elsewhere; None where it is no path: its reader says so."""
+    if is_address(text):
+        return placed(text)
     try:
         return Path(os.path.realpath(os.path.expanduser(text)))
     except (OSError, ValueError):
         return None
 
 
-def _within(inner: Path, outer: Path) -> bool:
+def _within(inner: Location, outer: Location) -> bool:
     """Whether a path is another one or lies in it, also by another name of the same folder."""
+    if isinstance(inner, Place) or isinstance(outer, Place):
+        return outer == inner or (isinstance(inner, Place) and outer in inner.parents)
     chain = [inner, *inner.parents]
     if outer in chain:
         return True

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.errors import SettingsError, SliceHeld
+from jobs.places import leases
+from jobs.places.place import Location, Place
 
 LOCK = ".diamant.lock"
 PAUSE = 0.05  # seconds between two tries
@@ -52,13 +54,18 @@ def wait(handle: int, seconds: float, words: str, shared: bool = False) -> None:
 
 
 @contextmanager
-def on_folder(folder: Path, seconds: float, words: str) -> Iterator[None]:
+def on_folder(folder: Location, seconds: float, words: str) -> Iterator[None]:
     """Hold a folder against other runs of the program; nothing is written to it.
 
     On a file system that locks files only, a hidden empty file in the folder takes the lock instead; it
-    stays there, since removing it while another run waits for it would let two runs in.
+    stays there, since removing it while another run waits for it would let two runs in. The same holds for
+    a folder of another machine's, whose lock is a file that is refreshed (see jobs.places.leases).
     Raises SliceHeld with `words` where others keep it longer than some seconds.
     """
+    if isinstance(folder, Place):
+        with leases.held(folder, LOCK, words, seconds):
+            yield
+        return
     handles = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
     try:
         try:

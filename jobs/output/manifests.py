@@ -6,7 +6,6 @@ files, unchanged, and no others.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -15,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import SettingsError
+from jobs.places import copies
+from jobs.places.place import Location, digest
 
 NAME = "manifest.json"
-CHUNK = 1 << 20
+UNFINISHED = "diamant-unfinished.json"  # lists what may stand in a folder that is replaced file by file
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -41,38 +42,40 @@ def write(folder: Path, facts: dict[str, Any]) -> None:
     (folder / NAME).write_text(text + "\n", encoding="utf-8")
 
 
-def check(folder: Path, kind: Kind, label: str) -> None:
+def check(folder: Location, kind: Kind, label: str) -> None:
     """Whether the folder may be replaced: it is absent, empty, or the program's own and as it was written.
 
     Raises SettingsError, naming the first file that would be lost; `label` is the setting or option.
     """
-    present = entries(folder)
+    here = copies.local(folder)
+    present = entries(here)
     if not present:
         return
-    listed = _listed(folder, kind)
+    listed = _listed(here, kind)
     if listed is None:
         raise SettingsError(
             f"{label} {folder} holds {present[0]} and is no {kind.words} of diamant; "
             "name a new or an empty folder."
         )
     for name in present:
-        if name != NAME and name not in listed:
+        if name not in (NAME, UNFINISHED) and name not in listed:
             raise SettingsError(
                 f"{label} {folder} holds {name}, which diamant did not write; "
                 "move it elsewhere, or name another folder."
             )
     for name in present:
-        if name != NAME and not _unchanged(folder / name, listed[name]):
+        if name not in (NAME, UNFINISHED) and not _unchanged(here / name, *listed[name]):
             raise SettingsError(
                 f"{label} {folder} holds {name}, which was changed since diamant wrote it; "
                 "move it elsewhere, or name another folder."
             )
 
 
-def is_whole(folder: Path) -> bool:
+def is_whole(folder: Location) -> bool:
     """Whether every file that the manifest lists is there and unchanged."""
-    listed = _files(_read(folder))
-    return listed is not None and all(_unchanged(folder / name, digest) for name, digest in listed.items())
+    here = copies.local(folder)
+    listed = _files(_read(here))
+    return listed is not None and all(_unchanged(here / name, own) for name, own in listed.items())
 
 
 def remove_listed(folder: Path) -> None:
@@ -104,21 +107,29 @@ def entries(folder: Path) -> list[str]:
 
 
 def sha256(file: Path) -> str:
-    total = hashlib.sha256()
-    with file.open("rb") as stream:
-        while piece := stream.read(CHUNK):
-            total.update(piece)
-    return total.hexdigest()
+    return digest(file)
 
 
-def _listed(folder: Path, kind: Kind) -> dict[str, str] | None:
-    """The files that the manifest lists; None where it is no manifest of this kind."""
+def unfinished(folder: Path) -> dict[str, list[str]]:
+    """The files, each with the sha256 it may have, of a folder that is being replaced file by file."""
+    files = (_read(folder, UNFINISHED) or {}).get("files")
+    return (
+        {name: own for name, own in files.items() if isinstance(own, list)} if isinstance(files, dict) else {}
+    )
+
+
+def _listed(folder: Path, kind: Kind) -> dict[str, list[str]] | None:
+    """The files that may stand there, each with the sha256 it may have; None without a list of this kind."""
     said = _read(folder)
-    return _files(said) if said is not None and kind.keys <= said.keys() else None
+    files = _files(said) if said is not None and kind.keys <= said.keys() else None
+    may = {name: [own] for name, own in files.items()} if files is not None else {}
+    for name, own in unfinished(folder).items():
+        may[name] = [*may.get(name, []), *own]
+    return may if files is not None or may else None
 
 
-def _read(folder: Path) -> dict[str, Any] | None:
-    file = folder / NAME
+def _read(folder: Path, name: str = NAME) -> dict[str, Any] | None:
+    file = folder / name
     try:
         said = json.loads(file.read_bytes()) if file.is_file() and not file.is_symlink() else None
     except (ValueError, RecursionError):
@@ -134,8 +145,8 @@ def _files(said: dict[str, Any] | None) -> dict[str, str] | None:
     return files if whole else None
 
 
-def _unchanged(file: Path, digest: str) -> bool:
-    return file.is_file() and not file.is_symlink() and sha256(file) == digest
+def _unchanged(file: Path, *digests: str) -> bool:
+    return file.is_file() and not file.is_symlink() and sha256(file) in digests
 
 
 def _raise(error: OSError) -> None:

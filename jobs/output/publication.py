@@ -13,21 +13,26 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from jobs.errors import SettingsError
-from jobs.output import locks, manifests, rooms
+from jobs.output import elsewhere, locks, manifests, rooms
 from jobs.output.exchange import exchange
 from jobs.output.manifests import Kind
+from jobs.places.place import Location, Place
 
 PATIENCE = 60  # seconds; the folder is held only while its files are compared and it changes places
 
 
 @contextmanager
-def replacing(out: Path, kind: Kind, label: str) -> Iterator[Path]:
+def replacing(out: Location, kind: Kind, label: str) -> Iterator[Path]:
     """A draft folder that takes the place of `out` when the block ends; gone after an error.
 
     The block has to leave a manifest of `kind` in the draft. Raises SettingsError where `out` holds anything
     that the program did not write, SliceHeld where another run keeps hold of it; `out` is then as it was.
     Raises SettingsError, too, where files came into the former folder at the last moment: they are kept.
     """
+    if isinstance(out, Place):
+        with elsewhere.replacing(out, kind, label) as draft:
+            yield draft
+        return
     out.parent.mkdir(parents=True, exist_ok=True)
     rooms.sweep(out)
     check(out, kind, label)
@@ -46,15 +51,25 @@ def replacing(out: Path, kind: Kind, label: str) -> Iterator[Path]:
         )
 
 
-def check(out: Path, kind: Kind, label: str) -> None:
+def check(out: Location, kind: Kind, label: str) -> None:
     """Whether the folder may be replaced, as it stands between two replacements; nothing is written.
 
     Raises SettingsError where it holds anything that the program did not write, SliceHeld where another run
     keeps hold of it.
     """
-    if out.parent.is_dir():
+    if isinstance(out, Place):
+        elsewhere.check(out, kind, label)
+    elif out.parent.is_dir():
         with _held(out):
             manifests.check(out, kind, label)
+
+
+def sweep(out: Location) -> None:
+    """Clear what killed runs left beside `out`; what they took away is put back if it is missing."""
+    if isinstance(out, Place):
+        elsewhere.sweep(out)
+    else:
+        rooms.sweep(out)
 
 
 def _held(out: Path) -> AbstractContextManager[None]:

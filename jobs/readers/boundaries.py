@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from jobs.errors import InputError
+from jobs.places import copies
 
 CODES = ("NUTS_ID", "id")  # properties that hold a region's code; after them the feature's own id
 FINENESS = 2000  # points over the extent of the file, more than a figure has
@@ -24,7 +24,7 @@ Shapes = Mapping[str, tuple[Ring, ...]]
 def read(path: str) -> Shapes:
     """The rings of each region by its code, those of all its parts. Raises InputError naming the file."""
     try:
-        features = json.loads(Path(path).read_bytes())["features"]
+        features = json.loads(copies.local(path).read_bytes())["features"]
         rings = {_code(feature): tuple(_rings(feature["geometry"])) for feature in features}
     except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise InputError(

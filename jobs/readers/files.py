@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from jobs.errors import InputError
+from jobs.places import copies
 from jobs.settings import encodings
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def parts(path: str) -> list[Path]:
     be left out is told, never left out in silence.
     """
     try:
-        given = Path(path).expanduser()
+        given = copies.local(path)
         if not given.is_dir():
             if given.is_file():
                 return [given]
@@ -118,7 +119,7 @@ def _deliveries_of_pymrio(path: str, folder: Path) -> Path:
 
 def part_name(path: str, part: Path) -> str | None:
     """The name by which rows tell their part; None where the input is one file."""
-    return part.name if Path(path).expanduser().is_dir() else None
+    return part.name if copies.local(path).is_dir() else None
 
 
 def shown(path: str, part: Path) -> str:
@@ -311,6 +312,7 @@ def demand(path: str, present: list[str], wanted: list[str]) -> None:
 
 def spark_path(part: Path) -> str | None:
     """The path for Spark's reader; None where Spark cannot open the name or takes it for no data."""
-    whole = os.path.abspath(part)
-    hidden = ":" in whole or part.name[0] in "._" or ending(part) == ZIP
+    elsewhere = copies.origin(part)
+    whole = str(elsewhere) if elsewhere else os.path.abspath(part)
+    hidden = ":" in (elsewhere.path if elsewhere else whole) or part.name[0] in "._" or ending(part) == ZIP
     return None if hidden else whole

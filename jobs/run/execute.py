@@ -12,13 +12,22 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
 
-from jobs.errors import DiamantError, InputError, SettingsError, SliceHeld, SlicesFailed, SparkNotStarted
+from jobs.errors import (
+    DiamantError,
+    InputError,
+    SettingsError,
+    SliceHeld,
+    SlicesFailed,
+    SparkNotStarted,
+    Unreachable,
+)
 from jobs.output import locks
+from jobs.places import leases
+from jobs.places.place import Place, located
 from jobs.run import batches, ledger, plan
 from jobs.run.context import Batch, Context, Outcome, Results
 from jobs.run.fingerprints import fingerprint, of_stage
@@ -33,7 +42,7 @@ from jobs.spark.frames import nothing
 from jobs.spark.tables import within
 
 ASIDE = "quarantine"  # rows set aside are written of failed slices as well
-SHARED = (SliceHeld, SparkNotStarted)  # what ends the whole run, whichever slice it comes from
+SHARED = (SliceHeld, SparkNotStarted, Unreachable)  # what ends the whole run, whichever slice it comes from
 
 Failures = dict[Slice, DiamantError]
 
@@ -296,6 +305,7 @@ def _publish(context: Context, progress: Progress, kept: Ledger, failures: Failu
         return
     with progress.stage(PUBLISH, ALL) as report:
         context.session()
+        context.tables.demand_held()
         report(module.run(context, kept, failures))
     kept.save()
 
@@ -317,15 +327,18 @@ def _raise(failures: Failures, context: Context) -> None:
 @contextmanager
 def _held(context: Context) -> Iterator[None]:
     """Hold the work folder: one run at a time works in it."""
-    folder = Path(context.settings.work) / "locks"
+    folder = located(context.settings.work) / "locks"
     folder.mkdir(parents=True, exist_ok=True)
+    words = f"another run works in {context.settings.work}; wait until it has ended, or name another work."
+    if isinstance(folder, Place):
+        with leases.held(folder, "run", words) as lease:
+            context.tables.demand_held = lease.demand
+            yield
+        return
     handle = locks.opened(folder / "run.lock")
     try:
         if not locks.taken(handle):
-            raise SliceHeld(
-                f"another run works in {context.settings.work}; wait until it has ended, "
-                "or name another work."
-            )
+            raise SliceHeld(words)
         yield
     finally:
         os.close(handle)

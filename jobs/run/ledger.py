@@ -7,16 +7,14 @@ carries the outcomes in its metadata. A run that was killed between the two adop
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jobs.errors import SliceHeld
+from jobs.places.place import Location, located, remade, there
 from jobs.run.context import Outcome
 from jobs.settings import schemas
 from jobs.settings.slices import Slice
@@ -80,13 +78,13 @@ class _Content(BaseModel):
 class Ledger:
     """The entries of a work folder; changed in memory, and kept by `save`."""
 
-    file: Path
+    file: Location
     content: _Content = field(default_factory=_Content)
 
     @classmethod
     def read(cls, work: str) -> Ledger:
         """The ledger of a work folder; an empty one where there is none that is whole."""
-        file = Path(work) / NAME
+        file = located(work) / NAME
         try:
             return cls(file, _Content.model_validate_json(file.read_bytes()))
         except (OSError, ValidationError, RecursionError):
@@ -95,7 +93,7 @@ class Ledger:
     @property
     def is_damaged(self) -> bool:
         """Whether a file stands there that could not be read."""
-        return self.content.number == 0 and os.path.lexists(self.file)
+        return self.content.number == 0 and there(self.file)
 
     def entry(self, slice: Slice, stage: str) -> Entry | None:
         return self.content.slices.get(str(slice), {}).get(stage)
@@ -127,10 +125,7 @@ class Ledger:
                 f"another run wrote to {self.file.parent} meanwhile; run again when it has ended."
             )
         self.content.number += 1
-        handle, draft = tempfile.mkstemp(dir=self.file.parent, prefix=".ledger.", suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(self.content.model_dump_json())
-        os.replace(draft, self.file)
+        remade(self.file, self.content.model_dump_json().encode())
 
 
 def keys_of(table: str, slice: Slice, stage: str) -> Keys:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from jobs.run.records import Records
     from jobs.settings.run_file import RunFile
     from jobs.settings.sections import SparkSettings
+
+
+COPIES = "copies"  # what the room of copies of files elsewhere is for
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,54 @@ def opened(
     from jobs.run import workfolder
     from jobs.settings import reading
 
-    given = reading.read(chosen.conf, chosen.changes, chosen.waves, chosen.countries)
-    settings = _with_folders(given, chosen.conf, writing, publishing)
-    os.umask(0o077)
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:
-        java.check()
-    with _session(settings.spark, settings.study, workfolder.temporary(settings.work), stages) as session:
-        from jobs.run.context import Context
-        from jobs.spark.tables import Tables
+    with files_elsewhere():
+        given = reading.read(chosen.conf, chosen.changes, chosen.waves, chosen.countries)
+        settings = _with_folders(given, chosen.conf, writing, publishing)
+        os.umask(0o077)
+        if "PYSPARK_GATEWAY_PORT" not in os.environ:
+            java.check()
+        temporary = workfolder.temporary(settings.work)
+        with _session(settings.spark, settings.study, temporary, stages) as session:
+            from jobs.run.context import Context
+            from jobs.spark.tables import Tables
 
-        yield Context(session, settings, Tables(session, f"{settings.work}/tables"), stages)
+            yield Context(session, settings, Tables(session, f"{settings.work}/tables"), stages)
+
+
+@contextmanager
+def files_elsewhere() -> Iterator[None]:
+    """While this holds, files that the settings name by URIs can be looked at.
+
+    The JVM for that starts with the first of them, and so does the folder of this machine for their copies,
+    which is cleared at the end, and after a kill by the next run that needs one.
+    """
+    from jobs.output import rooms
+    from jobs.places import copies, hadoop
+    from jobs.settings.sections import SparkSettings
+
+    rooms_of_copies: list[Path] = []
+    with ExitStack() as kept:
+
+        def scratch() -> Path:
+            if not rooms_of_copies:
+                target = Path(tempfile.gettempdir()) / COPIES
+                rooms.sweep(target)
+                content = kept.enter_context(rooms.room(target)) / rooms.CONTENT
+                content.mkdir(mode=0o700)
+                rooms_of_copies.append(content)
+            return rooms_of_copies[0]
+
+        def start(settings: SparkSettings | None) -> None:
+            from jobs.spark import session as sessions
+
+            sessions.start_java(settings or SparkSettings())
+
+        copies.kept_in(scratch)
+        hadoop.started_by(start)
+        try:
+            yield
+        finally:
+            copies.kept_in(None)
 
 
 @contextmanager
@@ -124,7 +166,8 @@ def settings_of(chosen: Chosen, slice: str) -> list[str]:
     from jobs.settings.run_file import CountriesSettings
     from jobs.settings.slices import Slice
 
-    settings = reading.read(chosen.conf, chosen.changes)
+    with files_elsewhere():
+        settings = reading.read(chosen.conf, chosen.changes)
     wanted = Slice(*(slice.split("/") if slice.count("/") == 1 else ("", slice)))
     if wanted not in settings.slices:
         known = ", ".join("/".join(other) for other in list(settings.slices)[:5])
@@ -141,7 +184,8 @@ def records(chosen: Chosen) -> Records:
     from jobs.run.records import Records
     from jobs.settings import reading
 
-    settings = folders.checked(reading.read(chosen.conf, chosen.changes), chosen.conf)
+    with files_elsewhere():
+        settings = folders.checked(reading.read(chosen.conf, chosen.changes), chosen.conf)
     if settings.releases is None:
         raise SettingsError(f"{chosen.conf} names no folder of records; set releases to one of the office.")
     kept = Records(Path(settings.releases))
@@ -154,14 +198,15 @@ def _with_folders(settings: RunFile, conf: str, writing: bool, publishing: bool)
 
     A publication that a killed run left halfway is put back, whatever becomes of this run.
     """
-    from jobs.output import folders, manifests, publication, rooms
+    from jobs.output import folders, manifests, publication
+    from jobs.places.place import located
     from jobs.run import workfolder
     from jobs.spark import alone
 
     settings = folders.checked(settings, conf)
-    out, work = Path(settings.out), Path(settings.work)
+    out, work = located(settings.out), located(settings.work)
     if writing:
-        rooms.sweep(out)
+        publication.sweep(out)
     if publishing:
         publication.check(out, manifests.PUBLICATION, "out")
     workfolder.check(work, list(settings.slices))

@@ -9,9 +9,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 from jobs.errors import SettingsError
+from jobs.places import copies
 from jobs.sem.model.structure import ModelError
 from jobs.sem.model.syntax import line_of
 from jobs.sem.routes import method as methods
@@ -58,7 +58,7 @@ def check_run(settings: RunFile, path: str) -> None:
     Raises SettingsError where one model of all slices is asked for and some are not fitted in the way that it
     needs, and where the file of boundaries is not there, which a run would else tell at its end.
     """
-    if settings.boundaries and not Path(settings.boundaries).is_file():
+    if settings.boundaries and not copies.local(settings.boundaries).is_file():
         raise SettingsError(
             f"{path}: boundaries: {shown(settings.boundaries)} is no file here; mend it, or leave it out."
         )

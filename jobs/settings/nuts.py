@@ -17,6 +17,7 @@ from typing import Literal
 from pydantic import Field
 
 from jobs.errors import SettingsError
+from jobs.places import copies
 from jobs.settings import correspondences, resources
 from jobs.settings.correspondences import OUTSIDE, Correspondence, listed
 from jobs.settings.section import FilePath, Section, Text
@@ -139,7 +140,7 @@ def digests(settings: NutsSettings) -> dict[str, str]:
 
 
 def _files(folder: str) -> list[Path]:
-    files = sorted(Path(folder).expanduser().glob("*.csv"))
+    files = sorted(copies.local(folder).glob("*.csv"))
     if not files:
         raise SettingsError(f"nuts.matrices: {shown(folder)} holds no matrices (*.csv); check the path.")
     return files

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from jobs.errors import SettingsError
+from jobs.places import hadoop
 from jobs.settings import coherence, layers, resources
 from jobs.settings.changes import lay_over
 from jobs.settings.run_file import CountriesSettings, RunSettings
@@ -31,6 +32,7 @@ def read(
         settings = kind.model_validate(raw)
     except ValidationError as error:
         raise SettingsError(f"{path}: {fault(error)}; mend it or see docs/settings.md.") from None
+    hadoop.settled(settings.spark)
     if isinstance(settings, CountriesSettings):
         return _of_countries(settings, path, waves, countries)
     if countries and set(countries) != {settings.country}:

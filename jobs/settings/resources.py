@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import SettingsError
+from jobs.places import copies
+from jobs.places.place import is_address
 from jobs.settings import plain_yaml
 from jobs.settings.wording import shown
 
@@ -37,9 +39,13 @@ def find(name: str) -> Traversable:
     Raises SettingsError where there is none; a folder, a device or a pipe is none.
     """
     try:
-        own = Path(name).expanduser()
+        own = copies.local(name)
         if own.is_file():
             return own
+        if is_address(name):
+            raise SettingsError(
+                f"{shown(name)} does not exist or is no file; check the path in the run file."
+            )
         packaged = root()
         for part in Path(name).parts:
             packaged = packaged / part

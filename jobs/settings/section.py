@@ -10,6 +10,8 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
+from jobs.places.place import plain
+
 LONGEST_NAME_OF_A_FILE = 255  # bytes, of one folder or file; what file systems take
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -65,7 +67,7 @@ def _not_blank(text: str) -> str:
 def _fits_a_file_system(path: str) -> str:
     if any(len(part.encode()) > LONGEST_NAME_OF_A_FILE for part in path.split("/")):
         raise ValueError(f"has a part of more than {LONGEST_NAME_OF_A_FILE} bytes, which no file's name has")
-    return _not_blank(path)
+    return _not_blank(plain(path))
 
 
 # Names that end up in paths.

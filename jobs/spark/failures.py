@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.errors import DiamantError, InputError, SettingsError
+from jobs.errors import DiamantError, InputError, SettingsError, Unreachable
+from jobs.places.hadoop import unreachable
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 LIMITS = {errno.EMFILE, errno.ENFILE}
@@ -23,6 +24,11 @@ PLACES = {
 }
 JAVA_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 JAVA_LIMITS = re.compile(r"Too many open files")
+JAVA_OUTAGES = re.compile(
+    r"(ConnectException|BlockMissingException|SafeModeException|StandbyException|NoRouteToHostException"
+    r"|UnknownHostException|SocketTimeoutException|ConnectTimeoutException|RetriableException"
+    r"|could only be written to 0 of|All datanodes|Could not obtain block)"
+)
 JAVA_PLACES = re.compile(
     r"\(?(Permission denied|[Nn]ot a directory|Read-only file system|Operation not permitted"
     r"|File name too long|Mkdirs failed to create|Cannot create directory|Unable to create)"
@@ -44,6 +50,8 @@ def explained(error: BaseException, place: str = "") -> DiamantError | None:
         return _full(f"{where} or in Spark's own folder (spark.local.dir)" if place else where)
     if JAVA_LIMITS.search(text):
         return _limit()
+    if outage := JAVA_OUTAGES.search(text):
+        return Unreachable(unreachable(place or "a file system of the run", outage.group(1)))
     refused = JAVA_PLACES.search(text)
     return _refused(where, refused.group(1)) if refused else None
 

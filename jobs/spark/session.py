@@ -12,14 +12,15 @@ from pathlib import Path
 
 from delta import configure_spark_with_delta_pip  # noqa: F401  (the import proves delta-spark is installed)
 from pydantic import ValidationError
+from pyspark import SparkConf, SparkContext
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
-from jobs.errors import SettingsError, SparkNotStarted
+from jobs.errors import DiamantError, SettingsError, SparkNotStarted
 from jobs.settings import resources
 from jobs.settings.sections import SparkSettings
 from jobs.settings.wording import fault, shown
-from jobs.spark import alone, remembered
+from jobs.spark import alone, java, remembered
 
 SMALL = "conf/spark/small.yaml"
 AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
@@ -85,13 +86,48 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
     Log level is OFF by default: Spark's own error lines quote the values they could not cast.
     """
     builder = SparkSession.builder.appName(f"diamant {name}")
+    for key, value in _options(settings).items():
+        builder = builder.config(key, value)
+    for logger in QUOTING:
+        PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
+    try:
+        with _quiet_jvm(settings.log_level == "OFF"), alone.on_loopback(settings):
+            session = builder.getOrCreate()
+    except Exception as error:  # nothing but set-up has happened yet
+        raise SparkNotStarted(_why_not_started(error, settings)) from None
+    remembered.remember(session.sparkContext._jvm)
+    _set_options(session, settings.options)
+    gc.freeze()  # what is there now stays to the end; `release` need not look through it
+    return session
+
+
+def start_java(settings: SparkSettings) -> None:
+    """Start the JVM in which a session with these settings may run later, to look at files by Hadoop.
+
+    Raises SparkNotStarted where Java does not start, SettingsError where it or Delta's JARs are missing.
+    """
+    if not alone.submitted():
+        java.check()
+    try:
+        with _quiet_jvm(settings.log_level == "OFF"), alone.on_loopback(settings):
+            SparkContext._ensure_initialized(conf=SparkConf(False).setAll(list(_options(settings).items())))
+    except DiamantError:
+        raise
+    except Exception as error:
+        raise SparkNotStarted(_why_not_started(error, settings)) from None
+
+
+def _options(settings: SparkSettings) -> dict[str, str]:
+    """What Spark is started with; under spark-submit without what that command gives."""
+    own: dict[str, str] = {}
     if not alone.submitted():
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors have this one's packages
-        builder = builder.master(settings.master)
-        files = jars(settings)
-        builder = builder.config("spark.jars", ",".join(str(jar.resolve()) for jar in files))
-        builder = builder.config("spark.driver.memory", settings.driver_memory)
-    options = {
+        own = {
+            "spark.master": settings.master,
+            "spark.jars": ",".join(str(jar.resolve()) for jar in jars(settings)),
+            "spark.driver.memory": settings.driver_memory,
+        }
+    return own | {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
@@ -117,19 +153,6 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
         **(_small() if settings.small else {}),
         **{key: value for key, value in settings.options.items() if not _of_a_session(key)},
     }
-    for key, value in options.items():
-        builder = builder.config(key, value)
-    for logger in QUOTING:
-        PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
-    try:
-        with _quiet_jvm(settings.log_level == "OFF"), alone.on_loopback(settings):
-            session = builder.getOrCreate()
-    except Exception as error:  # nothing but set-up has happened yet
-        raise SparkNotStarted(_why_not_started(error, settings)) from None
-    remembered.remember(session.sparkContext._jvm)
-    _set_options(session, settings.options)
-    gc.freeze()  # what is there now stays to the end; `release` need not look through it
-    return session
 
 
 def release(session: SparkSession) -> None:

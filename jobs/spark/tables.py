@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +27,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import InputError, SliceHeld
-from jobs.output.manifests import sha256
+from jobs.places import copies
+from jobs.places.place import Location, Place, digest, located, there
 from jobs.settings import schemas
 from jobs.spark import delta_log, failures
 from jobs.spark.delta_log import Damaged, Keys
@@ -61,7 +61,9 @@ class Tables:
 
     def __init__(self, session: Callable[[], SparkSession], root: str) -> None:
         self._session = session
-        self.root = root if "://" in root else str(Path(root).resolve())
+        place = located(root)
+        self.root = str(place.resolve() if isinstance(place, Path) else place)
+        self.demand_held: Callable[[], None] = lambda: None  # raises SliceHeld where the lock was lost
         self._whole: set[str] = set()  # slices whose bytes were found to be those that were written
         self._rows: dict[Any, list[dict[str, Any]]] = {}  # by table, slice and version
         self._states: dict[str, tuple[Any, delta_log.State]] = {}  # by table, with the log's signature
@@ -74,8 +76,11 @@ class Tables:
     def path(self, name: str) -> str:
         return f"{self.root}/{name}"
 
+    def folder(self, name: str) -> Location:
+        return located(self.path(name))
+
     def exists(self, name: str) -> bool:
-        return any((Path(self.path(name)) / "_delta_log").glob("*.json"))
+        return any((self.folder(name) / "_delta_log").glob("*.json"))
 
     def version(self, name: str) -> int | None:
         """The table's newest version; None where it does not exist. Raises InputError where it is damaged."""
@@ -109,7 +114,8 @@ class Tables:
                 return self._rows[key]
             files = state.of_slice(slice) if state else []
             tables = [
-                parquet.read_table(Path(self.path(name)) / file.path, partitioning=None) for file in files
+                parquet.read_table(copies.local(self.folder(name) / file.path), partitioning=None)
+                for file in files
             ]
         except (Damaged, OSError, pa.ArrowException) as error:
             where = f"the table {name} ({self.path(name)})"
@@ -128,6 +134,7 @@ class Tables:
         """
         table = schemas.table(name)
         assert all(set(slice) == set(table.slices) for slice in slices), f"{name} is sliced by {table.slices}"
+        self.demand_held()
         with self._explained(name):
             self._create(table)
         state = self._whole_state(name)
@@ -201,15 +208,15 @@ class Tables:
         state = json.dumps([name, keys, dict(digests)], sort_keys=True)
         if state in self._whole:
             return None
-        folder, files = Path(self.path(name)), self._files(name, keys)
+        folder, files = self.folder(name), self._files(name, keys)
         checksums = {delta_log.checksum_of(file.path) for file in files}
         if {file.path for file in files} != digests.keys() - checksums:
             return "its log names other data files than were written"
         if not all((folder / file.path).is_file() for file in files):
             return "a data file is gone"
-        for path, digest in digests.items():
+        for path, known in digests.items():
             lost = path in checksums and not (folder / path).exists()  # Spark does without a checksum file
-            if not lost and sha256(folder / path) != digest:
+            if not lost and digest(folder / path) != known:
                 return "a data file is damaged"
         self._whole.add(state)
         return None
@@ -219,19 +226,19 @@ class Tables:
 
         None where a file is gone, or is not as its checksum file says.
         """
-        folder, files = Path(self.path(name)), self._files(name, keys)
+        folder, files = self.folder(name), self._files(name, keys)
         if not all(delta_log.whole(folder, file) for file in files):
             return None
         data = [file.path for file in files]
         beside = [path for path in map(delta_log.checksum_of, data) if (folder / path).is_file()]
-        return {path: sha256(folder / path) for path in [*data, *beside]}
+        return {path: digest(folder / path) for path in [*data, *beside]}
 
-    def move_aside(self, name: str) -> Path:
+    def move_aside(self, name: str) -> Location:
         """Move a damaged table out of the way, whole, to the folder `damaged` beside the tables."""
-        aside = Path(self.root).parent / "damaged"
+        aside = located(self.root).parent / "damaged"
         aside.mkdir(mode=0o700, exist_ok=True)
         number = next(n for n in itertools.count(1) if not (aside / f"{name}-{n}").exists())
-        os.rename(self.path(name), aside / f"{name}-{number}")
+        self.folder(name).rename(aside / f"{name}-{number}")  # type: ignore[arg-type]  # both are of one kind
         return aside / f"{name}-{number}"
 
     def _files(self, name: str, keys: Keys) -> list[delta_log.File]:
@@ -250,16 +257,16 @@ class Tables:
 
         Raises Damaged where the log stays damaged: another run may be in the middle of a commit.
         """
-        folder = Path(self.path(name))
+        folder = self.folder(name)
         for pause in (*PAUSES, None):
-            if not os.path.lexists(folder):
+            if not there(folder):
                 return None
             signature = delta_log.signature(folder)
             known = self._states.get(name)
             if known and known[0] == signature:
                 return known[1]
             try:
-                self._states[name] = (signature, delta_log.read(folder))
+                self._states[name] = (signature, delta_log.read(_read_here(folder)))
                 return self._states[name][1]
             except Damaged:
                 if pause is None:
@@ -297,6 +304,11 @@ class Tables:
             .property("delta.dataSkippingNumIndexedCols", "0")
         )
         builder.execute()
+
+
+def _read_here(folder: Location) -> Path:
+    """A table's folder on this machine, or a folder that holds a copy of its log."""
+    return copies.local(folder / "_delta_log").parent if isinstance(folder, Place) else folder
 
 
 def within(slices: Sequence[Mapping[str, str]]) -> Column:

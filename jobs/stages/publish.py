@@ -14,6 +14,7 @@ from jobs.errors import DiamantError, InputError, SettingsError
 from jobs.output import manifests
 from jobs.output.publication import replacing
 from jobs.output.tables import write as write_tables
+from jobs.places.place import located
 from jobs.publish import (
     changes,
     checker,
@@ -34,7 +35,7 @@ from jobs.publish.overview import Overview
 from jobs.publish.pictures import Picture
 from jobs.publish.rules import WITHHELD
 from jobs.readers import boundaries
-from jobs.run import published, sources
+from jobs.run import published, sources, workfolder
 from jobs.run.context import Context, Outcome
 from jobs.run.fingerprints import fingerprint
 from jobs.run.ledger import Ledger
@@ -70,7 +71,7 @@ Tables = dict[str, pd.DataFrame]
 def is_current(context: Context, ledger: Ledger, failures: Failures) -> bool:
     """Whether `out` holds what this run would publish, file by file."""
     state = published.chosen(context, ledger, failures)
-    out = Path(context.settings.out)
+    out = located(context.settings.out)
     if ledger.publication != _mark(context, state, failures) or not (out / manifests.NAME).is_file():
         return False
     try:
@@ -98,14 +99,15 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
     shown |= protection.persisting_firms(context, state.entries)
     weaker = safe_ranges.weaker(settings.disclosure)
     remarks = [*weaker, protection.words_on_releases(context)]
-    checker.write(Path(settings.work) / "checker", shown, audit, settings.disclosure, remarks)
+    checker.write(workfolder.here(settings.work, "checker"), shown, audit, settings.disclosure, remarks)
+    workfolder.put_back(settings.work, "checker")
     means = _pooled(context, rows, shown)
     if means:
         shown["pooled_paths"] = pd.concat(means.values(), ignore_index=True).drop_duplicates()
     shown |= _one_model(context, rows, shown)
     rows.forget_others()
     shown = digits.published(shown)
-    with replacing(Path(settings.out), manifests.PUBLICATION, "out") as draft:
+    with replacing(located(settings.out), manifests.PUBLICATION, "out") as draft:
         write_tables(shown, draft)
         workbook.write(shown, facts, draft / "tables.xlsx")
         wanted = pictures.path_diagrams(shown, lambda *slice: context.slices[Slice(*slice)].fit)
@@ -120,6 +122,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
         for path in [draft, *draft.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         record()
+    workfolder.put_back(settings.work, "pages")
     ledger.publish(state.entries, _mark(context, state, failures))
     count = sum(len(frame) for frame in shown.values())
     return Outcome(count, count, notes=tuple(weaker))
@@ -265,7 +268,7 @@ def _mark(context: Context, state: Published, failures: Failures) -> str:
         pages.digest(),
         {name: schemas.table(name).form for name in sorted(program.schemas)},
         context.settings.model_dump(mode="json", exclude=EXECUTION),
-        manifests.sha256(Path(outlines)) if outlines and Path(outlines).is_file() else "",
+        resources.digest(outlines) if outlines else "",
         {
             str(slice): {stage: entry.mark for stage, entry in entries.items()}
             for slice, entries in state.entries.items()
@@ -298,7 +301,7 @@ def _drawn(context: Context, wanted: list[Picture], folder: Path) -> list[tuple[
 
 def _kept(context: Context, kind: str) -> Path:
     """Where drawings and pages are kept between runs."""
-    return Path(context.settings.work) / "pages" / kind
+    return workfolder.here(context.settings.work, "pages") / kind
 
 
 def _pages(

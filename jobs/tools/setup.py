@@ -1,4 +1,4 @@
-"""Set-up: the virtual environment from the hash-locked file, the command, and Delta's JARs.
+"""Set-up: the virtual environment from the hash-locked file, the command, Delta's JARs and, for tests, HDFS's.
 
 Run by `make setup` with the system's Python; standard library only. Says nothing but one line when all
 is there, and one line with what to do when something is missing (exit code 2).
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 JAR_SUMS = ROOT / "conf" / "spark" / "jars.sha256"
+HDFS_SUMS = ROOT / "jobs" / "tools" / "hdfs.sha256"
 DELTA = "io.delta:delta-spark_4.1_2.13:4.4.0"
+# The daemons of HDFS, which need these libraries of tests even where they test nothing.
+HDFS = ("org.apache.hadoop:hadoop-client-minicluster:3.4.2", "junit:junit:4.13.2")
 # Spark brings these itself; leaving them out spares 75 MB.
 BROUGHT_BY_SPARK = (
     "org.apache.hadoop:hadoop-client-api",
@@ -54,6 +57,8 @@ def main() -> int:
             _environment()
             with _compiled():
                 _jars()
+                _hdfs()
+                shutil.rmtree(ENVIRONMENT / "ivy", ignore_errors=True)
             (ENVIRONMENT / "ready").write_text(_state())
     except SettingsError as error:
         print(f"diamant: {error}", file=sys.stderr)
@@ -66,7 +71,8 @@ def main() -> int:
 
 def _state() -> str:
     """What the environment is made from."""
-    text = LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes() + JAR_SUMS.read_bytes()
+    text = LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    text += JAR_SUMS.read_bytes() + HDFS_SUMS.read_bytes()
     return hashlib.sha256(text + sys.version.encode() + str(ROOT).encode()).hexdigest()
 
 
@@ -149,50 +155,65 @@ def _sources_of_pip(pip: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def _jars() -> None:
-    """Delta's JARs in .venv/jars, each with the sha256 that conf/spark/jars.sha256 holds.
+    """Delta's JARs in .venv/jars. Raises SettingsError where they cannot be had."""
+    files = _found(
+        [DELTA],
+        "Delta's JARs could not be downloaded; check the network, "
+        "or set DIAMANT_JARS to a folder that holds them",
+    )
+    _put(files, JAR_SUMS, ENVIRONMENT / "jars")
 
-    Taken from DIAMANT_JARS where that names a folder (machines without a network), else through Spark's
-    own resolver, which follows the machine's Ivy and Maven settings.
+
+def _hdfs() -> None:
+    """The JARs of HDFS in .venv/hdfs, for tests only: these are left out where the JARs cannot be had."""
+    target = ENVIRONMENT / "hdfs"
+    try:
+        _put(_found(HDFS, "the JARs of HDFS could not be downloaded"), HDFS_SUMS, target)
+    except SettingsError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        with (ENVIRONMENT / "setup.log").open("a", encoding="utf-8") as log:
+            log.write(f"The tests on HDFS will be left out: {error}\n")
+
+
+def _found(packages: Sequence[str], otherwise: str) -> list[Path]:
+    """JARs from the folder that DIAMANT_JARS names (machines without a network), else from Maven.
+
+    The latter through Spark's own resolver, which follows the machine's Ivy and Maven settings.
     """
-    lines = [line.split() for line in JAR_SUMS.read_text().splitlines() if line.strip()]
-    wanted = {name: sum_ for sum_, name in lines}
-    target = ENVIRONMENT / "jars"
-    target.mkdir(exist_ok=True)
     source = os.environ.get("DIAMANT_JARS")
     if source:
-        files = {path.name.removeprefix("io.delta_"): path for path in Path(source).glob("*.jar")}
-    else:
-        cache = ENVIRONMENT / "ivy"
-        _call(
-            [
-                str(ENVIRONMENT / "bin" / "spark-submit"),
-                *(
-                    "--master",
-                    "local[1]",
-                    "--packages",
-                    DELTA,
-                    "--exclude-packages",
-                    ",".join(BROUGHT_BY_SPARK),
-                ),
-                *("--conf", f"spark.jars.ivy={cache}", "--conf", "spark.ui.enabled=false"),
-                str(ROOT / "jobs" / "__init__.py"),
-            ],
-            "Delta's JARs could not be downloaded; check the network, "
-            "or set DIAMANT_JARS to a folder that holds them",
-            PATH=f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            SPARK_LOCAL_HOSTNAME="localhost",
-        )
-        files = {path.name.removeprefix("io.delta_"): path for path in (cache / "jars").glob("*.jar")}
-    for name, sum_ in sorted(wanted.items()):
-        if name not in files:
+        return sorted(Path(source).glob("*.jar"))
+    cache = ENVIRONMENT / "ivy"
+    _call(
+        [
+            str(ENVIRONMENT / "bin" / "spark-submit"),
+            *("--master", "local[1]", "--packages", ",".join(packages)),
+            *("--exclude-packages", ",".join(BROUGHT_BY_SPARK)),
+            *("--conf", f"spark.jars.ivy={cache}", "--conf", "spark.ui.enabled=false"),
+            str(ROOT / "jobs" / "__init__.py"),
+        ],
+        otherwise,
+        PATH=f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        SPARK_LOCAL_HOSTNAME="localhost",
+    )
+    return sorted((cache / "jars").glob("*.jar"))
+
+
+def _put(files: Sequence[Path], sums: Path, target: Path) -> None:
+    """Copy the JARs that a list of sha256 names, each of which must be as listed.
+
+    The resolver puts the name of the group before that of the file.
+    """
+    target.mkdir(exist_ok=True)
+    for sum_, name in (line.split() for line in sums.read_text().splitlines() if line.strip()):
+        file = next((file for file in files if file.name == name or file.name.endswith(f"_{name}")), None)
+        if file is None:
             raise SettingsError(f"{name} is missing; set DIAMANT_JARS to a folder that holds it.")
-        if hashlib.sha256(files[name].read_bytes()).hexdigest() != sum_:
+        if hashlib.sha256(file.read_bytes()).hexdigest() != sum_:
             raise SettingsError(
                 f"{name} is damaged (its sha256 differs); delete .venv and run 'make setup' again."
             )
-        shutil.copyfile(files[name], target / name)
-    if not source:
-        shutil.rmtree(ENVIRONMENT / "ivy", ignore_errors=True)
+        shutil.copyfile(file, target / name)
 
 
 def _worked(command: list[str], **environment: str) -> bool:

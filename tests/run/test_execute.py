@@ -12,6 +12,7 @@ from idle import INNER, Idle, Kept, Session, Silent
 
 from jobs.errors import DiamantError, InputError, SliceHeld, SlicesFailed, ValidationStopped
 from jobs.output import locks
+from jobs.places import place
 from jobs.run import batches, execute, fingerprints, ledger, published
 from jobs.run import execute as pipeline
 from jobs.run.context import Context
@@ -175,7 +176,7 @@ def test_a_ledger_is_replaced_as_a_whole(run, monkeypatch):
     def failing(*paths):
         raise OSError("no space")
 
-    monkeypatch.setattr(ledger.os, "replace", failing)
+    monkeypatch.setattr(place.os, "replace", failing)
     with pytest.raises(OSError, match="no space"):
         until(run, "harmonise")
     assert file.read_bytes() == before
