@@ -22,11 +22,12 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "publish"))  # the small published
 def pytest_collection_modifyitems(items):
     """With several workers (-n 2), tests of a file go to one of them, and all tests of the demo to one too.
 
-    What a file prepares for its tests is then prepared once, and the demo is run once.
+    What a file prepares for its tests is then prepared once, and the demo is run once. The same holds for
+    the daemons of HDFS.
     """
     for item in items:
-        of_demo = "demo" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if of_demo else str(item.path)))
+        shared = {"demo", "hdfs"} & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(min(shared) if shared else str(item.path)))
 
 
 def pytest_runtest_teardown(item, nextitem):
@@ -59,6 +60,27 @@ def tables(spark, tmp_path):
     from jobs.spark.tables import Tables
 
     return Tables(lambda: spark, str(tmp_path / "tables"))
+
+
+@pytest.fixture(scope="session")
+def hdfs_folder(tmp_path_factory) -> Path:
+    """Where the daemons of HDFS keep their files."""
+    return tmp_path_factory.mktemp("hdfs")
+
+
+@pytest.fixture(scope="session")
+def hdfs(spark, hdfs_folder):
+    """The root of a real HDFS on the loopback address, whose client gives up soon where a node is gone."""
+    from jobs.places import hadoop
+    from jobs.places.place import Place
+    from jobs.tools import hdfs_cluster
+
+    if not hdfs_cluster.available():
+        pytest.skip("HDFS is not in .venv/hdfs: set-up could not get its JARs from Maven")
+    hadoop.configuration().setInt("dfs.client.retry.window.base", 10)
+    address = hdfs_cluster.start(hdfs_folder)
+    yield Place.of(address)
+    hdfs_cluster.stop(hdfs_folder)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ KINDS = {
     "FileNotFoundException": errno.ENOENT,
     "PathIsNotEmptyDirectoryException": errno.ENOTEMPTY,
     "FileAlreadyExistsException": errno.EEXIST,
+    "AlreadyBeingCreatedException": errno.EEXIST,
     "ParentNotDirectoryException": errno.ENOTDIR,
     "PathIsDirectoryException": errno.EISDIR,
     "AccessControlException": errno.EACCES,

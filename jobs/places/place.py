@@ -46,7 +46,7 @@ class Place:
         """The place of a URI as a user writes it."""
         scheme, _, rest = text.partition("://")
         authority, _, path = rest.partition("/")
-        return cls(f"{scheme.lower()}://{authority}{posixpath.normpath('/' + path)}")
+        return cls(f"{scheme.lower()}://{authority}{posixpath.normpath('/' + path.lstrip('/'))}")
 
     def __str__(self) -> str:
         return self.uri

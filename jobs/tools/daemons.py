@@ -1,4 +1,4 @@
-"""Java's daemons on the loopback address: started, watched and ended by the files that name their processes."""
+"""Daemons of Java on the loopback address, known by the files that name their processes."""
 
 from __future__ import annotations
 

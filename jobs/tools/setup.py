@@ -1,4 +1,4 @@
-"""Set-up: the virtual environment from the hash-locked file, the command, Delta's JARs and, for tests, HDFS's.
+"""Set-up: the virtual environment from the hash-locked file, the command, and JARs: Delta, HDFS for tests.
 
 Run by `make setup` with the system's Python; standard library only. Says nothing but one line when all
 is there, and one line with what to do when something is missing (exit code 2).

@@ -1,0 +1,152 @@
+"""Input, work folder and publication on a real HDFS: the bytes of a local run, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from study_runs import DIAMANT, REPOSITORY
+
+from jobs.errors import SliceHeld, Unreachable
+from jobs.places import copies, leases
+from jobs.places.place import Location, Place
+from jobs.run import execute, opening
+from jobs.run.context import Context
+from jobs.run.progress import Progress
+from jobs.settings import reading
+from jobs.simulate import studies
+from jobs.spark.tables import Tables
+from jobs.stages.order import STAGES
+from jobs.tools import hdfs_cluster
+
+REQUEST = {"countries": ["AA"], "waves": ["w1", "w2"], "regions": 6, "sectors": 5, "firms": 600}
+CHANGES = ["disclosure.threshold=10", "fit.max_failed_groups=1"]
+MAP = "conf/waves/cis2_simulated.yaml"
+
+
+def changes(folder: Location, *others: str) -> list[str]:
+    return [f"work={folder / 'work'}", f"out={folder / 'published'}", *CHANGES, *others]
+
+
+def run(session, folder: Location, conf: Path, *others: str, progress: Progress | None = None) -> list[str]:
+    """What the command does, in the session of the tests; the stages that ran."""
+    said = io.StringIO()
+    given = reading.read(str(conf), changes(folder, *others))
+    chosen = opening._with_folders(given, str(conf), writing=True, publishing=True)
+    context = Context(session, chosen, Tables(session, f"{chosen.work}/tables"), STAGES)
+    execute.run(context, progress or Progress(Console(file=said, width=1000)))
+    return [line.split()[0] for line in said.getvalue().splitlines() if " in, " in line]
+
+
+def published(folder: Location) -> dict[str, bytes]:
+    here = copies.local(folder / "published")
+    return {str(file.relative_to(here)): file.read_bytes() for file in here.rglob("*") if file.is_file()}
+
+
+def differing(folder: Location, expected: dict[str, bytes]) -> set[str]:
+    own = published(folder)
+    return {name for name in own.keys() | expected.keys() if own.get(name) != expected.get(name)}
+
+
+@pytest.fixture(scope="module")
+def study(spark, hdfs, tmp_path_factory) -> tuple[Path, Path]:
+    """The run files of the same simulated study on this machine and on HDFS, wave map and all."""
+    folder = tmp_path_factory.mktemp("study")
+    (conf,) = [folder / "AA.yaml"] if studies.studies(spark, studies.wanted(REQUEST), folder) else []
+    (folder / "AA" / "map.yaml").write_bytes((REPOSITORY / MAP).read_bytes())
+    (folder / "AA" / "model.lav").write_bytes((REPOSITORY / "conf/models/cluster_within.lav").read_bytes())
+    text = conf.read_text().replace(MAP, str(folder / "AA/map.yaml"))
+    conf.write_text(text.replace("conf/models/cluster_within.lav", str(folder / "AA/model.lav")))
+    (hdfs / "study").send(folder)
+    elsewhere = tmp_path_factory.mktemp("conf") / "AA.yaml"
+    elsewhere.write_text(conf.read_text().replace(str(folder), str(hdfs / "study")))
+    return conf, elsewhere
+
+
+@pytest.fixture(scope="module")
+def local(spark, study, tmp_path_factory) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """What is published on this machine: as it is, and under another title."""
+    folder = tmp_path_factory.mktemp("local")
+    run(lambda: spark, folder, study[0])
+    first = published(folder)
+    run(lambda: spark, folder, study[0], "title=Another title")
+    return first, published(folder)
+
+
+def test_a_driver_is_alone_killed_and_taken_up_with_the_bytes_of_a_local_run(
+    spark, hdfs, study, local, tmp_path, monkeypatch
+):
+    folder = hdfs / "killed"
+    given = [part for change in changes(folder) for part in ("--set", change)]
+    process = subprocess.Popen(
+        [str(DIAMANT), "run", "--conf", str(study[1]), *given],
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    log = folder / "work" / "tables" / "harmonised" / "_delta_log"
+    ended = time.monotonic() + 400
+    while not any(log.glob("*1.json")) and process.poll() is None and time.monotonic() < ended:
+        time.sleep(0.5)
+    with pytest.raises(SliceHeld, match=f"another run works in {folder / 'work'}"):
+        run(lambda: spark, folder, study[1])
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (lock,) = (folder / "work" / "locks").glob("run-*.lock")
+    assert not (folder / "published").exists() and leases.is_free(folder / "work" / "locks", "run")
+    silent = {**json.loads(lock.read_bytes()), "system": "another machine", "seconds": 4}
+    lock.put_bytes(json.dumps(silent).encode())
+    with pytest.raises(SliceHeld):
+        run(lambda: spark, folder, study[1])
+    time.sleep(5)
+    ran = run(lambda: spark, folder, study[1])
+    assert "ingest" not in ran and ran[-1] == "publish", ran
+    assert differing(folder, local[0]) == set()
+
+
+def test_nothing_is_read_anew_where_nothing_changed(hdfs, local, study):
+    folder = hdfs / "killed"
+    versions = {str(log): len(log.listed()) for log in logs(folder)}
+    copied = dict(copies._copies[str(hdfs / "study" / "AA" / "survey_w1.csv")].times)
+
+    def never():
+        raise AssertionError("a run with nothing to do starts no Spark")
+
+    assert run(never, folder, study[1]) == []
+    assert {str(log): len(log.listed()) for log in logs(folder)} == versions
+    assert copies._copies[str(hdfs / "study" / "AA" / "survey_w1.csv")].times == copied
+    assert differing(folder, local[0]) == set()
+
+
+def logs(folder: Place) -> list[Place]:
+    return [table / "_delta_log" for table in (folder / "work" / "tables").iterdir()]
+
+
+def test_a_data_node_that_stops_leaves_the_last_publication_and_the_same_command_goes_on(
+    spark, hdfs, hdfs_folder, local, study
+):
+    folder = hdfs / "killed"
+
+    class Stopping(Progress):
+        def stage(self, name, label):
+            hdfs_cluster.stop_data_node(hdfs_folder)
+            return super().stage(name, label)
+
+    stopping = Stopping(Console(file=io.StringIO()))
+    try:
+        with pytest.raises(Unreachable, match=r"cannot be reached or written now \(.*run the same command"):
+            run(lambda: spark, folder, study[1], "title=Another title", progress=stopping)
+    finally:
+        hdfs_cluster.start_data_node(hdfs_folder)
+    assert differing(folder, local[0]) == set()
+    run(lambda: spark, folder, study[1], "title=Another title")
+    assert differing(folder, local[1]) == set()
