@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -69,3 +70,47 @@ def test_every_path_on_the_page_exists():
         r"`((?:jobs|tests|docs|conf|schemas|expectations)/[\w./]*)`", PAGE.read_text(encoding="utf-8")
     ):
         assert (ROOT / path).exists(), path
+
+
+# Modules that make paths of this machine from a text, each with what for. Every other path of a run file
+# comes through jobs/places, which takes URIs too.
+OF_THIS_MACHINE = {
+    "anytable": "diamant fit --data names files of this machine; Spark reads its URIs itself",
+    "describe": "diamant describe reads and drafts files of this machine",
+    "output/diagram.py": "a draft's files",
+    "output/folders.py": "checks of folders of this machine",
+    "output/manifests.py": "names of a folder's files",
+    "output/region_map.py": "an outline of matplotlib's",
+    "output/rooms.py": "folders of this machine",
+    "places": "where paths are made",
+    "publish/figures.py": "a temporary folder",
+    "run/opening.py": "the folder for temporary files, and records of releases, which stay on this machine",
+    "run/plan.py": "simulated files, which are written to this machine",
+    "run/workfolder.py": "the folder for temporary files",
+    "settings/resources.py": "the program's own files",
+    "spark/alone.py": "Spark's files on this machine",
+    "spark/delta_log.py": "checksum files, of this machine only",
+    "spark/java.py": "Java's command",
+    "spark/session.py": "JARs",
+    "spark/spread.py": "the program's own archive",
+    "stages/protection.py": "records of releases, which stay on this machine",
+    "tools": "a checkout's own files",
+}
+
+
+def test_paths_of_a_run_file_come_through_one_room():
+    making = set()
+    for file in sorted((ROOT / "jobs").rglob("*.py")):
+        name = file.relative_to(ROOT / "jobs").as_posix()
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        # Path(text).name and the like look at a text and open nothing.
+        looked_at = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and node.attr in ("name", "parts", "is_absolute")
+        }
+        for node in ast.walk(tree):
+            of_name = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if of_name and node.func.id in ("Path", "open") and node not in looked_at:
+                making.add(name if name in OF_THIS_MACHINE else name.split("/")[0])
+    assert making == OF_THIS_MACHINE.keys()

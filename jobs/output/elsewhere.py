@@ -76,10 +76,11 @@ def sweep(out: Place) -> None:
             said = json.loads((room / rooms.MARK).read_bytes())
             if said != {"made_by": "diamant", "for": out.name} or not leases.is_free(room, ROOM):
                 continue
-            if (room / rooms.PREVIOUS).exists():
-                if out.exists():
-                    continue  # the run that took it away tells of what came into it
-                (room / rooms.PREVIOUS).rename(out)
+            previous = room / rooms.PREVIOUS
+            if previous.exists() and not out.exists():
+                previous.rename(out)
+            elif manifests.holds_others(previous):
+                continue
             room.remove()
         except (OSError, ValueError):
             continue  # no room, or its own run has cleared it meanwhile
@@ -107,6 +108,10 @@ def _take_place(room: Place, out: Place) -> list[str]:
 def _sent(draft: Path, target: Place) -> None:
     """Copy a folder there, with the rights of others as they are here."""
     target.send(draft)
+    _open_to_others(draft, target)
+
+
+def _open_to_others(draft: Path, target: Place) -> None:
     for path in [draft, *sorted(draft.rglob("*"))]:
         mode = path.stat().st_mode & 0o777
         if mode & 0o077:
@@ -128,4 +133,5 @@ def _sent_file_by_file(draft: Path, out: Place) -> None:
         (out / name).unlink(missing_ok=True)
     for name in [*(name for name in files if name != manifests.NAME), manifests.NAME]:
         (out / name).send(draft / name)
+    _open_to_others(draft, out)
     (out / manifests.UNFINISHED).unlink()

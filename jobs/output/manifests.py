@@ -78,6 +78,12 @@ def is_whole(folder: Location) -> bool:
     return listed is not None and all(_unchanged(here / name, own) for name, own in listed.items())
 
 
+def holds_others(folder: Location) -> bool:
+    """Whether a folder holds a file that its manifest does not list."""
+    here = copies.local(folder)
+    return bool(set(entries(here)) - {NAME} - (_files(_read(here)) or {}).keys())
+
+
 def remove_listed(folder: Path) -> None:
     """Remove a folder's files that its manifest lists and that are unchanged, and then what is empty.
 

@@ -62,7 +62,7 @@ def local(given: str | Location) -> Path:
     known = _copies.get(place.uri)
     if known is None:
         known = _copies[place.uri] = _Copy(scratch() / (place.name or "root"))
-        _origins[known.path] = place
+        _origins[known.path] = place.whole()  # as Spark tells of its files
     if state is None:
         _dropped(known)
     elif state.is_dir:

@@ -84,6 +84,12 @@ class Place:
             above.append(own)
         return above
 
+    def whole(self) -> Place:
+        """The place with the authority that its file system has, where the URI leaves it to the settings."""
+        if not self.uri.startswith(f"{self.scheme}:///"):
+            return self
+        return Place.of(str(self._system.makeQualified(self._path).toString()))
+
     def with_name(self, name: str) -> Place:
         return self.parent / name
 
@@ -139,13 +145,13 @@ class Place:
 
     def fetch(self, target: Path) -> None:
         """Copy a file to this machine, where nothing has its name."""
-        local = hadoop.path(target.absolute().as_uri())
+        local = hadoop.path(f"file://{target.absolute()}")  # Hadoop takes no escapes
         with hadoop.errors(self.uri):
             self._system.copyToLocalFile(False, self._path, local, True)
 
     def send(self, source: Path) -> None:
         """Copy a file or a whole folder of this machine here; a file that is here is replaced."""
-        local = hadoop.path(source.absolute().as_uri())
+        local = hadoop.path(f"file://{source.absolute()}")
         with hadoop.errors(self.uri):
             self._system.copyFromLocalFile(False, True, local, self._path)
 

@@ -11,13 +11,13 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from jobs.errors import SettingsError
 from jobs.places import copies
+from jobs.places.place import Location
 from jobs.settings import correspondences, resources
 from jobs.settings.correspondences import OUTSIDE, Correspondence, listed
 from jobs.settings.section import FilePath, Section, Text
@@ -139,11 +139,11 @@ def digests(settings: NutsSettings) -> dict[str, str]:
     return {file.name: resources.digest(str(file)) for file in _files(settings.matrices)}
 
 
-def _files(folder: str) -> list[Path]:
+def _files(folder: str) -> list[Location]:
     files = sorted(copies.local(folder).glob("*.csv"))
     if not files:
         raise SettingsError(f"nuts.matrices: {shown(folder)} holds no matrices (*.csv); check the path.")
-    return files
+    return [copies.origin(file) or file for file in files]
 
 
 @lru_cache(maxsize=16)

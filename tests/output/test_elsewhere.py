@@ -10,6 +10,7 @@ from jobs.output.publication import check, replacing, sweep
 from jobs.places import place
 from jobs.places.place import Place
 
+OWN = {manifests.NAME, manifests.UNFINISHED}
 FACTS = {"study": "s", "code": "c"}
 
 
@@ -31,7 +32,7 @@ def publish(out, **files):
 
 
 def held(out) -> dict[str, str]:
-    return {name: (out / name).read_text() for name, _ in out.walk() if name != manifests.NAME}
+    return {name: (out / name).read_text() for name, _ in out.walk() if name not in OWN}
 
 
 def test_a_folder_is_replaced_as_a_whole(out):
