@@ -103,8 +103,10 @@ class Place:
             return _stat(self._system.getFileStatus(self._path))
 
     def _stat(self) -> Stat | None:
+        """None where there is nothing, which is asked first: an exception of Java's takes many calls."""
         try:
-            return self.stat()
+            with hadoop.errors(self.uri):
+                return self.stat() if self._system.exists(self._path) else None
         except (FileNotFoundError, NotADirectoryError):
             return None
 

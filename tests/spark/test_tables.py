@@ -292,7 +292,7 @@ def test_a_whole_slice_is_whole_and_read_once(spark, tables, monkeypatch):
     digests = tables.digests("answers", KEYS)
     tables.replace("answers", answers(spark, "b", "F9"), [OTHER], {})
     assert tables.slice_damage("answers", KEYS, digests) is None
-    monkeypatch.setattr("jobs.spark.tables.sha256", None)
+    monkeypatch.setattr("jobs.spark.tables.digest", None)
     assert tables.slice_damage("answers", KEYS, digests) is None
     changed = {path: "0" * 64 for path in digests}
     monkeypatch.undo()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -22,6 +23,7 @@ from jobs.run.context import Context
 from jobs.run.progress import Progress
 from jobs.settings import reading
 from jobs.simulate import studies
+from jobs.spark import failures
 from jobs.spark.tables import Tables
 from jobs.stages.order import STAGES
 from jobs.tools import hdfs_cluster
@@ -143,8 +145,11 @@ def test_a_data_node_that_stops_leaves_the_last_publication_and_the_same_command
 
     stopping = Stopping(Console(file=io.StringIO()))
     try:
-        with pytest.raises(Unreachable, match=r"cannot be reached or written now \(.*run the same command"):
+        with pytest.raises(Exception) as error:
             run(lambda: spark, folder, study[1], "title=Another title", progress=stopping)
+        said = failures.explained(error.value)
+        assert isinstance(said, Unreachable) and said.exit_code == 3
+        assert re.search(r"cannot be reached or written now \(\w.*run the same command", str(said))
     finally:
         hdfs_cluster.start_data_node(hdfs_folder)
     assert differing(folder, local[0]) == set()
