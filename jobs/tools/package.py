@@ -1,16 +1,23 @@
-"""`make package`: one file that holds the code, conf/, schemas/ and expectations/.
+"""`make package`: one file that holds the code, conf/, schemas/ and expectations/, and the packages it needs.
 
-A zip archive with a `__main__`, named `.py` because spark-submit takes only that ending as a Python
-application; Python runs it as it runs any archive. The same sources give the same bytes.
+The first is a zip archive with a `__main__`, named `.py` because spark-submit takes only that ending as a
+Python application; Python runs it as it runs any archive. The same sources give the same bytes. The other is
+an environment for machines that have none (`spark-submit --archives`).
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 from jobs import __version__
 from jobs.settings.resources import OF_THE_CHECKOUT
+from jobs.tools import setup
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("jobs", "conf", "schemas", "expectations")
@@ -36,5 +43,34 @@ def build(target: Path) -> Path:
     return artefact
 
 
+def environment(target: Path) -> Path:
+    """Write an archive of the packages that a run needs, as the lock has them, into `target`; its path.
+
+    uv makes environments that can be moved. Python itself is not in it: every machine needs the same version
+    at the same place. Raises CalledProcessError where packages cannot be had.
+    """
+    folder, archive = target / "environment", target / f"environment-{__version__}.tar.gz"
+    shutil.rmtree(folder, ignore_errors=True)
+    commands = Path(sys.prefix) / "bin"
+    options, variables = setup.sources_of_pip([sys.executable, "-m", "pip"])
+    needed = target / "environment.lock"  # what pyproject.toml asks for without its tools, as it is locked
+
+    def uv(*arguments: str) -> None:
+        command = [str(commands / "uv"), *arguments]
+        subprocess.run(command, env={**os.environ, **variables}, check=True, stdout=subprocess.DEVNULL)
+
+    locked = ["--constraint", str(setup.LOCK), "--generate-hashes", "--quiet", *options]
+    uv("pip", "compile", str(ROOT / "pyproject.toml"), *locked, "--output-file", str(needed))
+    uv("venv", "--quiet", "--relocatable", "--python", sys.executable, str(folder))
+    into = ["--python", str(folder / "bin" / "python"), "--require-hashes", "--quiet", *options]
+    uv("pip", "install", *into, "-r", str(needed))
+    with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
+        packed.add(folder, ".")
+    shutil.rmtree(folder)
+    needed.unlink()
+    return archive
+
+
 if __name__ == "__main__":
     print(build(ROOT / "dist").relative_to(ROOT))
+    print(environment(ROOT / "dist").relative_to(ROOT))

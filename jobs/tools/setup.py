@@ -118,7 +118,7 @@ def _quickly(pip: list[str]) -> bool:
     if not _worked([*pip, "--require-hashes", "-r", str(only_uv)]):
         return False
     python, uv = str(ENVIRONMENT / "bin" / "python"), str(ENVIRONMENT / "bin" / "uv")
-    options, environment = _sources_of_pip(pip[:-1])
+    options, environment = sources_of_pip(pip[:-1])
     command = [uv, "pip", "install", "--python", python, "--require-hashes", "-r", str(LOCK), *options]
     return _worked(command, UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1", **environment)
 
@@ -137,7 +137,7 @@ def _compiled() -> Iterator[None]:
         yield
 
 
-def _sources_of_pip(pip: list[str]) -> tuple[list[str], dict[str, str]]:
+def sources_of_pip(pip: list[str]) -> tuple[list[str], dict[str, str]]:
     """Where pip looks for packages, from its files and variables, as options and variables of uv."""
     done = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=False)
     options: list[str] = []
