@@ -63,7 +63,8 @@ def differing(folder: Place, expected: dict[str, bytes]) -> set[str]:
 def study(spark, hdfs, tmp_path_factory) -> tuple[Path, Path]:
     """The run files of the same simulated study on this machine and on HDFS, wave map and all."""
     folder = tmp_path_factory.mktemp("study")
-    (conf,) = [folder / "AA.yaml"] if studies.studies(spark, studies.wanted(REQUEST), folder) else []
+    studies.studies(spark, studies.wanted(REQUEST), folder)
+    conf = folder / "AA.yaml"
     (folder / "AA" / "map.yaml").write_bytes((REPOSITORY / MAP).read_bytes())
     (folder / "AA" / "model.lav").write_bytes((REPOSITORY / "conf/models/cluster_within.lav").read_bytes())
     text = conf.read_text().replace(MAP, str(folder / "AA/map.yaml"))
@@ -85,7 +86,7 @@ def local(spark, study, tmp_path_factory) -> tuple[dict[str, bytes], dict[str, b
 
 
 def test_a_driver_is_alone_killed_and_taken_up_with_the_bytes_of_a_local_run(
-    spark, hdfs, study, local, tmp_path, monkeypatch
+    spark, hdfs, study, local, tmp_path
 ):
     folder = hdfs / "killed"
     given = [part for change in changes(folder) for part in ("--set", change)]
