@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import SettingsError
+from jobs.places import copies
 from jobs.readers import files, in_blocks, matrices, packages, records, statistical, text, unfolded
 from jobs.readers.blocks import Reading
 from jobs.readers.dialect import Dialect
@@ -114,11 +115,17 @@ def _elsewhere(settings: FlowsInput) -> Column:
 
 
 def is_in_blocks(table: Scanned) -> bool:
-    """Whether the tables of a slice can be read in blocks (see in_blocks.py): regular text, and no pair."""
+    """Whether the tables of a slice can be read in blocks (see in_blocks.py): regular text, and no pair.
+
+    Tasks open its files by their paths, so none may be the driver's copy of a file elsewhere.
+    """
     settings = table.settings
     if settings.format != "csv" or is_pair(settings) or settings.thousands:
         return False
     scans = [scan for of_role in table.scans.values() for scan in of_role]
+    parts = [of.part for of in (*scans, *table.matrices)]
+    if any(copies.origin(part) for part in parts):
+        return False
     return all(map(in_blocks.can_read, scans)) and all(matrix.is_regular for matrix in table.matrices)
 
 
