@@ -89,6 +89,7 @@ OF_THIS_MACHINE = {
     "run/workfolder.py": "the folder for temporary files",
     "settings/resources.py": "the program's own files",
     "spark/alone.py": "Spark's files on this machine",
+    "spark/classes.py": "the archive of Java's classes",
     "spark/delta_log.py": "checksum files, of this machine only",
     "spark/java.py": "Java's command",
     "spark/session.py": "JARs",

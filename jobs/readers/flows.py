@@ -123,7 +123,7 @@ def is_in_blocks(table: Scanned) -> bool:
     if settings.format != "csv" or is_pair(settings) or settings.thousands:
         return False
     scans = [scan for of_role in table.scans.values() for scan in of_role]
-    parts = [of.part for of in (*scans, *table.matrices)]
+    parts = [*(scan.part for scan in scans), *(matrix.part for matrix in table.matrices)]
     if any(copies.origin(part) for part in parts):
         return False
     return all(map(in_blocks.can_read, scans)) and all(matrix.is_regular for matrix in table.matrices)

@@ -20,9 +20,10 @@ from jobs.errors import DiamantError, SettingsError, SparkNotStarted
 from jobs.settings import resources
 from jobs.settings.sections import SparkSettings
 from jobs.settings.wording import fault, shown
-from jobs.spark import alone, java, remembered
+from jobs.spark import alone, classes, java, remembered
 
 SMALL = "conf/spark/small.yaml"
+OF_JAVA = "spark.driver.extraJavaOptions"
 AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
 
 # What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
@@ -127,7 +128,7 @@ def _options(settings: SparkSettings) -> dict[str, str]:
             "spark.jars": ",".join(str(jar.resolve()) for jar in jars(settings)),
             "spark.driver.memory": settings.driver_memory,
         }
-    return own | {
+    options = own | {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
@@ -153,6 +154,9 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         **(_small() if settings.small else {}),
         **{key: value for key, value in settings.options.items() if not _of_a_session(key)},
     }
+    if not alone.submitted():
+        options[OF_JAVA] = f"{classes.use()} {options.get(OF_JAVA, '')}"
+    return options
 
 
 def release(session: SparkSession) -> None:

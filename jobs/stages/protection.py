@@ -28,6 +28,7 @@ from jobs.transforms.persisting import PAIRS, in_both
 from jobs.transforms.sketches import sketches
 
 Tables = dict[str, pd.DataFrame]
+FEW = 4  # slices that are searched on the driver
 
 
 def protected(context: Context, rows: Rows, program: Sources, folder: Path) -> tuple[Tables, pd.DataFrame]:
@@ -101,7 +102,11 @@ def _guarded(context: Context, program: Sources, folder: Path, counted: Sequence
         for each in counted
     ]
     missing = [(file, each) for file, each in zip(files, counted, strict=True) if not file.is_file()]
-    searched = spread(context.spark, counts.guard, [each for _, each in missing])
+    wanted = [each for _, each in missing]
+    # To start Python on an executor takes as long as to search some slices.
+    searched = (
+        list(map(counts.guard, wanted)) if len(wanted) <= FEW else spread(context.spark, counts.guard, wanted)
+    )
     for (file, _), guarded in zip(missing, searched, strict=True):
         kept.put(file, partial(Path.write_text, data=guarded.written(), encoding="utf-8"))
     kept.forget_others()

@@ -1,4 +1,4 @@
-"""Set-up: the virtual environment from the hash-locked file, the command, and JARs: Delta, HDFS for tests.
+"""Set-up: the virtual environment from the hash-locked file, the command, JARs, and Spark's classes.
 
 Run by `make setup` with the system's Python; standard library only. Says nothing but one line when all
 is there, and one line with what to do when something is missing (exit code 2).
@@ -11,13 +11,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.errors import SettingsError
-from jobs.spark import java
+from jobs.spark import classes, java
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".venv"
@@ -52,7 +53,7 @@ def main() -> int:
             raise SettingsError(
                 "Python 3.10 or newer is needed; name one with 'make PYTHON=python3.11 setup'."
             )
-        java.check()
+        version = java.check()
         if not _ready():
             _environment()
             with _compiled():
@@ -60,6 +61,7 @@ def main() -> int:
                 _hdfs()
                 shutil.rmtree(ENVIRONMENT / "ivy", ignore_errors=True)
             (ENVIRONMENT / "ready").write_text(_state())
+        _classes(_state() + version)
     except SettingsError as error:
         print(f"diamant: {error}", file=sys.stderr)
         return error.exit_code
@@ -214,6 +216,31 @@ def _put(files: Sequence[Path], sums: Path, target: Path) -> None:
                 f"{name} is damaged (its sha256 differs); delete .venv and run 'make setup' again."
             )
         shutil.copyfile(file, target / name)
+
+
+def _classes(made_for: str) -> None:
+    """The archive of classes that Java starts Spark from, once for each Java (see jobs.spark.classes).
+
+    It is made of what a run of the demo loads. Where there is none in the end, all works without it, at the
+    pace of before; it is not tried again then.
+    """
+    stamp, archive = ENVIRONMENT / "spark-classes.txt", ENVIRONMENT / classes.NAME
+    if stamp.is_file() and stamp.read_text() == made_for:
+        return
+    archive.unlink(missing_ok=True)  # Java writes none while it uses one
+    with tempfile.TemporaryDirectory(dir=ENVIRONMENT) as folder:
+        draft = Path(folder) / classes.NAME
+        changes = [f"work={folder}/work", f"out={folder}/out", f"simulate.path={folder}/input"]
+        changes.append(f"spark.options={{spark.driver.extraJavaOptions: '{classes.make(draft)}'}}")
+        options = [part for change in changes for part in ("--set", change)]
+        command = [str(ENVIRONMENT / "bin" / "diamant"), "run", "--conf", "conf/runs/demo.yaml", *options]
+        # Java holds the pipe until it has written the archive, when the command itself has long ended.
+        with (ENVIRONMENT / "setup.log").open("ab") as log:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, check=False)
+        if done.returncode == 0 and draft.is_file():
+            draft.chmod(0o644)
+            os.replace(draft, archive)
+    stamp.write_text(made_for)
 
 
 def _worked(command: list[str], **environment: str) -> bool:

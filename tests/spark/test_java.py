@@ -17,12 +17,11 @@ def pretend(tmp_path, monkeypatch, answer: str, code: int = 0) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "major"),
-    [('openjdk version "17.0.15" 2025-04-15', 17), ('openjdk version "21" 2023-09-19', 21)],
+    "answer", ['openjdk version "17.0.15" 2025-04-15', 'openjdk version "21" 2023-09-19']
 )
-def test_a_fitting_java_is_taken(tmp_path, monkeypatch, answer, major):
+def test_a_fitting_java_is_taken(tmp_path, monkeypatch, answer):
     pretend(tmp_path, monkeypatch, answer)
-    assert java.check() == major
+    assert java.check().strip() == answer
 
 
 @pytest.mark.parametrize(
