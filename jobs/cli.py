@@ -16,7 +16,7 @@ from jobs.anytable import options
 from jobs.errors import InputError, SettingsError
 from jobs.places.place import located
 from jobs.run import opening
-from jobs.run.arguments import Changes, Conf, Countries, Log, Waves
+from jobs.run.arguments import Changes, Conf, Countries, Lineage, Log, Waves
 from jobs.run.guard import guarded
 from jobs.run.json_lines import JsonLines
 from jobs.run.progress import Progress
@@ -38,14 +38,26 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    conf: Conf, wave: Waves = None, country: Countries = None, set: Changes = None, log: Log = "text"
+    conf: Conf,
+    wave: Waves = None,
+    country: Countries = None,
+    set: Changes = None,
+    log: Log = "text",
+    lineage: Lineage = None,
 ) -> None:
     """Run every stage that is not up to date and publish tables, figures and the report."""
     chosen = opening.Chosen(conf, wave, country, set)
+    progress = JsonLines() if log == "json" else Progress()
     with opening.opened(chosen, STAGES, publishing=True) as context:
         from jobs.run import execute
+        from jobs.run import lineage as events
 
-        execute.run(context, JsonLines() if log == "json" else Progress())
+        if lineage is None:
+            execute.run(context, progress)
+        else:
+            told = events.Lineage(progress, context, events.checked(lineage))
+            with told.run():
+                execute.run(context, told)
         report = located(context.settings.out) / "report.html"
     print(f"Report: {report}", file=sys.stderr if log == "json" else None)
 

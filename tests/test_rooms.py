@@ -84,6 +84,7 @@ OF_THIS_MACHINE = {
     "output/rooms.py": "folders of this machine",
     "places": "where paths are made",
     "publish/figures.py": "a temporary folder",
+    "run/lineage.py": "the file of events, which stays on this machine",
     "run/opening.py": "the folder for temporary files, and records of releases, which stay on this machine",
     "run/plan.py": "simulated files, which are written to this machine",
     "run/workfolder.py": "the folder for temporary files",

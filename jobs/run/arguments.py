@@ -13,6 +13,9 @@ Log = Annotated[
     Literal["text", "json"],
     typer.Option("--log", help="json: a line of JSON for each event on standard output, too"),
 ]
+Lineage = Annotated[
+    str | None, typer.Option("--lineage", help="file to which OpenLineage's events of the run are added")
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="key.sub=value laid over the run file; may be repeated")
 ]
