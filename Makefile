@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DIAMANT = .venv/bin/diamant
 
-.PHONY: run test test-long setup lint package clean
+.PHONY: run test test-long test-airflow setup lint package clean
 
 run: setup
 	@$(DIAMANT) run --conf conf/runs/demo.yaml
@@ -16,6 +16,12 @@ test-long: setup
 	@.venv/bin/pytest --hypothesis-profile=long tests/readers/test_any_csv.py tests/study/test_any_settings.py \
 		tests/study/test_any_run.py
 	@.venv/bin/pytest -m long
+
+# The DAG of docs/cluster.md in a real Airflow, which has an environment of its own; some minutes.
+test-airflow: setup
+	@.venv/bin/uv venv -q --clear --python .venv/bin/python build/airflow
+	@.venv/bin/uv pip install -q --python build/airflow/bin/python --require-hashes -r tests/airflow/requirements.lock
+	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/bin/python tests/airflow/parse.py
 
 setup:
 	@$(PYTHON) -m jobs.tools.setup
