@@ -230,13 +230,12 @@ def _classes(made_for: str) -> None:
     archive.unlink(missing_ok=True)  # Java writes none while it uses one
     with tempfile.TemporaryDirectory(dir=ENVIRONMENT) as folder:
         draft = Path(folder) / classes.NAME
-        changes = [f"work={folder}/work", f"out={folder}/out", f"simulate.path={folder}/input"]
-        changes.append(f"spark.options={{spark.driver.extraJavaOptions: '{classes.make(draft)}'}}")
-        options = [part for change in changes for part in ("--set", change)]
-        command = [str(ENVIRONMENT / "bin" / "diamant"), "run", "--conf", "conf/runs/demo.yaml", *options]
+        options = f"spark.options={{spark.driver.extraJavaOptions: '{classes.make(draft)}'}}"
+        demo = str(ROOT / "conf" / "runs" / "demo.yaml")  # its paths begin in the working directory
+        command = [str(ENVIRONMENT / "bin" / "diamant"), "run", "--conf", demo, "--set", options]
         # Java holds the pipe until it has written the archive, when the command itself has long ended.
         with (ENVIRONMENT / "setup.log").open("ab") as log:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, check=False)
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, cwd=folder, check=False)
         if done.returncode == 0 and draft.is_file():
             draft.chmod(0o644)
             os.replace(draft, archive)

@@ -59,7 +59,7 @@ def published() -> dict[str, pd.DataFrame]:
         "cluster_indicators": indicators,
         "sample_waterfall": steps,
         "fit_status": status([100], [30]),
-        "estimates": keys,
+        "estimates": keys.assign(lhs="f", op="~"),
         "fit_measures": keys,
         "group_differences": keys.rename(columns={"group": "group_a"}).assign(group_b="g1"),
         "residuals": keys,
