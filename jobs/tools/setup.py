@@ -229,13 +229,14 @@ def _classes(made_for: str) -> None:
         return
     archive.unlink(missing_ok=True)  # Java writes none while it uses one
     with tempfile.TemporaryDirectory(dir=ENVIRONMENT) as folder:
-        draft = Path(folder) / classes.NAME
+        draft, study = Path(folder) / classes.NAME, Path(folder) / "study"
+        study.mkdir()  # PySpark would take the environment for Spark's home, were it the folder above
         options = f"spark.options={{spark.driver.extraJavaOptions: '{classes.make(draft)}'}}"
         demo = str(ROOT / "conf" / "runs" / "demo.yaml")  # its paths begin in the working directory
         command = [str(ENVIRONMENT / "bin" / "diamant"), "run", "--conf", demo, "--set", options]
         # Java holds the pipe until it has written the archive, when the command itself has long ended.
         with (ENVIRONMENT / "setup.log").open("ab") as log:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, cwd=folder, check=False)
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, cwd=study, check=False)
         if done.returncode == 0 and draft.is_file():
             draft.chmod(0o644)
             os.replace(draft, archive)
