@@ -17,6 +17,7 @@ from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from jobs.errors import DiamantError, SettingsError, SparkNotStarted
+from jobs.places.hadoop import UMASK
 from jobs.settings import resources
 from jobs.settings.sections import SparkSettings
 from jobs.settings.wording import fault, shown
@@ -97,9 +98,22 @@ def start(settings: SparkSettings, name: str) -> SparkSession:
     except Exception as error:  # nothing but set-up has happened yet
         raise SparkNotStarted(_why_not_started(error, settings)) from None
     remembered.remember(session.sparkContext._jvm)
+    _close_files(session)
     _set_options(session, settings.options)
     gc.freeze()  # what is there now stays to the end; `release` need not look through it
     return session
+
+
+def _close_files(session: SparkSession) -> None:
+    """Let Hadoop write files of this machine for the user alone, under spark-submit, too.
+
+    A file system keeps the settings that it was first asked with; those of spark-submit have no umask.
+    """
+    java = session.sparkContext._jvm
+    assert java is not None
+    local = java.org.apache.hadoop.fs.FileSystem.getLocal(session.sparkContext._jsc.hadoopConfiguration())
+    for system in (local, local.getRaw()):
+        system.getConf().set(UMASK, "077")
 
 
 def start_java(settings: SparkSettings) -> None:
@@ -149,7 +163,7 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.hadoop.parquet.enable.dictionary#value": "false",
         # Many files are written at once, since to sort all rows by their slice takes longer than writing.
         "spark.sql.maxConcurrentOutputFileWriters": "64",
-        "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets modes itself, whatever the umask
+        f"spark.hadoop.{UMASK}": "077",  # Hadoop sets modes itself, whatever the umask
         **alone.ports(settings),
         **(_small() if settings.small else {}),
         **{key: value for key, value in settings.options.items() if not _of_a_session(key)},

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from processes import family
-from study_runs import REPOSITORY, Run, changes
+from study_runs import REPOSITORY, Run, changes, modes
 
 from jobs.run import fingerprints
 from jobs.tools import package
@@ -71,6 +71,8 @@ def test_a_stage_is_a_job_of_its_own(demo, tmp_path):
     )
     assert code == 0, said
     assert re.search(r"link +cis2 +9,000 in, 9,000 out", said), said
+    wide = {name for name, mode in modes(demo.folder / "work").items() if mode & 0o077}
+    assert not wide, "what spark-submit started writes for the user alone, too"
 
 
 def kill_executors(place: Path, killed: list[int], ended: threading.Event) -> None:
