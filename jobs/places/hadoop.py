@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from jobs.errors import SettingsError, Unreachable
 
 UMASK = "fs.permissions.umask-mode"
+CLOSED = "077"  # all for the user alone
 NO_SYSTEM = ("UnsupportedFileSystemException", "No FileSystem for scheme", "ClassNotFoundException")
 # Kinds of Java's exceptions that Python has too; the others are outages and faults of the file system.
 KINDS = {
@@ -84,7 +85,7 @@ def configuration() -> Any:
         java = jvm()
         options = java.org.apache.spark.SparkConf()
         configured = java.org.apache.spark.deploy.SparkHadoopUtil.get().newConfiguration(options)
-        configured.set(UMASK, "077")
+        configured.set(UMASK, CLOSED)
         _Java.configuration = configured
     return _Java.configuration
 
@@ -121,9 +122,8 @@ def rename(source: str, target: str, overwrite: bool) -> None:
     assert SparkContext._gateway is not None
     options = SparkContext._gateway.new_array(kinds, 1)
     options[0] = kinds.OVERWRITE if overwrite else kinds.NONE
-    with errors(
-        source
-    ):  # FileContext's renames are exact, those of FileSystem move into a folder that is there
+    # FileContext's renames are exact; those of FileSystem move into a folder that is there.
+    with errors(source):
         context = of_class("FileContext").getFileContext(path(source).toUri(), configuration())
         context.rename(path(source), path(target), options)
 

@@ -28,9 +28,8 @@ from jobs.transforms.cells import bare
 
 CHUNK = 50_000  # records read on the driver at a time
 IN_PART = 1 << 33  # monotonically_increasing_id counts a partition's rows in the lower 33 bits
-PLAIN = re.compile(
-    r"(?:[a-z0-9]+://[A-Za-z0-9_.:@-]*)?[A-Za-z0-9_./-]+"
-)  # paths that are the same as an address
+# Paths that are the same as an address.
+PLAIN = re.compile(r"(?:[a-z0-9]+://[A-Za-z0-9_.:@-]*)?[A-Za-z0-9_./-]+")
 NO_PATTERN = {"__globPaths__": "false"}  # Spark takes the path for a name, with brackets and stars in it
 
 

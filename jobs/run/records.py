@@ -61,9 +61,15 @@ class Records:
             Release(
                 words["number"], words["threshold"], pd.read_parquet(self._file(words["number"], ".parquet"))
             )
-            for words in self.all()
-            if not words["withdrawn"]
+            for words in self._standing()
         ]
+
+    def numbers(self) -> list[int]:
+        """The numbers of the releases that were not withdrawn."""
+        return [words["number"] for words in self._standing()]
+
+    def _standing(self) -> list[dict[str, Any]]:
+        return [words for words in self.all() if not words["withdrawn"]]
 
     def add(self, study: str, threshold: int, sets: pd.DataFrame) -> None:
         """Record a release; the words come last, so that a killed run leaves none without its sets."""

@@ -17,7 +17,7 @@ from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from jobs.errors import DiamantError, SettingsError, SparkNotStarted
-from jobs.places.hadoop import UMASK
+from jobs.places.hadoop import CLOSED, UMASK
 from jobs.settings import resources
 from jobs.settings.sections import SparkSettings
 from jobs.settings.wording import fault, shown
@@ -109,11 +109,11 @@ def _close_files(session: SparkSession) -> None:
 
     A file system keeps the settings that it was first asked with; those of spark-submit have no umask.
     """
-    java = session.sparkContext._jvm
-    assert java is not None
-    local = java.org.apache.hadoop.fs.FileSystem.getLocal(session.sparkContext._jsc.hadoopConfiguration())
+    jvm = session.sparkContext._jvm
+    assert jvm is not None
+    local = jvm.org.apache.hadoop.fs.FileSystem.getLocal(session.sparkContext._jsc.hadoopConfiguration())
     for system in (local, local.getRaw()):
-        system.getConf().set(UMASK, "077")
+        system.getConf().set(UMASK, CLOSED)
 
 
 def start_java(settings: SparkSettings) -> None:
@@ -163,7 +163,7 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.hadoop.parquet.enable.dictionary#value": "false",
         # Many files are written at once, since to sort all rows by their slice takes longer than writing.
         "spark.sql.maxConcurrentOutputFileWriters": "64",
-        f"spark.hadoop.{UMASK}": "077",  # Hadoop sets modes itself, whatever the umask
+        f"spark.hadoop.{UMASK}": CLOSED,  # Hadoop sets modes itself, whatever the umask
         **alone.ports(settings),
         **(_small() if settings.small else {}),
         **{key: value for key, value in settings.options.items() if not _of_a_session(key)},

@@ -68,7 +68,7 @@ def words_on_releases(context: Context) -> str:
     folder = context.settings.releases
     if folder is None:
         return "No earlier release was looked at: the run file names no folder of their records (`releases`)."
-    numbers = ", ".join(str(release.number) for release in Records(Path(folder)).standing())
+    numbers = ", ".join(map(str, Records(Path(folder)).numbers()))
     return (
         f"No set of firms differs by few from those of these earlier releases: {numbers or 'there are none'}."
     )

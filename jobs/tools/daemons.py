@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -50,6 +51,16 @@ def wait_for(stands: Callable[[], bool], what: str) -> None:
         if time.monotonic() > ended:
             raise RuntimeError(f"{what} did not start within {PATIENCE:.0f} s")
         time.sleep(0.2)
+
+
+def command(module: str, start: Callable[[Path], str], stop: Callable[[Path], None]) -> None:
+    """Start a cluster in a folder, and print its address, or stop it, as the command line asks."""
+    if len(sys.argv) != 3 or sys.argv[1] not in ("start", "stop"):
+        sys.exit(f"usage: python -m jobs.tools.{module} start|stop FOLDER")
+    if sys.argv[1] == "start":
+        print(start(Path(sys.argv[2])))
+    else:
+        stop(Path(sys.argv[2]))
 
 
 def free_port() -> int:

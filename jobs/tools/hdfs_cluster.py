@@ -102,9 +102,4 @@ def _java(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("start", "stop"):
-        sys.exit("usage: python -m jobs.tools.hdfs_cluster start|stop FOLDER")
-    if sys.argv[1] == "start":
-        print(start(Path(sys.argv[2])))
-    else:
-        stop(Path(sys.argv[2]))
+    daemons.command("hdfs_cluster", start, stop)

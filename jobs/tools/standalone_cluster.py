@@ -8,7 +8,6 @@ It has no authentication and listens on 127.0.0.1 only: for tests and demonstrat
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pyspark
@@ -59,9 +58,4 @@ def _daemon(folder: Path, name: str, kind: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("start", "stop"):
-        sys.exit("usage: python -m jobs.tools.standalone_cluster start|stop FOLDER")
-    if sys.argv[1] == "start":
-        print(start(Path(sys.argv[2])))
-    else:
-        stop(Path(sys.argv[2]))
+    daemons.command("standalone_cluster", start, stop)
