@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.errors import DiamantError
 from jobs.settings.run_file import RunFile
 from jobs.settings.slices import Slice, SliceSettings
+from jobs.spark.frames import TableRows
 from jobs.spark.tables import Tables
 
 
@@ -102,11 +103,13 @@ class Outcome:
 class Results:
     """What a stage made of a batch: frames by table, and for each slice an outcome or why it failed.
 
+    Rows that the stage made on the driver stay there, as a table of Arrow.
+
     A frame may hold rows of slices that failed; of these only the rows set aside are written. A table of
     TABLES without a frame is left as it is.
     """
 
-    frames: dict[str, DataFrame] = field(default_factory=dict)
+    frames: dict[str, TableRows] = field(default_factory=dict)
     outcomes: dict[Slice, Outcome] = field(default_factory=dict)
     failures: dict[Slice, DiamantError] = field(default_factory=dict)
 

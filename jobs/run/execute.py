@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from pyspark.sql import DataFrame
-
 from jobs.errors import (
     DiamantError,
     InputError,
@@ -38,8 +36,8 @@ from jobs.run.progress import Progress
 from jobs.settings import schemas
 from jobs.settings.slices import Slice
 from jobs.spark import session
-from jobs.spark.frames import nothing
-from jobs.spark.tables import within
+from jobs.spark.frames import TableRows, rows_of
+from jobs.spark.some_slices import chosen as rows_of_slices
 
 ASIDE = "quarantine"  # rows set aside are written of failed slices as well
 SHARED = (SliceHeld, SparkNotStarted, Unreachable)  # what ends the whole run, whichever slice it comes from
@@ -215,16 +213,20 @@ def _written(context: Context, name: str, marks: Mapping[Slice, str], results: R
         if frame is None:
             if not context.tables.exists(table):
                 continue
-            frame = nothing(context.spark, table)
+            frame = rows_of(table)
         elif table != ASIDE and results.failures:
-            frame = frame.where(within([slice.keys for slice in chosen]))
+            frame = rows_of_slices(frame, [slice.keys for slice in chosen])
         outcomes = results.outcomes if table == module.TABLES[-1] else None
         _put(context, table, frame, chosen, ledger.said(name, chosen, outcomes))
     return done
 
 
 def _put(
-    context: Context, table: str, frame: DataFrame, slices: Iterable[Slice], said: Mapping[str, Any]
+    context: Context,
+    table: str,
+    frame: TableRows,
+    slices: Iterable[Slice],
+    said: Mapping[str, Any],
 ) -> None:
     """Commit a frame in the place of what a stage wrote of these slices before."""
     columns = schemas.table(table).slices
@@ -250,7 +252,7 @@ def _leave_changed(context: Context, module: Any, before: Mapping[Slice, str], r
         results.fail(slice, InputError(f"{paths}: {words}; {remedy}"))
     for table in module.TABLES if changed else ():
         said = ledger.said(module.NAME, dict.fromkeys(changed, ledger.NO_MARK))
-        _put(context, table, nothing(context.spark, table), changed, said)
+        _put(context, table, rows_of(table), changed, said)
 
 
 def _noted(

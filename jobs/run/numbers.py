@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jobs.run.context import Batch
-from jobs.settings import classifications, schemas
+from jobs.settings import classifications
 from jobs.settings.classifications import Classification
 from jobs.settings.slices import SliceSettings
-from jobs.spark.frames import local
+from jobs.spark.frames import rows_of
 from jobs.spark.tables import Tables
 from jobs.transforms.flows import Codes
 from jobs.transforms.lookup import of_slices
@@ -59,8 +59,7 @@ def given(tables: Tables, slices: Iterable[SliceSettings]) -> None:
         for country, numbers in sorted(changed.items())
         for key, number in sorted(numbers.items())
     ]
-    frame = local(tables.spark, rows, schemas.table(TABLE).struct).coalesce(1)
-    tables.replace(TABLE, frame, [{"country": country} for country in sorted(changed)], {})
+    tables.replace(TABLE, rows_of(TABLE, rows), [{"country": country} for country in sorted(changed)], {})
 
 
 def are_kept(tables: Tables, country: str) -> bool:

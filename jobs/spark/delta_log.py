@@ -113,6 +113,13 @@ def whole(table: Location, file: File) -> bool:
     return path.is_file() and path.stat().st_size == file.size and fits_checksum(path)
 
 
+def add_checksum(path: Path, covered: int = 512) -> None:
+    """Write the checksum file that `fits_checksum` reads beside a file, a sum for each `covered` bytes."""
+    content = path.read_bytes()
+    sums = [zlib.crc32(content[start : start + covered]) for start in range(0, len(content), covered)]
+    Path(checksum_of(str(path))).write_bytes(struct.pack(f">4si{len(sums)}I", b"crc\0", covered, *sums))
+
+
 def fits_checksum(path: Path) -> bool:
     """Whether a file's bytes are those of Hadoop's checksum beside it; true where there is none.
 

@@ -12,14 +12,25 @@ from pyspark.sql.types import StructType
 
 from jobs.settings import schemas
 
+TableRows = DataFrame | pa.Table  # of a table: on the executors, or on the driver already
+
 
 def local(spark: SparkSession, rows: Iterable[Sequence[Any]], schema: str | StructType) -> DataFrame:
     """Rows (tuples in the order of the schema) as a frame."""
     struct = cast(StructType, StructType.fromDDL(schema)) if isinstance(schema, str) else schema
-    arrow = to_arrow_schema(struct)
-    columns = list(zip(*rows, strict=True)) or [() for _ in arrow]
-    arrays = [pa.array(list(values), type=field.type) for values, field in zip(columns, arrow, strict=True)]
-    return spark.createDataFrame(pa.Table.from_arrays(arrays, schema=arrow), schema=struct)
+    return spark.createDataFrame(_arrow(rows, struct), schema=struct)
+
+
+def rows_of(table: str, rows: Iterable[Sequence[Any]] = ()) -> pa.Table:
+    """Rows (tuples in the order of the schema) of a table of `schemas/`, which stay on the driver."""
+    return _arrow(rows, schemas.table(table).struct)
+
+
+def _arrow(rows: Iterable[Sequence[Any]], struct: StructType) -> pa.Table:
+    schema = to_arrow_schema(struct)
+    columns = list(zip(*rows, strict=True)) or [() for _ in schema]
+    arrays = [pa.array(list(values), type=field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def nothing(spark: SparkSession, table: str) -> DataFrame:

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_, or_
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,24 +20,34 @@ from delta.exceptions import (
     ConcurrentTransactionException,
 )
 from delta.tables import DeltaTable
+from deltalake.exceptions import CommitFailedError
 from pyarrow import parquet
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 
 from jobs.errors import InputError, SliceHeld
 from jobs.places import copies
 from jobs.places.place import Location, Place, digest, located, there
 from jobs.settings import schemas
-from jobs.spark import delta_log, failures
+from jobs.spark import delta_log, driver_commits, failures
 from jobs.spark.delta_log import Damaged, Keys
+from jobs.spark.frames import TableRows
+from jobs.spark.some_slices import predicate, within
 
 PAUSES = (0.1, 0.3, 0.6)  # seconds between looks at a log that seems damaged
 KEPT = "interval 36500 days"  # older states stay readable, even where the clock jumps ahead by years
+# The log holds no minima and maxima of columns: of micro data they would stand there in clear, and of others
+# nobody asks for them.
+PROPERTIES = {
+    "delta.logRetentionDuration": KEPT,
+    "delta.deletedFileRetentionDuration": KEPT,
+    "delta.dataSkippingNumIndexedCols": "0",
+}
 OVERTAKEN = (
     ConcurrentTransactionException,
     ConcurrentAppendException,
     ConcurrentDeleteReadException,
     ConcurrentDeleteDeleteException,
+    CommitFailedError,
 )
 
 
@@ -124,9 +132,15 @@ class Tables:
         return self._rows[key]
 
     def replace(
-        self, name: str, frame: DataFrame, slices: Sequence[Mapping[str, str]], said: Mapping[str, Any]
+        self,
+        name: str,
+        rows: TableRows,
+        slices: Sequence[Mapping[str, str]],
+        said: Mapping[str, Any],
     ) -> Commit:
-        """Put `frame` in the place of some slices, in one transaction; a slice without rows becomes empty.
+        """Put `rows` in the place of some slices, in one transaction; a slice without rows becomes empty.
+
+        Rows that the driver holds are written without Spark where the table is on this machine.
 
         The commit carries `said` in its metadata, and an application id with a number that grows with every
         commit of the table, so that a writer that comes late is skipped by Delta. Raises SliceHeld where
@@ -141,19 +155,15 @@ class Tables:
         sequence = 1 + max([info["sequence"] for _, info in _ours(state)], default=0)
         words = {**said, "sequence": sequence, "slices": [dict(slice) for slice in slices]}
         metadata = json.dumps(words, sort_keys=True)
-        writer = (
-            table.conform(frame)
-            .write.format("delta")
-            .mode("overwrite")
-            .option("replaceWhere", _predicate(slices))
-            .option("txnAppId", f"diamant/{name}")
-            .option("txnVersion", str(sequence))
-            .option("userMetadata", metadata)
-        )
+        change = driver_commits.Change(predicate(slices), (f"diamant/{name}", sequence), metadata)
         held = f"another run wrote to the table {name} meanwhile; run again when it has ended."
+        folder = self.folder(name)
         try:
             with self._explained(name):
-                writer.save(self.path(name))
+                if isinstance(rows, pa.Table) and driver_commits.takes(folder):
+                    driver_commits.replace(folder, rows, change, state.version if state else 0)
+                else:
+                    self._save(table, rows, change)
         except OVERTAKEN:
             raise SliceHeld(held) from None
         after = self._whole_state(name)
@@ -285,24 +295,32 @@ class Tables:
                 raise
             raise sentence from None
 
-    def _create(self, table: schemas.Table) -> None:
-        """Make the table where it is missing, with its keys as partitions.
+    def _save(self, table: schemas.Table, rows: TableRows, change: driver_commits.Change) -> None:
+        """Commit rows by Spark."""
+        if isinstance(rows, pa.Table):
+            rows = self.spark.createDataFrame(rows, schema=table.struct)
+        writer = table.conform(rows).write.format("delta").mode("overwrite")
+        application, number = change.transaction
+        writer = (
+            writer.option("replaceWhere", change.predicate)
+            .option("txnAppId", application)
+            .option("txnVersion", str(number))
+            .option("userMetadata", change.metadata)
+        )
+        writer.save(self.path(table.name))
 
-        The log holds no minima and maxima of columns: of micro data they would stand there in clear, and of
-        others nobody asks for them.
-        """
+    def _create(self, table: schemas.Table) -> None:
+        """Make the table where it is missing, with its keys as partitions."""
         if self.exists(table.name):
             return
-        builder = (
-            DeltaTable.createIfNotExists(self.spark)
-            .location(self.path(table.name))
-            .addColumns(table.struct)
-            .partitionedBy(*table.slices)
-            .comment(table.meaning)
-            .property("delta.logRetentionDuration", KEPT)
-            .property("delta.deletedFileRetentionDuration", KEPT)
-            .property("delta.dataSkippingNumIndexedCols", "0")
-        )
+        folder = self.folder(table.name)
+        if driver_commits.takes(folder):
+            driver_commits.create(folder, table, PROPERTIES)
+            return
+        builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table.name))
+        builder = builder.addColumns(table.struct).partitionedBy(*table.slices).comment(table.meaning)
+        for name, value in PROPERTIES.items():
+            builder = builder.property(name, value)
         builder.execute()
 
 
@@ -311,38 +329,9 @@ def _read_here(folder: Location) -> Path:
     return copies.local(folder / "_delta_log").parent if isinstance(folder, Place) else folder
 
 
-def within(slices: Sequence[Mapping[str, str]]) -> Column:
-    """The condition that a row is of one of the slices; those alike but for the last column in one list."""
-    alike: dict[tuple[tuple[str, str], ...], tuple[str, list[str]]] = {}
-    for slice in slices:
-        *first, (last, value) = slice.items()
-        alike.setdefault(tuple(first), (last, []))[1].append(value)
-    conditions = [
-        reduce(and_, [*(F.col(column) == value for column, value in first), F.col(last).isin(values)])
-        for first, (last, values) in alike.items()
-    ]
-    return reduce(or_, conditions) if conditions else F.lit(False)
-
-
 def collected(frame: DataFrame) -> pd.DataFrame:
     """A small table on the driver."""
     return cast(pd.DataFrame, frame.toPandas())
-
-
-def _predicate(slices: Sequence[Mapping[str, str]]) -> str:
-    """The same condition as `within` in Delta's language; the values are names, without quotes in them."""
-    alike: dict[tuple[tuple[str, str], ...], tuple[str, list[str]]] = {}
-    for slice in slices:
-        *first, (last, value) = slice.items()
-        alike.setdefault(tuple(first), (last, []))[1].append(f"'{value}'")
-    return " OR ".join(
-        "("
-        + " AND ".join(
-            [*(f"{column} = '{value}'" for column, value in first), f"{last} IN ({', '.join(values)})"]
-        )
-        + ")"
-        for first, (last, values) in alike.items()
-    )
 
 
 def _ours(state: delta_log.State | None) -> list[tuple[int, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -24,7 +25,7 @@ from jobs.settings import models, resources, schemas
 from jobs.settings.methods import method
 from jobs.settings.sections import FitSettings
 from jobs.settings.slices import Slice, SliceSettings
-from jobs.spark.frames import local
+from jobs.spark.frames import rows_of
 from jobs.spark.tables import Tables
 
 NAME = "fit"
@@ -68,11 +69,10 @@ def run(batch: Batch) -> Results:
                 for table, frame in _frames(fitted, chosen).items():
                     tables.setdefault(table, []).append(frame.assign(**slice.keys))
     results.frames = {
-        table: _spark_frame(batch, table, pd.concat(frames, ignore_index=True))
-        for table, frames in tables.items()
+        table: _rows(table, pd.concat(frames, ignore_index=True)) for table, frames in tables.items()
     }
     for table in set(TABLES) - {*DIAGNOSIS, *BOOTSTRAP} - set(results.frames):
-        results.frames[table] = local(batch.spark, [], schemas.table(table).struct)
+        results.frames[table] = rows_of(table)
     return results
 
 
@@ -157,8 +157,8 @@ def _frames(fits: Fits, chosen: FitSettings) -> dict[str, pd.DataFrame]:
     }
 
 
-def _spark_frame(batch: Batch, name: str, frame: pd.DataFrame) -> DataFrame:
-    """A small table as a Spark frame; pandas' not-a-number becomes null."""
+def _rows(name: str, frame: pd.DataFrame) -> pa.Table:
+    """The rows of a small table; pandas' not-a-number becomes null."""
     table = schemas.table(name)
     plain = frame[table.names].astype(object).where(frame[table.names].notna(), None)
     kinds = [column.type for column in table.columns]
@@ -166,7 +166,7 @@ def _spark_frame(batch: Batch, name: str, frame: pd.DataFrame) -> DataFrame:
         tuple(_typed(value, kind) for value, kind in zip(row, kinds, strict=True))
         for row in plain.itertuples(index=False, name=None)
     ]
-    return local(batch.spark, rows, table.struct)
+    return rows_of(name, rows)
 
 
 def _typed(value: Any, kind: str) -> Any:

@@ -19,7 +19,7 @@ from jobs.settings.classifications import Classification
 from jobs.settings.inputs import SurveyInput
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
-from jobs.spark.frames import nothing
+from jobs.spark.frames import rows_of
 from jobs.spark.tables import Tables
 from jobs.transforms.flows import Codes
 from jobs.transforms.harmonise import codes_in, contradictions, doubtful, harmonise
@@ -63,7 +63,7 @@ def run(batch: Batch) -> Results:
         judged |= counts
         words |= {slice: [check.words for check in wave_map.contradictions] for slice in part.slices}
     if not frames:
-        results.frames = {name: nothing(batch.spark, name) for name in TABLES}
+        results.frames = {name: rows_of(name) for name in TABLES}
         return results
     whole = reduce(DataFrame.unionByName, frames)
     aside = set_aside(whole.where(F.size("faults") > 0), NAME, "survey", F.to_json("answers"))

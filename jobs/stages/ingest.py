@@ -23,7 +23,7 @@ from jobs.settings import resources, wave_maps
 from jobs.settings.inputs import FlowsInput, SurveyInput
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
-from jobs.spark.frames import nothing, quoted
+from jobs.spark.frames import nothing, quoted, rows_of
 from jobs.spark.tables import Tables
 from jobs.stages.at_sight import tables_counted
 from jobs.stages.deliveries import MANGLED, Read, counted, failing, sound, with_parts
@@ -75,8 +75,8 @@ def run(batch: Batch) -> Results:
                 results.outcomes[slice] = _outcome(slice, settings, reads, counts, reasons)
     results.frames = {
         "quarantine": aside,
-        "flows": frames.get("flows", nothing(batch.spark, "flows")),
-        "answers": sound(survey) if survey else nothing(batch.spark, "answers"),
+        "flows": frames.get("flows", rows_of("flows")),
+        "answers": sound(survey) if survey else rows_of("answers"),
     }
     return results
 

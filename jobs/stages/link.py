@@ -10,9 +10,8 @@ from pyspark.sql import functions as F
 
 from jobs.errors import DiamantError
 from jobs.run.context import Batch, Outcome, Results
-from jobs.settings import schemas
 from jobs.settings.slices import Slice, SliceSettings
-from jobs.spark.frames import local
+from jobs.spark.frames import rows_of
 from jobs.spark.tables import Tables
 from jobs.transforms.link import filters, grouped, link, sampled, waterfall
 
@@ -49,7 +48,7 @@ def run(batch: Batch) -> Results:
             note = f"{sample:,} firms in the model sample"
             results.outcomes[slice] = Outcome(rows_in, notes=(note,), detail={"sample": sample})
     results.frames = {
-        "sample_waterfall": local(batch.spark, steps, schemas.table("sample_waterfall").struct),
+        "sample_waterfall": rows_of("sample_waterfall", steps),
         "linked": reduce(DataFrame.unionByName, frames),
     }
     return results

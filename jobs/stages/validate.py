@@ -22,7 +22,7 @@ from jobs.run import numbers, workfolder
 from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import classifications, resources
 from jobs.settings.slices import Slice, SliceSettings
-from jobs.spark.frames import local, nothing
+from jobs.spark.frames import local, rows_of
 from jobs.spark.tables import Tables
 from jobs.transforms.lookup import of_slices
 
@@ -97,8 +97,8 @@ def run(batch: Batch) -> Results:
             {"results": [result.plain() for result in judged]},
         )
     outcomes.frames = {
-        "quarantine": survey.aside if survey else nothing(batch.spark, "quarantine"),
-        "survey": survey.accepted if survey else nothing(batch.spark, "survey"),
+        "quarantine": survey.aside if survey else rows_of("quarantine"),
+        "survey": survey.accepted if survey else rows_of("survey"),
     }
     return outcomes
 

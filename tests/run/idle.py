@@ -119,9 +119,6 @@ class Idle:
 class _Frame:
     """A frame of which nothing is asked but to be written."""
 
-    def where(self, condition: Any) -> _Frame:
-        return self
-
 
 class Session:
     """A session without Spark, whose frames in memory can be forgotten."""

@@ -53,7 +53,7 @@ def made(folder, monkeypatch, conf, changes):
     known = SimpleNamespace(table=lambda name: SimpleNamespace(form=name, slices=("country", "wave")))
     for module in (fingerprints, ledger, execute):
         monkeypatch.setattr(module, "schemas", known)
-    monkeypatch.setattr(execute, "within", lambda slices: None)
+    monkeypatch.setattr(execute, "rows_of_slices", lambda rows, slices: rows)
     ran: list[str] = []
     of_batches: list[tuple[str, list[str]]] = []
     stages = {name: Idle(name, ran, of_batches) for name in STAGES}
@@ -281,7 +281,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_run(run,
     def delivered_meanwhile(batch):
         run.stages["ingest"].reads = ["b"]
 
-    monkeypatch.setattr(execute, "nothing", lambda spark, table: None)
+    monkeypatch.setattr(execute, "rows_of", lambda table: None)
     run.stages["ingest"].meanwhile = delivered_meanwhile
     with pytest.raises(InputError, match="a file changed while ingest read it; wait until it is delivered"):
         until(run)

@@ -17,7 +17,7 @@ from jobs.run.context import Batch
 from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.sem.routes.method import Method
-from jobs.settings import schemas, sections
+from jobs.settings import sections
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.stages import fit
 
@@ -83,7 +83,7 @@ def run(spark, folder, **asked) -> dict[str, int]:
         results = fit.run(Batch(lambda: spark, None, "work", {SLICE: settings}))
     for error in results.failures.values():
         raise error
-    return {name: schemas.table(name).conform(frame).count() for name, frame in results.frames.items()}
+    return {name: rows.num_rows for name, rows in results.frames.items()}
 
 
 @pytest.mark.parametrize("asked", [{"missing": "fiml"}, {"diagnosis": True}, {"bootstrap": 100}])

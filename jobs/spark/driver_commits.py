@@ -1,0 +1,103 @@
+"""Commits to Delta tables on this machine of rows that the driver holds already.
+
+What a stage made on the driver (estimates, counts, numbers of codes) need not travel to Spark to be written:
+delta-rs commits it in some milliseconds, where Spark plans ten queries a table.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeGuard
+
+import pyarrow as pa
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Schema,
+    Transaction,
+    write_deltalake,
+)
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from jobs.places.place import Location
+from jobs.settings import schemas
+from jobs.spark import delta_log
+
+OF_SYSTEM = re.compile(r"os error (\d+)")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a commit does and says beside its rows."""
+
+    predicate: str  # the rows that are replaced, in Delta's language
+    transaction: tuple[str, int]  # the application, and its number, which grows with every commit
+    metadata: str  # what the commit says of itself
+
+
+def takes(folder: Location) -> TypeGuard[Path]:
+    """Whether tables can be here: on this machine, and below no name that delta-rs takes for another one."""
+    return isinstance(folder, Path) and not {"%", "\\"} & set(str(folder))
+
+
+def create(folder: Path, table: schemas.Table, properties: dict[str, str]) -> None:
+    """Make an empty table in a folder, with its keys as partitions. Another may have made it meanwhile."""
+    DeltaTable.create(
+        str(folder),
+        Schema.from_json(table.struct.json()),
+        mode="ignore",
+        partition_by=list(table.slices),
+        description=table.meaning,
+        configuration=dict(properties),
+    )
+    _add_checksum(folder, 0)
+
+
+def replace(folder: Path, rows: pa.Table, change: Change, version: int) -> None:
+    """Put rows in the place of those that the change names, in the commit after `version`.
+
+    Raises CommitFailedError where another run committed since `version`, OSError where the disk is full or
+    closed, ValueError for rows that the table or the change does not take.
+    """
+    properties = CommitProperties(
+        custom_metadata={"userMetadata": change.metadata},
+        max_commit_retries=0,
+        app_transactions=[Transaction(*change.transaction)],
+    )
+    with _silent_on_rows():
+        write_deltalake(
+            DeltaTable(str(folder), version=version),
+            rows,
+            mode="overwrite",
+            predicate=change.predicate,
+            commit_properties=properties,
+            post_commithook_properties=PostCommitHookProperties(create_checkpoint=False),
+        )
+    _add_checksum(folder, version + 1)
+
+
+@contextmanager
+def _silent_on_rows() -> Iterator[None]:
+    """Keep the rows that delta-rs quotes in its errors out of them."""
+    try:
+        yield
+    except CommitFailedError:
+        raise
+    except DeltaError as error:
+        refused = OF_SYSTEM.search(str(error))
+        if refused:
+            raise OSError(int(refused[1]), os.strerror(int(refused[1]))) from None
+        raise ValueError("delta-rs does not take these rows for the table.") from None
+
+
+def _add_checksum(folder: Path, version: int) -> None:
+    """Write beside a commit the checksum that Hadoop writes beside its own, by which damage shows."""
+    commit = folder / "_delta_log" / f"{version:020}.json"
+    if commit.is_file():
+        delta_log.add_checksum(commit)
