@@ -1,4 +1,4 @@
-"""The rows of published tables on the driver, read by Spark only where a country's slices changed.
+"""The rows of published tables on the driver, read from tables only where a country's slices changed.
 
 Each country's rows of each table are kept as a Parquet file in the work folder, under the mark of all that
 they come from. A publication then reads the countries that changed, and no history of the others.
@@ -23,8 +23,7 @@ from jobs.run.fingerprints import fingerprint
 from jobs.run.published import NOW, Published
 from jobs.settings import schemas
 from jobs.settings.slices import Slice
-from jobs.spark.frames import nothing
-from jobs.spark.tables import collected
+from jobs.spark.frames import nothing, rows_of
 
 Make = Callable[..., DataFrame]
 
@@ -43,7 +42,7 @@ class Rows:
     def table(self, name: str) -> pd.DataFrame:
         """A table's rows as they were written, sorted by its key; decimals are floats."""
         table = schemas.table(name)
-        chosen = self.made(name, [name], lambda frame: frame.select(*table.names))
+        chosen = self._kept_or_read(name, [name], partial(self._on_driver, name)).to_pandas()
         for column in table.columns:
             if column.type.startswith("decimal"):
                 chosen[column.name] = chosen[column.name].astype(float)
@@ -53,6 +52,16 @@ class Rows:
 
     def made(self, name: str, sources: Sequence[str], make: Make) -> pd.DataFrame:
         """The rows of `name` that `make` gives of the tables `sources`; each country stands alone."""
+
+        def read(slices: list[Slice]) -> pa.Table:
+            return make(*(self._frame(source, slices) for source in sources)).toArrow()
+
+        return self._kept_or_read(name, sources, read).to_pandas()
+
+    def _kept_or_read(
+        self, name: str, sources: Sequence[str], read: Callable[[list[Slice]], pa.Table]
+    ) -> pa.Table:
+        """The rows of `name`, of each country as they are kept, else as they are read."""
         countries: dict[str, list[Slice]] = {}
         for slice in self.state.entries:
             countries.setdefault(slice.country, []).append(slice)
@@ -64,14 +73,14 @@ class Rows:
         missing = [country for country, file in files.items() if not file.is_file()]
         if missing:
             slices = [slice for country in missing for slice in countries[country]]
-            rows = make(*(self._frame(source, slices) for source in sources)).toArrow()
+            rows = read(slices)
             of_country = rows.column("country")
             for country in missing:
                 own = rows.filter(pc.equal(of_country, country))
                 kept.put(files[country], partial(pq.write_table, own, compression="zstd"))
         if not files:
-            return collected(make(*(nothing(self.context.spark, source) for source in sources)))
-        return pa.concat_tables([pq.read_table(file) for file in files.values()]).to_pandas()
+            return read([])
+        return pa.concat_tables([pq.read_table(file) for file in files.values()])
 
     def forget_others(self) -> None:
         """Remove what is kept of rows that were not asked for."""
@@ -95,8 +104,8 @@ class Rows:
         forms = [schemas.table(source).form for source in sources]
         return fingerprint(self._program, forms, country, written)
 
-    def _frame(self, name: str, slices: list[Slice]) -> DataFrame:
-        """These slices of a table: each as it is now, or as it was when it was published before."""
+    def _states(self, name: str, slices: list[Slice]) -> list[tuple[list[dict[str, str]], int | None]]:
+        """These slices of a table by its states: the newest, and those that were published before."""
         now: list[dict[str, str]] = []
         before: dict[int, list[dict[str, str]]] = {}
         for slice in slices:
@@ -105,9 +114,17 @@ class Rows:
                 now.append(slice.keys)
             elif kept is not None:
                 before.setdefault(kept, []).append(slice.keys)
-        tables = self.context.tables
-        if not tables.exists(name):
-            return nothing(self.context.spark, name)
-        frames = [tables.read(name, now)] if now else []
-        frames += [tables.read(name, slices, of) for of, slices in sorted(before.items())]
+        if not self.context.tables.exists(name):
+            return []
+        states: list[tuple[list[dict[str, str]], int | None]] = [(now, None)] if now else []
+        return [*states, *((own, version) for version, own in sorted(before.items()))]
+
+    def _frame(self, name: str, slices: list[Slice]) -> DataFrame:
+        """These slices of a table as a frame of Spark."""
+        frames = [self.context.tables.read(name, *state) for state in self._states(name, slices)]
         return reduce(DataFrame.unionByName, frames) if frames else nothing(self.context.spark, name)
+
+    def _on_driver(self, name: str, slices: list[Slice]) -> pa.Table:
+        """These slices of a table on the driver."""
+        parts = [self.context.tables.on_driver(name, *state) for state in self._states(name, slices)]
+        return pa.concat_tables([rows_of(name), *parts])

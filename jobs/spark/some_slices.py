@@ -1,4 +1,4 @@
-"""The rows of some slices of a table: as a condition of Spark and of Delta, and chosen on the driver.
+"""The rows of some slices of a table: as a condition of Spark, Delta and Arrow.
 
 A slice is given by the values of a table's slice columns, which are names without quotes in them.
 """
@@ -38,21 +38,18 @@ def predicate(slices: Slices) -> str:
     return " OR ".join(conditions)
 
 
-def chosen(rows: TableRows, slices: Slices) -> TableRows:
-    """The rows that are of one of the slices."""
-    if not isinstance(rows, pa.Table):
-        return rows.where(within(slices))
+def expression(slices: Slices) -> pc.Expression:
+    """The same condition for Arrow."""
     conditions = [
-        reduce(
-            pc.and_,
-            [
-                *(pc.equal(rows[column], value) for column, value in first),
-                pc.is_in(rows[last], value_set=pa.array(values)),
-            ],
-        )
+        reduce(and_, [*(pc.field(column) == value for column, value in first), pc.field(last).isin(values)])
         for first, last, values in _alike(slices)
     ]
-    return rows.filter(reduce(pc.or_, conditions)) if conditions else rows.slice(0, 0)
+    return reduce(or_, conditions) if conditions else pc.scalar(False)
+
+
+def chosen(rows: TableRows, slices: Slices) -> TableRows:
+    """The rows that are of one of the slices."""
+    return rows.filter(expression(slices)) if isinstance(rows, pa.Table) else rows.where(within(slices))
 
 
 def _alike(slices: Slices) -> list[tuple[tuple[tuple[str, str], ...], str, list[str]]]:

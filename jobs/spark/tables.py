@@ -28,9 +28,9 @@ from jobs.errors import InputError, SliceHeld
 from jobs.places import copies
 from jobs.places.place import Location, Place, digest, located, there
 from jobs.settings import schemas
-from jobs.spark import delta_log, driver_commits, failures
+from jobs.spark import delta_log, driver_tables, failures
 from jobs.spark.delta_log import Damaged, Keys
-from jobs.spark.frames import TableRows
+from jobs.spark.frames import TableRows, rows_of
 from jobs.spark.some_slices import predicate, within
 
 PAUSES = (0.1, 0.3, 0.6)  # seconds between looks at a log that seems damaged
@@ -110,6 +110,17 @@ class Tables:
         frame = reader.load(self.path(name))
         return frame if slices is None else frame.where(within(slices))
 
+    def on_driver(self, name: str, slices: Sequence[Mapping[str, str]], version: int | None) -> pa.Table:
+        """Some slices of a table for the driver, without Spark where the table is on this machine.
+
+        Raises InputError where it does not exist or is damaged.
+        """
+        folder = self.folder(name)
+        if self._whole_state(name) is None or not driver_tables.takes(folder):
+            read = self.read(name, slices, version).select(*schemas.table(name).names).toArrow()
+            return read.cast(rows_of(name).schema)
+        return driver_tables.read(folder, schemas.table(name), slices, version)
+
     def rows(self, name: str, slice: Mapping[str, str]) -> list[dict[str, Any]]:
         """A slice of a few rows without Spark, columns of the slice left out; none without the table.
 
@@ -155,13 +166,13 @@ class Tables:
         sequence = 1 + max([info["sequence"] for _, info in _ours(state)], default=0)
         words = {**said, "sequence": sequence, "slices": [dict(slice) for slice in slices]}
         metadata = json.dumps(words, sort_keys=True)
-        change = driver_commits.Change(predicate(slices), (f"diamant/{name}", sequence), metadata)
+        change = driver_tables.Change(predicate(slices), (f"diamant/{name}", sequence), metadata)
         held = f"another run wrote to the table {name} meanwhile; run again when it has ended."
         folder = self.folder(name)
         try:
             with self._explained(name):
-                if isinstance(rows, pa.Table) and driver_commits.takes(folder):
-                    driver_commits.replace(folder, rows, change, state.version if state else 0)
+                if isinstance(rows, pa.Table) and driver_tables.takes(folder):
+                    driver_tables.replace(folder, rows, change, state.version if state else 0)
                 else:
                     self._save(table, rows, change)
         except OVERTAKEN:
@@ -295,7 +306,7 @@ class Tables:
                 raise
             raise sentence from None
 
-    def _save(self, table: schemas.Table, rows: TableRows, change: driver_commits.Change) -> None:
+    def _save(self, table: schemas.Table, rows: TableRows, change: driver_tables.Change) -> None:
         """Commit rows by Spark."""
         if isinstance(rows, pa.Table):
             rows = self.spark.createDataFrame(rows, schema=table.struct)
@@ -314,8 +325,8 @@ class Tables:
         if self.exists(table.name):
             return
         folder = self.folder(table.name)
-        if driver_commits.takes(folder):
-            driver_commits.create(folder, table, PROPERTIES)
+        if driver_tables.takes(folder):
+            driver_tables.create(folder, table, PROPERTIES)
             return
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table.name))
         builder = builder.addColumns(table.struct).partitionedBy(*table.slices).comment(table.meaning)

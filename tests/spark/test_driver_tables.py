@@ -8,7 +8,7 @@ import pytest
 from deltalake.exceptions import CommitFailedError
 
 from jobs.errors import InputError, SliceHeld
-from jobs.spark import delta_log, driver_commits
+from jobs.spark import delta_log, driver_tables
 from jobs.spark.frames import rows_of
 from jobs.spark.tables import Tables
 
@@ -66,9 +66,9 @@ def test_a_row_that_does_not_fit_is_refused_and_not_told(tables):
 
 def test_a_full_disk_is_told(tables, monkeypatch):
     def full(*args, **options):
-        raise driver_commits.DeltaError(f"failed to write: No space left on device (os error {errno.ENOSPC})")
+        raise driver_tables.DeltaError(f"failed to write: No space left on device (os error {errno.ENOSPC})")
 
-    monkeypatch.setattr(driver_commits, "write_deltalake", full)
+    monkeypatch.setattr(driver_tables, "write_deltalake", full)
     with pytest.raises(InputError, match="no space is left on the disk for the table sample_waterfall"):
         tables.replace("sample_waterfall", waterfall("a", 9), [SLICES[0]], {})
 
@@ -86,6 +86,21 @@ def test_damage_of_a_commit_shows_by_its_checksum(tables):
 def test_a_version_that_is_not_the_newest_is_not_built_upon(tables):
     tables.replace("sample_waterfall", waterfall("a", 9), [SLICES[0]], {})
     folder = tables.folder("sample_waterfall")
-    change = driver_commits.Change("country = 'NL' AND wave = 'a'", ("diamant/sample_waterfall", 9), "{}")
+    change = driver_tables.Change("country = 'NL' AND wave = 'a'", ("diamant/sample_waterfall", 9), "{}")
     with pytest.raises(CommitFailedError):
-        driver_commits.replace(folder, waterfall("a", 1), change, version=0)
+        driver_tables.replace(folder, waterfall("a", 1), change, version=0)
+
+
+def test_what_the_driver_reads_is_what_spark_reads(spark, tables):
+    first = tables.replace("sample_waterfall", waterfall("a", 9, 7), [SLICES[0]], {})
+    tables.replace(
+        "sample_waterfall", spark.createDataFrame(waterfall("b", 5, 3).to_pandas()), [SLICES[1]], {}
+    )
+    tables.replace("sample_waterfall", waterfall("a", 1), [SLICES[0]], {})
+    for slices, version in (SLICES, None), (SLICES[1:], None), (SLICES, first.version), ([], None):
+        key = [(name, "ascending") for name in ("country", "wave", "step")]
+        by_spark = tables.read("sample_waterfall", slices, version).toArrow().sort_by(key)
+        rows = tables.on_driver("sample_waterfall", slices, version).sort_by(key)
+        assert rows.to_pylist() == by_spark.to_pylist()
+    with pytest.raises(InputError, match="the table estimates does not exist yet"):
+        tables.on_driver("estimates", SLICES, None)

@@ -1,7 +1,7 @@
-"""Commits to Delta tables on this machine of rows that the driver holds already.
+"""Delta tables on this machine whose rows the driver holds or wants, written and read without Spark.
 
-What a stage made on the driver (estimates, counts, numbers of codes) need not travel to Spark to be written:
-delta-rs commits it in some milliseconds, where Spark plans ten queries a table.
+What a stage made on the driver (estimates, counts, numbers of codes) need not travel to Spark to be written,
+nor what is published to be read: delta-rs needs some milliseconds, where Spark plans ten queries a table.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from jobs.places.place import Location
 from jobs.settings import schemas
 from jobs.spark import delta_log
+from jobs.spark.frames import rows_of
+from jobs.spark.some_slices import Slices, expression
 
 OF_SYSTEM = re.compile(r"os error (\d+)")
 
@@ -80,6 +82,13 @@ def replace(folder: Path, rows: pa.Table, change: Change, version: int) -> None:
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=False),
         )
     _add_checksum(folder, version + 1)
+
+
+def read(folder: Path, table: schemas.Table, slices: Slices, version: int | None) -> pa.Table:
+    """Some slices of a table, in a state of it or as it is now, with the columns and types of its schema."""
+    whole = DeltaTable(str(folder), version=version).to_pyarrow_dataset()
+    schema = rows_of(table.name).schema
+    return whole.to_table(columns=schema.names, filter=expression(slices)).cast(schema)
 
 
 @contextmanager
