@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 DIGITS = 10  # significant digits of a published figure
+DECIMALS = 6
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")  # what a spreadsheet takes for a formula
 
 
@@ -17,10 +19,23 @@ def rounded(frame: pd.DataFrame) -> pd.DataFrame:
     """Floats to ten significant digits: what differs beyond them is noise of the arithmetic."""
     out = frame.copy()
     for column in out.select_dtypes(include="floating"):
-        values = out[column].to_numpy(dtype=float, na_value=np.nan)
-        out[column] = [float(f"{value:.{DIGITS}g}") + 0.0 if np.isfinite(value) else None for value in values]
-        out[column] = out[column].astype(float)
+        out[column] = _significant(out[column].to_numpy(dtype=float, na_value=np.nan))
     return out
+
+
+def _significant(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each value (n) to DIGITS significant digits; NaN for what is not finite.
+
+    Most figures are published with a few decimals and are such a number already: the double that is nearest
+    to a number of at most ten digits, six of them decimals. Only the others are written out and read again.
+    """
+    out = np.where(np.isfinite(values), values, np.nan)
+    with np.errstate(over="ignore"):
+        digits = np.rint(out * 10**DECIMALS)
+    short = (np.abs(digits) < 10**DIGITS) & (digits / 10**DECIMALS == out)
+    long = ~short & ~np.isnan(out)
+    out[long] = [float(f"{value:.{DIGITS}g}") for value in out[long]]
+    return out + 0.0  # no minus before a zero
 
 
 def neutral(value: object) -> object:

@@ -5,15 +5,18 @@ Cover and notes first, one table per sheet with its title in A1, no merged cells
 
 from __future__ import annotations
 
+import io
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import xlsxwriter
+from xlsxwriter.utility import xl_rowcol_to_cell
 
+from jobs.output import sheets
 from jobs.output.tables import rounded
-from jobs.publish.rules import STATUS
+from jobs.publish.rules import STATUS, WITHHELD
 from jobs.settings import schemas
 
 # A fixed time of creation: the same tables give the same bytes.
@@ -24,16 +27,18 @@ WIDEST = 48
 
 def write(tables: dict[str, pd.DataFrame], facts: dict[str, Any], path: Path) -> None:
     """The workbook at `path`; `facts` as the pipeline hands them over."""
-    book = xlsxwriter.Workbook(str(path), SAFE)
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content, {**SAFE, "in_memory": True})
     book.set_properties({"title": facts["title"], "created": CREATED, "author": ""})
     title = book.add_format({"bold": True, "font_size": 14})
     head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
     wrap = book.add_format({"text_wrap": True, "valign": "top"})
     _cover(book, tables, facts, title, wrap)
     _notes(book, tables, title, head, wrap)
-    for name, frame in tables.items():
-        _table(book, name, rounded(frame), title, head)
+    bodies = [_table(book, name, rounded(frame), title, head) for name, frame in tables.items()]
     book.close()
+    first = 1 + len(book.worksheets()) - len(bodies)  # behind the cover and the notes
+    sheets.fill(content, path, {number: body for number, body in enumerate(bodies, first) if body})
 
 
 def _cover(book: Any, tables: dict[str, pd.DataFrame], facts: dict[str, Any], title: Any, wrap: Any) -> None:
@@ -68,31 +73,24 @@ def _notes(book: Any, tables: dict[str, pd.DataFrame], title: Any, head: Any, wr
     sheet.freeze_panes(2, 0)
 
 
-def _table(book: Any, name: str, frame: pd.DataFrame, title: Any, head: Any) -> None:
+def _table(book: Any, name: str, frame: pd.DataFrame, title: Any, head: Any) -> tuple[str, bytes] | None:
+    """A sheet with its title and head; gives the range of its cells and its rows, which are put in later."""
     sheet = book.add_worksheet(name)
     sheet.write_string(0, 0, schemas.table(name).meaning, title)
     for column, label in enumerate(frame.columns):
         sheet.write_string(1, column, label, head)
         sheet.set_column(column, column, min(max(len(label) + 2, 12), WIDEST))
-    withheld = [_hides(name, frame, column) for column in frame.columns]
-    for row, values in enumerate(frame.itertuples(index=False, name=None)):
-        for column, value in enumerate(values):
-            if withheld[column] is not None and withheld[column][row] == "c" and pd.isna(value):
-                sheet.write_string(row + 2, column, "[c]")
-            elif value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
-                continue
-            elif isinstance(value, (bool,)):
-                sheet.write_boolean(row + 2, column, value)
-            elif isinstance(value, (int, float)) or hasattr(value, "dtype"):
-                sheet.write_number(row + 2, column, value)
-            else:
-                sheet.write_string(row + 2, column, str(value))
     sheet.freeze_panes(2, 0)
-    if len(frame):
-        sheet.autofilter(1, 0, len(frame) + 1, len(frame.columns) - 1)
-
-
-def _hides(name: str, frame: pd.DataFrame, column: str) -> Any:
-    """The status that tells whether an empty cell of the column is withheld; None where there is none."""
-    status = STATUS.get(name, {}).get(column)
-    return frame[status].tolist() if status in frame.columns else None
+    if frame.empty:
+        return None
+    if len(frame) > sheets.MOST_ROWS - 2:
+        sheet.write_string(2, 0, f"{len(frame):,} rows are more than a sheet holds; see {name}.csv.")
+        return None
+    last = len(frame) + 1, len(frame.columns) - 1
+    sheet.autofilter(1, 0, *last)
+    marks = {
+        column: frame[status].map({WITHHELD: "[c]"}).fillna("")
+        for column, status in STATUS.get(name, {}).items()
+        if column in frame and status in frame
+    }
+    return f"A1:{xl_rowcol_to_cell(*last)}", sheets.rows(frame, 3, marks)
