@@ -6,6 +6,7 @@ A change is made of two published figures and nothing else, so that it tells no 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import pandas as pd
@@ -39,40 +40,51 @@ def changes(indicators: pd.DataFrame, measured: Mapping[tuple[str, str], Measure
     `measured` holds the slices by country and wave, waves in their order. Waves whose regions differ have no
     changes; a sector of a region as a whole has no figure within itself.
     """
-    parts = []
-    before: dict[str, str] = {}
-    by_slice = dict(list(indicators.groupby(["country", "wave"], sort=False)))
-    for (country, wave), own in measured.items():
-        last = before.get(country)
-        if (country, wave) not in by_slice:
-            continue
-        before[country] = wave
-        if last is None or measured[country, last].regions != own.regions:
-            continue
-        both = by_slice[country, wave].merge(
-            by_slice[country, last], how="inner", on=KEYS, suffixes=("", "_before")
-        )
-        for name in INDICATORS:
-            why = _breaks(name.partition("_")[0], own, measured[country, last])
-            parts.append(_of_indicator(both, name, last, why))
-    if not parts:
+    pairs = _pairs(set(zip(indicators.country, indicators.wave, strict=True)), measured)
+    if not pairs:
         return pd.DataFrame(columns=list(COLUMNS))
+    both = indicators.merge(pd.DataFrame(pairs), on=["country", "wave"]).merge(
+        indicators.rename(columns={"wave": "before"}), on=[*KEYS, "before"], suffixes=("", "_before")
+    )
     order = ["country", "wave", "region", "sector", "indicator"]
+    parts = [_of_indicator(both, name) for name in INDICATORS]
     return pd.concat(parts, ignore_index=True).sort_values(order, ignore_index=True)
 
 
-def _of_indicator(both: pd.DataFrame, name: str, before: str, why: str | None) -> pd.DataFrame:
-    kind = name.rpartition("_")[2]
+def _pairs(
+    there: AbstractSet[tuple[str, str]], measured: Mapping[tuple[str, str], Measured]
+) -> list[dict[str, str | None]]:
+    """Waves that are compared: country, wave, the wave before, and of each family why its series breaks."""
+    pairs: list[dict[str, str | None]] = []
+    before: dict[str, str] = {}
+    for (country, wave), own in measured.items():
+        if (country, wave) not in there:
+            continue
+        last = before.get(country)
+        before[country] = wave
+        if last is not None and measured[country, last].regions == own.regions:
+            why = {_break(family): _breaks(family, own, measured[country, last]) for family in FAMILIES}
+            pairs.append({"country": country, "wave": wave, "before": last, **why})
+    return pairs
+
+
+def _break(family: str) -> str:
+    """The column of why the series of a family of indicators breaks."""
+    return f"break of {family}"
+
+
+def _of_indicator(both: pd.DataFrame, name: str) -> pd.DataFrame:
+    family, _, kind = name.rpartition("_")
     # The figure in general stands in the rows of all sectors; it is shown once.
     rows = both[(both.sector == WHOLE) == (kind == "general")]
     value, earlier = rows[name].astype(float), rows[f"{name}_before"].astype(float)
-    out = rows[["country", "wave", "region", "sector"]].assign(
-        before=before,
+    why = rows[_break(family)].astype(object)
+    out = rows[["country", "wave", "before", "region", "sector"]].assign(
         indicator=name,
         value=value,
         value_before=earlier,
         change=value - earlier,
-        series_break=pd.Series(why, rows.index, dtype=object),
+        series_break=why.where(why.notna(), None),
     )
     return out.loc[value.notna() & earlier.notna(), list(COLUMNS)]
 
