@@ -10,7 +10,6 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
@@ -94,10 +93,15 @@ def drawn(figures: Sequence[Figure], folder: Path, each: Draw) -> list[Drawn]:
     """All figures; those not in the folder are drawn by `each`. Others are removed from the folder."""
     kept = Kept(folder)
     by_digest = {figure.digest: figure for figure in figures}
-    places = {digest: [kept.file(digest, ending) for ending in ENDINGS] for digest in by_digest}
-    missing = [digest for digest, own in places.items() if not all(file.is_file() for file in own)]
+    drawings: dict[str, Drawn] = {}
+    for digest in by_digest:
+        svg, png = (kept.get(digest, ending) for ending in ENDINGS)
+        if svg is not None and png is not None:
+            drawings[digest] = Drawn(svg, png)
+    missing = [digest for digest in by_digest if digest not in drawings]
     for digest, new in zip(missing, each([by_digest[digest] for digest in missing]), strict=True):
-        for file, content in zip(places[digest], (new.svg, new.png), strict=True):
-            kept.put(file, partial(Path.write_bytes, data=content))
+        for ending, content in zip(ENDINGS, (new.svg, new.png), strict=True):
+            kept.put(digest, ending, content)
+        drawings[digest] = new
     kept.forget_others()
-    return [Drawn(*(file.read_bytes() for file in places[figure.digest])) for figure in figures]
+    return [drawings[figure.digest] for figure in figures]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,12 @@ def current(folder: Path, pages: Mapping[str, Page]) -> dict[str, str]:
 
     What the folder holds of other pages is removed.
     """
-    kept = Kept(folder)
-    files = {name: kept.file(page.mark, ".html") for name, page in pages.items()}
-    for name, file in files.items():
-        if not file.is_file():
-            kept.put(file, partial(Path.write_text, data=pages[name].make(), encoding="utf-8"))
+    kept, texts = Kept(folder), dict[str, str]()
+    for name, page in pages.items():
+        content = kept.get(page.mark, ".html")
+        if content is None:
+            content = page.make().encode()
+            kept.put(page.mark, ".html", content)
+        texts[name] = content.decode()
     kept.forget_others()
-    return {name: file.read_text(encoding="utf-8") for name, file in files.items()}
+    return texts

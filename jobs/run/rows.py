@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial, reduce
+from functools import reduce
 from pathlib import Path
 
 import pandas as pd
@@ -66,21 +66,22 @@ class Rows:
         for slice in self.state.entries:
             countries.setdefault(slice.country, []).append(slice)
         kept = self._kept.setdefault(name, Kept(self.folder / name))
-        files = {
-            country: kept.file(self._mark(country, sources, slices), ".parquet")
-            for country, slices in countries.items()
-        }
-        missing = [country for country, file in files.items() if not file.is_file()]
+        marks = {country: self._mark(country, sources, slices) for country, slices in countries.items()}
+        parts = {country: kept.get(mark, ".parquet") for country, mark in marks.items()}
+        missing = [country for country, part in parts.items() if part is None]
         if missing:
             slices = [slice for country in missing for slice in countries[country]]
             rows = read(slices)
             of_country = rows.column("country")
             for country in missing:
-                own = rows.filter(pc.equal(of_country, country))
-                kept.put(files[country], partial(pq.write_table, own, compression="zstd"))
-        if not files:
+                written = pa.BufferOutputStream()
+                pq.write_table(rows.filter(pc.equal(of_country, country)), written, compression="zstd")
+                content = written.getvalue().to_pybytes()
+                kept.put(marks[country], ".parquet", content)
+                parts[country] = content
+        if not parts:
             return read([])
-        return pa.concat_tables([pq.read_table(file) for file in files.values()])
+        return pa.concat_tables([pq.read_table(pa.py_buffer(part)) for part in parts.values()])
 
     def forget_others(self) -> None:
         """Remove what is kept of rows that were not asked for."""

@@ -97,20 +97,24 @@ def persisting_firms(context: Context, published: Collection[Slice]) -> Tables:
 def _guarded(context: Context, program: Sources, folder: Path, counted: Sequence[Counted]) -> list[Guarded]:
     """What is withheld of each country's wave; only of those that changed it is searched again."""
     kept = Kept(folder)
-    files = [
-        kept.file(fingerprint(program.modules, program.versions(), each.content()), ".json")
-        for each in counted
-    ]
-    missing = [(file, each) for file, each in zip(files, counted, strict=True) if not file.is_file()]
-    wanted = [each for _, each in missing]
+    marks = [fingerprint(program.modules, program.versions(), each.content()) for each in counted]
+    guarded: dict[str, Guarded] = {}
+    for mark in marks:
+        content = kept.get(mark, ".json")
+        if content is not None:
+            guarded[mark] = Guarded.read(content.decode())
+    missing = {mark: each for mark, each in zip(marks, counted, strict=True) if mark not in guarded}
+    wanted = list(missing.values())
     # To start Python on an executor takes as long as to search some slices.
     searched = (
         list(map(counts.guard, wanted)) if len(wanted) <= FEW else spread(context.spark, counts.guard, wanted)
     )
-    for (file, _), guarded in zip(missing, searched, strict=True):
-        kept.put(file, partial(Path.write_text, data=guarded.written(), encoding="utf-8"))
+    for mark, new in zip(missing, searched, strict=True):
+        written = new.written()
+        kept.put(mark, ".json", written.encode())
+        guarded[mark] = Guarded.read(written)
     kept.forget_others()
-    return [Guarded.read(file.read_text(encoding="utf-8")) for file in files]
+    return [guarded[mark] for mark in marks]
 
 
 def _read(context: Context, rows: Rows) -> Tables:
