@@ -10,6 +10,7 @@ any share.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,7 @@ KINDS = ("within", "general")
 SMALL = 1e-4  # a firm, where a cell counts 1: of choices that withhold as many cells the smaller ones go
 REASONS = ["country", "wave", "region", "sector", "reason"]
 PARTS = ("innovators", "numerator", "denominator")
+OF_SHARES = ["region", "sector", "commonality_within_firms", "commonality_within_innovators", "protected"]
 
 
 @dataclass(frozen=True)
@@ -47,20 +49,46 @@ class Cells:
     protected: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Shares:
+    """The cells of one country's wave (columns OF_SHARES) whose shares are protected together.
+
+    `protected`: those that a rule protects.
+    """
+
+    cells: pd.DataFrame
+    threshold: int
+
+    def content(self) -> list[str]:
+        """All that the answer depends on, as text."""
+        return [self.cells.to_json(double_precision=15), str(self.threshold)]
+
+
+Choose = Callable[[list[Shares]], list[list[bool]]]
+
+
+def in_turn(waves: list[Shares]) -> list[list[bool]]:
+    return [withheld(shares) for shares in waves]
+
+
 def protect(
-    cells: pd.DataFrame, weights: pd.DataFrame, rules: DisclosureSettings
+    cells: pd.DataFrame, weights: pd.DataFrame, rules: DisclosureSettings, choose: Choose = in_turn
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """cluster_indicators with withheld shares, and for the office which they are and why (columns REASONS).
 
     New columns are commonality_within_status and commonality_general_status. `cells` as
     schemas/cluster_indicators, `weights` as transforms.indicators.largest_weights. Counts of firms
     are rounded down to the threshold; counts of innovators and weighted sums are left out.
+    `choose` is `withheld` of each of a list.
     """
     frame = cells.merge(weights, how="left", on=["country", "wave", "region", "sector"], sort=False)
     reasons = _reasons(frame, rules)
-    frame["hidden"] = reasons != ""
-    for _, country in frame.groupby(["country", "wave"], sort=True):
-        _of_country(frame, country, rules)
+    frame["protected"] = reasons != ""
+    waves = [part[OF_SHARES] for _, part in frame.groupby(["country", "wave"], sort=True)]
+    chosen = choose([Shares(part.reset_index(drop=True), rules.threshold) for part in waves])
+    frame["hidden"] = False
+    for part, own in zip(waves, chosen, strict=True):
+        frame.loc[part.index, "hidden"] = own
     hidden = frame.hidden.to_numpy()
     # The share in general stands in the row of each sector too.
     region = ["country", "wave", "region"]
@@ -77,9 +105,9 @@ def protect(
         frame[name] = frame[name].astype(float).where(~hide).round(SHARE_DIGITS)
         frame[f"{name}_firms"] = rounded_down(firms, rules.threshold).where(~hide)
         frame = frame.drop(columns=[f"{name}_{part}" for part in PARTS])
-    withheld = frame.loc[hidden, REASONS[:-1]].assign(reason=reasons[hidden])
-    withheld["reason"] = withheld.reason.replace("", BESIDE)
-    return frame.drop(columns=["weights", "hidden"]), withheld.reset_index(drop=True)
+    audit = frame.loc[hidden, REASONS[:-1]].assign(reason=reasons[hidden])
+    audit["reason"] = audit.reason.replace("", BESIDE)
+    return frame.drop(columns=["weights", "protected", "hidden"]), audit.reset_index(drop=True)
 
 
 def _reasons(frame: pd.DataFrame, rules: DisclosureSettings) -> NDArray[np.object_]:
@@ -101,18 +129,20 @@ def _reasons(frame: pd.DataFrame, rules: DisclosureSettings) -> NDArray[np.objec
     return np.array(reasons, dtype=object)
 
 
-def _of_country(frame: pd.DataFrame, country: pd.DataFrame, rules: DisclosureSettings) -> None:
-    """Withhold what gives a protected share of a country's wave away, in the column `hidden`."""
-    counted = country[country.commonality_within_firms.fillna(0) > 0]
+def withheld(shares: Shares) -> list[bool]:
+    """Which cells of a country's wave are withheld, so that nothing gives a protected share away."""
+    frame = shares.cells.assign(hidden=shares.cells.protected)
+    counted = frame[frame.commonality_within_firms.fillna(0) > 0]
     for _, region in counted[counted.sector != ALL].groupby("region", sort=True):
         whole = counted[(counted.region == region.region.iloc[0]) & (counted.sector == ALL)]
-        enough = _withhold(frame, region, rules)
+        enough = _withhold(frame, region, shares.threshold)
         if not enough:  # not even all sectors together are enough: the region goes with them
             frame.loc[whole.index, "hidden"] = True
-    _withhold(frame, counted[counted.sector == ALL], rules)
+    _withhold(frame, counted[counted.sector == ALL], shares.threshold)
+    return frame.hidden.tolist()
 
 
-def _withhold(frame: pd.DataFrame, rows: pd.DataFrame, rules: DisclosureSettings) -> bool:
+def _withhold(frame: pd.DataFrame, rows: pd.DataFrame, threshold: int) -> bool:
     """Withhold further ones of the `rows` that add up to one total; False where all are not enough."""
     cells = Cells(
         rows.commonality_within_firms.to_numpy(dtype=float),
@@ -121,7 +151,7 @@ def _withhold(frame: pd.DataFrame, rows: pd.DataFrame, rules: DisclosureSettings
     )
     if not cells.protected.any():
         return True
-    chosen = together(cells, rules.threshold)
+    chosen = together(cells, threshold)
     frame.loc[rows.index, "hidden"] = True if chosen is None else chosen
     return chosen is not None
 

@@ -32,12 +32,17 @@ def names(diagnosis: bool, bootstrap: bool) -> list[str]:
 
 
 def protected(
-    raw: dict[str, pd.DataFrame], rules: DisclosureSettings, edges: Sequence[int], guard: Guard = _in_turn
+    raw: dict[str, pd.DataFrame],
+    rules: DisclosureSettings,
+    edges: Sequence[int],
+    guard: Guard = _in_turn,
+    choose: commonality.Choose = commonality.in_turn,
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """The tables `raw` after disclosure control, and its audit (see safeguards.audit).
 
     `raw` holds beside the published tables `support`, `in_the_sample` and `largest_weights`;
-    `edges` are those of the size classes. `guard` is counts.guard of each of a list.
+    `edges` are those of the size classes. `guard` is counts.guard of each of a list, `choose`
+    commonality.withheld.
     """
     hidden = models.withheld(raw["fit_status"], raw["support"], rules)
     origins = sorted_cells(counts.whole_table(raw["partner_origin"]), edges)
@@ -45,7 +50,8 @@ def protected(
     guarded = dict(zip(slices, guard(list(slices.values())), strict=True))
     tables_of_fits = {name: raw[name] for name in PUBLISHED if name in raw}
     fits = models.protected(tables_of_fits, raw["support"], hidden.keys(), rules)
-    indicators, reasons = commonality.protect(raw["cluster_indicators"], raw["largest_weights"], rules)
+    shares = raw["cluster_indicators"], raw["largest_weights"]
+    indicators, reasons = commonality.protect(*shares, rules, choose)
     tables = {
         **fits,
         "partner_origin": safeguards.origins(origins, guarded),

@@ -9,6 +9,7 @@ from jobs.settings.slices import Slice, SliceSettings
 
 SLICES = 64  # of one batch at most
 BYTES = 1 << 30  # of the input of one batch; a larger slice is a batch of its own
+LITTLE = 8 << 20  # bytes of input for which Spark takes longer to compile its plans than to do without
 
 
 def cut(slices: Mapping[Slice, SliceSettings]) -> Iterator[list[Slice]]:
@@ -16,7 +17,7 @@ def cut(slices: Mapping[Slice, SliceSettings]) -> Iterator[list[Slice]]:
     batch: list[Slice] = []
     total = 0
     for slice, settings in slices.items():
-        size = sum(map(_size, settings.inputs.values()))
+        size = _input(settings)
         if batch and (len(batch) == SLICES or total + size > BYTES):
             yield batch
             batch, total = [], 0
@@ -24,6 +25,15 @@ def cut(slices: Mapping[Slice, SliceSettings]) -> Iterator[list[Slice]]:
         total += size
     if batch:
         yield batch
+
+
+def are_little(slices: Mapping[Slice, SliceSettings]) -> bool:
+    """Whether the input of these slices, if any, is little."""
+    return 0 < sum(map(_input, slices.values())) <= LITTLE
+
+
+def _input(settings: SliceSettings) -> int:
+    return sum(map(_size, settings.inputs.values()))
 
 
 def _size(path: str) -> int:

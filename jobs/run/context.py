@@ -24,6 +24,7 @@ class Context:
     settings: RunFile
     tables: Tables
     stages: Mapping[str, Any]  # the stages' modules by name, in their order (see Stage)
+    expect_little: Callable[[], None] = lambda: None  # says so before the session starts
 
     @property
     def spark(self) -> SparkSession:

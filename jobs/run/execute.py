@@ -114,6 +114,8 @@ def _run_batches(context: Context, progress: Progress, kept: Ledger, known: dict
         for slice, state in known.items()
         if state.stale and slice not in failures
     }
+    if batches.are_little(stale):
+        context.expect_little()
     fresh = [slice for slice, state in known.items() if not state.stale]
     for name in of_slices(context):
         if fresh and _has(known[fresh[0]], name):

@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -62,7 +62,8 @@ def opened(
             from jobs.run.context import Context
             from jobs.spark.tables import Tables
 
-            yield Context(session, settings, Tables(session, f"{settings.work}/tables"), stages)
+            tables = Tables(session, f"{settings.work}/tables")
+            yield Context(session, settings, tables, stages, session.expect_little)
 
 
 @contextmanager
@@ -120,34 +121,53 @@ def session(settings: SparkSettings, name: str, out: Path) -> Iterator[SparkSess
 @contextmanager
 def _session(
     settings: SparkSettings, name: str, temporary: Path, stages: Mapping[str, Any]
-) -> Iterator[Callable[[], SparkSession]]:
+) -> Iterator[_Session]:
     """A function that gives the session, which it starts when it is called for the first time.
 
     In local mode Spark's own files lie in the folder `temporary`, and are gone when the block ends.
     """
-    started: list[SparkSession] = []
     # PySpark's own handler asks the JVM for something while its last answer is still being read.
     before = signal.getsignal(signal.SIGINT)
     with ExitStack() as kept:
-
-        def start() -> SparkSession:
-            if not started:
-                # While one core starts the JVM, another imports what the stages need: some seconds less.
-                threading.Thread(target=_import, args=(stages,), daemon=True).start()
-                from jobs.spark import alone
-                from jobs.spark import session as sessions
-
-                chosen = kept.enter_context(alone.local_folders(settings, temporary))
-                started.append(sessions.start(chosen, name))
-                signal.signal(signal.SIGINT, interrupt)
-            return started[0]
-
+        session = _Session(settings, name, temporary, stages, kept)
         try:
-            yield start
+            yield session
         finally:
-            for spark in started:
-                spark.stop()
+            if session.started is not None:
+                session.started.stop()
                 signal.signal(signal.SIGINT, before)
+
+
+@dataclass
+class _Session:
+    """Gives the session and starts it at the first call, with options for small input if that is to come."""
+
+    settings: SparkSettings
+    name: str
+    temporary: Path
+    stages: Mapping[str, Any]
+    kept: ExitStack
+    started: SparkSession | None = None
+    little: bool = False
+
+    def expect_little(self) -> None:
+        """What the session is given will be little, so far as it has yet to start."""
+        self.little = True
+
+    def __call__(self) -> SparkSession:
+        if self.started is None:
+            # While one core starts the JVM, another imports what the stages need: some seconds less.
+            threading.Thread(target=_import, args=(self.stages,), daemon=True).start()
+            from jobs.spark import alone
+            from jobs.spark import session as sessions
+
+            settings = self.settings
+            if settings.small is None and self.little and alone.is_alone(settings):
+                settings = settings.model_copy(update={"small": True})
+            chosen = self.kept.enter_context(alone.local_folders(settings, self.temporary))
+            self.started = sessions.start(chosen, self.name)
+            signal.signal(signal.SIGINT, interrupt)
+        return self.started
 
 
 def _import(stages: Mapping[str, Any]) -> None:

@@ -58,7 +58,8 @@ def states(context: Context, ledger: Ledger, until: str | None = None) -> dict[S
     """The state of every slice of the run, as far as it is known before anything runs."""
     names = of_slices(context)
     names = names[: names.index(until) + 1] if until in names else names
-    return {slice: _state(context, ledger, slice, names) for slice in context.slices}
+    with context.tables.at_rest():
+        return {slice: _state(context, ledger, slice, names) for slice in context.slices}
 
 
 def _state(context: Context, ledger: Ledger, slice: Slice, names: list[str]) -> State:

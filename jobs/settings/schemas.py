@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -79,6 +80,12 @@ class Table:
         return StructType(
             [StructField(column.name, _type(column.type), column.nullable) for column in self.columns]
         )
+
+    @cached_property
+    def declared(self) -> list[dict[str, Any]]:
+        """The columns as a Delta table's log names them."""
+        fields: list[dict[str, Any]] = json.loads(self.struct.json())["fields"]
+        return fields
 
     def conform(self, frame: DataFrame) -> DataFrame:
         """The schema's columns in its order and types; a missing one is an error, others are left out."""

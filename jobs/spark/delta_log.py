@@ -8,11 +8,13 @@ this program keep every commit for a hundred years, so that the log is whole fro
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -56,10 +58,13 @@ class State:
     )  # version and what it says of itself
 
     def of_slice(self, slice: Mapping[str, str]) -> list[File]:
+        if slice.keys() == set(self.slices):
+            return self.by_slice.get(tuple(slice[column] for column in self.slices), [])
         return [file for file in self.files.values() if slice.items() <= file.slice.items()]
 
+    @cached_property
     def by_slice(self) -> dict[Keys, list[File]]:
-        """The files of each slice, by the values of its columns in their order."""
+        """The files of each slice, by the values of its columns in their order, once all commits are read."""
         files: dict[Keys, list[File]] = {}
         for file in self.files.values():
             files.setdefault(tuple(file.slice[column] for column in self.slices), []).append(file)
@@ -92,7 +97,7 @@ def signature(table: Location) -> tuple[tuple[str, int, int], ...]:
     if isinstance(log, Place):
         listed = log.listed() if log.is_dir() else []
         return tuple((name, own.st_size, own.st_mtime_ns) for name, own in listed)
-    files = [(entry.name, entry.stat()) for entry in log.iterdir()] if log.is_dir() else []
+    files = [(entry.name, entry.stat()) for entry in os.scandir(log)] if log.is_dir() else []
     return tuple(sorted((name, state.st_size, state.st_mtime_ns) for name, state in files))
 
 

@@ -72,14 +72,24 @@ class Tables:
         place = located(root)
         self.root = str(place.resolve() if isinstance(place, Path) else place)
         self.demand_held: Callable[[], None] = lambda: None  # raises SliceHeld where the lock was lost
-        self._whole: set[str] = set()  # slices whose bytes were found to be those that were written
+        self._whole: set[Any] = set()  # slices whose bytes were found to be those that were written
         self._rows: dict[Any, list[dict[str, Any]]] = {}  # by table, slice and version
         self._states: dict[str, tuple[Any, delta_log.State]] = {}  # by table, with the log's signature
         self._latest: dict[str, tuple[Any, dict[Keys, tuple[int, dict[str, Any]]]]] = {}  # likewise
+        self._looked_at: set[str] | None = None  # tables whose logs need no other look, see `at_rest`
 
     @property
     def spark(self) -> SparkSession:
         return self._session()
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """While this holds, nothing is written: each table's log is looked at once, not for every slice."""
+        self._looked_at = set()
+        try:
+            yield
+        finally:
+            self._looked_at = None
 
     def path(self, name: str) -> str:
         return f"{self.root}/{name}"
@@ -187,7 +197,7 @@ class Tables:
     def counted(self, name: str, keys: Iterable[Keys]) -> dict[Keys, int]:
         """The rows of each slice, from the table's log. Raises InputError where it is damaged."""
         state = self._whole_state(name)
-        files = state.by_slice() if state else {}
+        files = state.by_slice if state else {}
         return {key: sum(file.rows for file in files.get(key, [])) for key in keys}
 
     def latest(self, name: str) -> dict[Keys, tuple[int, dict[str, Any]]]:
@@ -216,8 +226,7 @@ class Tables:
         if state is None:
             return None
         table = schemas.table(name)
-        declared = json.loads(table.struct.json())["fields"]
-        if state.columns != declared or state.slices != list(table.slices):
+        if state.columns != table.declared or state.slices != list(table.slices):
             return "another version of the program wrote it"
         return None
 
@@ -226,7 +235,7 @@ class Tables:
 
         A slice that was found whole is not read again by this object, unless it was committed anew.
         """
-        state = json.dumps([name, keys, dict(digests)], sort_keys=True)
+        state = name, keys, frozenset(digests.items())
         if state in self._whole:
             return None
         folder, files = self.folder(name), self._files(name, keys)
@@ -278,16 +287,19 @@ class Tables:
 
         Raises Damaged where the log stays damaged: another run may be in the middle of a commit.
         """
+        if self._looked_at is not None and name in self._looked_at:
+            return self._states[name][1]
         folder = self.folder(name)
         for pause in (*PAUSES, None):
             if not there(folder):
                 return None
             signature = delta_log.signature(folder)
             known = self._states.get(name)
-            if known and known[0] == signature:
-                return known[1]
             try:
-                self._states[name] = (signature, delta_log.read(_read_here(folder)))
+                if not known or known[0] != signature:
+                    self._states[name] = (signature, delta_log.read(_read_here(folder)))
+                if self._looked_at is not None:
+                    self._looked_at.add(name)
                 return self._states[name][1]
             except Damaged:
                 if pause is None:

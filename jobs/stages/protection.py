@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
+from pyspark.sql import SparkSession
 
 from jobs.output.kept import Kept
-from jobs.publish import counts, persisting, releases, tables
+from jobs.publish import commonality, counts, persisting, releases, tables
+from jobs.publish.commonality import Shares
 from jobs.publish.counts import Counted, Guarded
 from jobs.run.context import Context
 from jobs.run.fingerprints import fingerprint
@@ -28,7 +32,8 @@ from jobs.transforms.persisting import PAIRS, in_both
 from jobs.transforms.sketches import sketches
 
 Tables = dict[str, pd.DataFrame]
-FEW = 4  # slices that are searched on the driver
+FEW, MANY = 4, 400  # slices whose counts, and shares, are searched on the driver
+Question = TypeVar("Question", Counted, Shares)
 
 
 def protected(context: Context, rows: Rows, program: Sources, folder: Path) -> tuple[Tables, pd.DataFrame]:
@@ -37,8 +42,15 @@ def protected(context: Context, rows: Rows, program: Sources, folder: Path) -> t
     What is withheld of each slice is kept in `folder` between runs.
     """
     settings = context.settings
-    guard = partial(_guarded, context, program, folder)
-    return tables.protected(_read(context, rows), settings.disclosure, settings.size_classes, guard)
+    counted = Answers(context.session, program, folder / "counts", FEW)
+    shares = Answers(context.session, program, folder / "shares", MANY)
+    return tables.protected(
+        _read(context, rows),
+        settings.disclosure,
+        settings.size_classes,
+        lambda asked: [Guarded.read(text) for text in counted.of(_guard, asked)],
+        lambda asked: [json.loads(text) for text in shares.of(_choose, asked)],
+    )
 
 
 def held_against_releases(context: Context, rows: Rows, shown: Tables) -> Callable[[], None]:
@@ -94,27 +106,41 @@ def persisting_firms(context: Context, published: Collection[Slice]) -> Tables:
     return {"persisting_firms": persisting.rounded(collected(both), every, threshold)}
 
 
-def _guarded(context: Context, program: Sources, folder: Path, counted: Sequence[Counted]) -> list[Guarded]:
-    """What is withheld of each country's wave; only of those that changed it is searched again."""
-    kept = Kept(folder)
-    marks = [fingerprint(program.modules, program.versions(), each.content()) for each in counted]
-    guarded: dict[str, Guarded] = {}
-    for mark in marks:
-        content = kept.get(mark, ".json")
-        if content is not None:
-            guarded[mark] = Guarded.read(content.decode())
-    missing = {mark: each for mark, each in zip(marks, counted, strict=True) if mark not in guarded}
-    wanted = list(missing.values())
-    # To start Python on an executor takes as long as to search some slices.
-    searched = (
-        list(map(counts.guard, wanted)) if len(wanted) <= FEW else spread(context.spark, counts.guard, wanted)
-    )
-    for mark, new in zip(missing, searched, strict=True):
-        written = new.written()
-        kept.put(mark, ".json", written.encode())
-        guarded[mark] = Guarded.read(written)
-    kept.forget_others()
-    return [guarded[mark] for mark in marks]
+def _guard(counted: Counted) -> str:
+    return counts.guard(counted).written()
+
+
+def _choose(shares: Shares) -> str:
+    return json.dumps(commonality.withheld(shares))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was searched for each country's wave, kept in `folder`; what changed is searched again.
+
+    `few`: so many are searched on the driver, since to start Python on executors takes as long.
+    """
+
+    spark: Callable[[], SparkSession]
+    program: Sources
+    folder: Path
+    few: int
+
+    def of(self, search: Callable[[Question], str], asked: Sequence[Question]) -> list[str]:
+        """The answer of `search` to each, as text: that of a run before to the same, or a new one."""
+        kept = Kept(self.folder)
+        program = self.program.modules, self.program.versions()
+        marks = [fingerprint(*program, each.content()) for each in asked]
+        answers = {mark: kept.get(mark, ".json") for mark in marks}
+        missing = {mark: each for mark, each in zip(marks, asked, strict=True) if answers[mark] is None}
+        wanted = list(missing.values())
+        on_driver = len(wanted) <= self.few
+        searched = list(map(search, wanted)) if on_driver else spread(self.spark(), search, wanted)
+        for mark, new in zip(missing, searched, strict=True):
+            answers[mark] = new.encode()
+            kept.put(mark, ".json", new.encode())
+        kept.forget_others()
+        return [answer.decode() for answer in map(answers.get, marks) if answer is not None]
 
 
 def _read(context: Context, rows: Rows) -> Tables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ class Kept:
 
     def exists(self, name: str) -> bool:
         return name in self.held
+
+    def at_rest(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def version(self, name: str) -> int | None:
         return self.versions.get(name)
