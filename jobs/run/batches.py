@@ -9,7 +9,7 @@ from jobs.settings.slices import Slice, SliceSettings
 
 SLICES = 64  # of one batch at most
 BYTES = 1 << 30  # of the input of one batch; a larger slice is a batch of its own
-LITTLE = 8 << 20  # bytes of input for which Spark takes longer to compile its plans than to do without
+LITTLE = 16 << 20  # bytes of input that are read before Java has compiled with care what reads them
 
 
 def cut(slices: Mapping[Slice, SliceSettings]) -> Iterator[list[Slice]]:

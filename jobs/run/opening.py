@@ -140,7 +140,7 @@ def _session(
 
 @dataclass
 class _Session:
-    """Gives the session and starts it at the first call, with options for small input if that is to come."""
+    """Gives the session, and starts it at the first call."""
 
     settings: SparkSettings
     name: str
@@ -151,7 +151,7 @@ class _Session:
     little: bool = False
 
     def expect_little(self) -> None:
-        """What the session is given will be little, so far as it has yet to start."""
+        """What the session will do is little, so far as it has yet to start."""
         self.little = True
 
     def __call__(self) -> SparkSession:
@@ -161,11 +161,8 @@ class _Session:
             from jobs.spark import alone
             from jobs.spark import session as sessions
 
-            settings = self.settings
-            if settings.small is None and self.little and alone.is_alone(settings):
-                settings = settings.model_copy(update={"small": True})
-            chosen = self.kept.enter_context(alone.local_folders(settings, self.temporary))
-            self.started = sessions.start(chosen, self.name)
+            chosen = self.kept.enter_context(alone.local_folders(self.settings, self.temporary))
+            self.started = sessions.start(chosen, self.name, little=self.little)
             signal.signal(signal.SIGINT, interrupt)
         return self.started
 

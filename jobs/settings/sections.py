@@ -21,10 +21,8 @@ class SparkSettings(Section):
     master: Annotated[Text, AfterValidator(spark_options.master)] = "local[2]"
     driver_memory: Annotated[Text, AfterValidator(spark_options.memory)] = "2g"
     shuffle_partitions: int = Field(4, ge=1, le=100_000)
-    small: bool | None = Field(
-        None,
-        description="options of conf/spark/small.yaml, twice as fast for input of some thousand rows; "
-        "without it they are taken where few and small slices have to run, on one machine",
+    small: bool = Field(
+        False, description="input of some thousand rows: options of conf/spark/small.yaml, twice as fast then"
     )
     jars: FilePath | None = Field(
         None, description="folder with Delta's JARs, for machines without a network"

@@ -25,6 +25,8 @@ from jobs.spark import alone, classes, java, remembered
 
 SMALL = "conf/spark/small.yaml"
 OF_JAVA = "spark.driver.extraJavaOptions"
+# A short session ends before code that Java compiles twice, the second time with care, has paid for that.
+SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
 
 # What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
@@ -80,15 +82,17 @@ def _quiet_jvm(quiet: bool) -> Iterator[None]:
         os.close(nowhere)
 
 
-def start(settings: SparkSettings, name: str) -> SparkSession:
+def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkSession:
     """A session as the settings ask; settings of spark-submit win over the run file's master.
+
+    `little`: it will have little to do. Java then compiles with less care; what is computed stays the same.
 
     Raises SparkNotStarted where Spark or Java do not start with them.
 
     Log level is OFF by default: Spark's own error lines quote the values they could not cast.
     """
     builder = SparkSession.builder.appName(f"diamant {name}")
-    for key, value in _options(settings).items():
+    for key, value in _options(settings, SHORT if little else "").items():
         builder = builder.config(key, value)
     for logger in QUOTING:
         PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
@@ -132,8 +136,11 @@ def start_java(settings: SparkSettings) -> None:
         raise SparkNotStarted(_why_not_started(error, settings)) from None
 
 
-def _options(settings: SparkSettings) -> dict[str, str]:
-    """What Spark is started with; under spark-submit without what that command gives."""
+def _options(settings: SparkSettings, of_java: str = "") -> dict[str, str]:
+    """What Spark is started with; under spark-submit without what that command gives.
+
+    `of_java`: options of Java where the settings have none.
+    """
     own: dict[str, str] = {}
     if not alone.submitted():
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors have this one's packages
@@ -169,7 +176,7 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         **{key: value for key, value in settings.options.items() if not _of_a_session(key)},
     }
     if not alone.submitted():
-        options[OF_JAVA] = f"{classes.use()} {options.get(OF_JAVA, '')}"
+        options[OF_JAVA] = f"{classes.use()} {options.get(OF_JAVA, of_java)}"
     return options
 
 

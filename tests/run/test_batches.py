@@ -48,3 +48,10 @@ def test_no_slice_is_lost_and_none_comes_twice(number, most):
         batches.SLICES = before
     assert [slice for batch in cut for slice in batch] == list(known)
     assert all(1 <= len(batch) <= most for batch in cut)
+
+
+def test_little_is_told_by_the_files_of_what_has_to_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "LITTLE", 100)
+    assert batches.are_little(slices(tmp_path, [40, 60]))
+    assert not batches.are_little(slices(tmp_path, [40, 61]))
+    assert not batches.are_little({}), "what is only published may read all slices again"

@@ -405,3 +405,13 @@ def test_a_country_that_never_was_published_is_published_without_its_failed_slic
     now = published.chosen(several.context, kept(several), [Slice("BE", "cis3")])
     assert now.states[Slice("BE", "cis3")] == published.FAILED
     assert [str(slice) for slice in now.entries] == [slice for slice in ALL if slice != "BE cis3"]
+
+
+@pytest.mark.parametrize("is_little", [True, False])
+def test_that_little_has_to_run_is_said_before_a_session_starts(several, monkeypatch, is_little):
+    asked: list[int] = []
+    monkeypatch.setattr(batches, "are_little", lambda slices: asked.append(len(slices)) or is_little)
+    said: list[list[str]] = []
+    context = dataclasses.replace(several.context, expect_little=lambda: said.append(list(several.ran)))
+    pipeline.run(context, Silent(), "fit")
+    assert asked == [6] and said == ([[]] if is_little else []), "before any stage ran"

@@ -104,3 +104,14 @@ def test_options_for_small_input_are_checked_where_a_user_has_his_own(tmp_path, 
         (tmp_path / session.SMALL).write_text(text)
         with pytest.raises(SettingsError, match=words):
             session._small()
+
+
+def test_java_compiles_with_less_care_where_little_is_to_be_done_and_nobody_says_otherwise():
+    def of_java(of: SparkSettings, short: str) -> str:
+        return session._options(of, short)[session.OF_JAVA]
+
+    assert of_java(SparkSettings(), session.SHORT).endswith(session.SHORT)
+    assert "Tiered" not in of_java(SparkSettings(), "")
+    given = SparkSettings(options={session.OF_JAVA: "-Xint"})
+    assert of_java(given, session.SHORT).endswith(" -Xint")
+    assert of_java(SparkSettings(small=True), session.SHORT).count("TieredStopAtLevel") == 1
