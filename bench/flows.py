@@ -114,7 +114,6 @@ def by_diamant(run_file: str) -> None:
 
     with opening.opened(opening.Chosen(run_file), STAGES) as context:
         execute.run(context, Progress(), "indicators")
-        report()
 
 
 def _given(run_file: str) -> tuple[str, str, list[str], list[str]]:
@@ -178,7 +177,6 @@ def by_duckdb(run_file: str) -> None:
     for side in ("origin", "destination"):
         pair = f"{side}_region, {side}_sector"
         link.execute(f"select {pair}, {sums} from {table} group by all").fetchall()
-    report()
 
 
 def by_polars(run_file: str) -> None:
@@ -228,15 +226,14 @@ def by_polars(run_file: str) -> None:
     ]
     for side in ("origin", "destination"):
         kept.group_by(f"{side}_region", f"{side}_sector").agg(*sums).collect(engine="streaming")
-    report()
 
 
 ENGINES: dict[str, Callable[[str], None]] = {"duckdb": by_duckdb, "polars": by_polars, "diamant": by_diamant}
 
 
-def report() -> None:
-    """Print CPU seconds of this process and those below it, and the highest resident memory of one, in GB."""
-    parents, ticks, peak = {}, {}, {}
+def below(root: int) -> dict[int, tuple[float, float]]:
+    """CPU seconds so far and highest resident GB of a process and of each below it, by process."""
+    parents, seen = {}, {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -244,29 +241,33 @@ def report() -> None:
                 status = (folder / "status").read_text()
             except OSError:
                 continue
-            own = int(folder.name)
-            parents[own], ticks[own] = int(fields[1]), sum(map(int, fields[11:15]))
-            peak[own] = next((int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line), 0)
-    mine = {os.getpid()}
+            peak = next((int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line), 0)
+            seconds = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+            parents[int(folder.name)], seen[int(folder.name)] = int(fields[1]), (seconds, peak / 1e6)
+    mine = {root}
     while more := {own for own, parent in parents.items() if parent in mine} - mine:
         mine |= more
-    seconds = sum(ticks[own] for own in mine) / os.sysconf("SC_CLK_TCK")
-    print(json.dumps({"cpu": seconds, "peak": max(peak[own] for own in mine) / 1e6}), flush=True)
+    return {own: seen[own] for own in mine if own in seen}
 
 
 def timed(engine: str, run_file: Path) -> dict[str, float]:
-    """Wall and CPU seconds and peak memory of one engine. Raises CalledProcessError where it fails."""
+    """Wall and CPU seconds and peak memory of one engine. Raises CalledProcessError where it fails.
+
+    CPU is that of all processes below the engine's, looked at ten times a second: some end on the way.
+    """
     began = time.monotonic()
     command = [sys.executable, __file__, "--engine", engine, "--run-file", str(run_file)]
-    done = subprocess.run(
-        command,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(HERE.parent), "POLARS_MAX_THREADS": "2"},
-    )
-    said = json.loads([line for line in done.stdout.splitlines() if line.startswith('{"cpu"')][-1])
-    return {"wall": time.monotonic() - began, **said}
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "POLARS_MAX_THREADS": "2"}
+    cpu: dict[int, float] = {}
+    peak = 0.0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
+        while process.poll() is None:
+            for own, (seconds, highest) in below(process.pid).items():
+                cpu[own], peak = seconds, max(peak, highest)
+            time.sleep(0.1)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return {"wall": time.monotonic() - began, "cpu": sum(cpu.values()), "peak": peak}
 
 
 def main() -> None:

@@ -19,20 +19,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from jobs.settings.classifications import REST, Classification
+from jobs.settings.classifications import Classification
 from jobs.settings.slices import Slice
+from jobs.transforms.flow_sums import of_side
 
 SLICE = ("country", "wave")
 SIDES = {"delivers": "origin", "buys": "destination"}
+WORDS = {end: side for side, end in SIDES.items()}
 BLOCKS = ("inner", "to_rest", "to_unknown", "from_rest", "outside")
 OUTER = {"delivers": ("to_rest", "to_unknown"), "buys": ("from_rest",)}  # the blocks that one side sees
-UNKNOWN = -1  # in the place of a number of buying sectors
-SUM = "decimal(34,9)"  # of values
 VIEW = "label string, region_side int, absent bigint, sector_side int, sector int"
 
 Key = tuple[str, int, int, str]  # side, region, sector, block
@@ -78,85 +77,45 @@ class Frame:
         return sum(gap.absent for gap in self.gaps)
 
 
-def sums(flows: DataFrame) -> DataFrame:
-    """The cells of each side, region, sector and block of a slice: their number `cells` and sum `value`.
-
-    `across` says whether they go from one region to another, `to_rest` whether to the rest of the country.
-    `doubled` is more than 0, on the side that delivers, where cells of intermediate deliveries stand there
-    more than once: a bit is set for each buying sector, 64 to a number, and there are more cells than bits.
-    One scan a side, to a hundredth of the table; all rules look at these sums.
-    """
-    buyers = [*SLICE, "origin_region", "origin_sector", "destination_region"]
-    known = F.col("destination_sector") > 0
-    bit = F.when(known, F.expr("shiftleft(1L, cast(destination_sector % 64 as int))"))
-    in_buckets = flows.groupBy(
-        *buyers, F.when(known, F.expr("destination_sector DIV 64")).otherwise(UNKNOWN).alias("bucket")
-    ).agg(F.count("*").alias("cells"), F.sum("value").alias("value"), F.bit_or(bit).alias("present"))
-    is_doubled = (F.col("bucket") != UNKNOWN) & (F.col("cells") > F.bit_count("present"))
-    delivers = _of_side(
-        in_buckets,
-        "delivers",
-        F.col("bucket") != UNKNOWN,
-        {"cells": F.sum("cells"), "value": F.sum("value").cast(SUM), "doubled": F.count_if(is_doubled)},
-    )
-    buys = _of_side(
-        flows,
-        "buys",
-        known,
-        {"cells": F.count("*"), "value": F.sum("value"), "doubled": F.lit(0).cast("bigint")},
-    )
-    return delivers.unionByName(buys)
-
-
-def has_doubles(sums: DataFrame) -> bool:
-    """Whether any cell of intermediate deliveries stands there more than once."""
-    return not sums.where("doubled > 0").isEmpty()
+def doubtful(sums: DataFrame) -> list[Slice]:
+    """Slices of which cells of intermediate deliveries may stand there more than once; see `count`."""
+    rows = sums.where("doubtful").select(*SLICE).distinct().collect()
+    return [Slice(row["country"], row["wave"]) for row in rows]
 
 
 def count(sums: DataFrame, repeated: DataFrame) -> dict[Slice, Counts]:
-    """The cells of the tables of each slice, counted from their `sums`; a cell of `repeated` counts once.
+    """The cells of the tables of each slice, counted from their sums; a cell of `repeated` counts once.
 
-    `repeated` as in views.
+    `sums` as schemas/flow_sums.yaml, `repeated` as in views.
     """
     less = {"cells": F.sum(1 - F.col("times"))}
-    known = F.col("destination_sector") > 0
-    too_many = reduce(DataFrame.unionByName, [_of_side(repeated, side, known, less) for side in SIDES])
+    known = {"known": F.col("destination_sector") > 0}
+    columns = [*SLICE, "side", "region", "sector", "across", "known", "from_rest", "to_rest", "cells"]
+    rows = sums.select(*columns)
+    for end in SIDES.values():
+        rows = rows.unionByName(of_side(repeated, end, known, less).select(*columns))
+    rows = rows.where("sector > 0").withColumn("block", _block())
+    blocks = rows.groupBy(*SLICE, "side", "region", "sector", "block")
     counted: dict[Slice, Counter[Key]] = {}
     crossing: set[Slice] = set()
-    for row in sums.select(*too_many.columns).unionByName(too_many).where("sector > 0").collect():
+    for row in blocks.agg(F.sum("cells").alias("cells"), F.max("across").alias("across")).collect():
         slice = Slice(row["country"], row["wave"])
-        key = (row["side"], row["region"], row["sector"], row["block"])
+        key = (WORDS[row["side"]], row["region"], row["sector"], row["block"])
         counted.setdefault(slice, Counter())[key] += row["cells"]
         if row["block"] == "inner" and row["across"]:
             crossing.add(slice)
     return {slice: Counts(dict(cells), slice in crossing) for slice, cells in counted.items()}
 
 
-def _of_side(cells: DataFrame, side: str, known: Column, measures: Mapping[str, Column]) -> DataFrame:
-    """Aggregates of cells by slice, side, region, sector and block, see `sums`.
-
-    `known`: whether a cell's buying sector is.
-    """
-    end = SIDES[side]
-    region, sector = F.col(f"{end}_region").alias("region"), F.col(f"{end}_sector").alias("sector")
-    across = (F.col("origin_region") != F.col("destination_region")).alias("across")
-    to_rest = (F.col("destination_region") == REST).alias("to_rest")
-    by = cells.groupBy(*SLICE, region, sector, _block(known).alias("place"), across, to_rest)
-    aggregates = by.agg(*[measure.alias(name) for name, measure in measures.items()])
-    named = F.array(*map(F.lit, BLOCKS))[F.col("place")]
-    return aggregates.withColumns({"side": F.lit(side), "block": named}).drop("place")
-
-
-def _block(known: Column) -> Column:
-    """The place in BLOCKS of a cell's block: numbers are grouped faster than texts."""
-    from_rest, to_rest = F.col("origin_region") == REST, F.col("destination_region") == REST
-    place = BLOCKS.index
+def _block() -> Column:
+    """The block of cells, by what they are like."""
+    known, from_rest, to_rest = (F.col(name) for name in ("known", "from_rest", "to_rest"))
     return (
-        F.when(~from_rest & ~to_rest & known, place("inner"))
-        .when(from_rest & known & ~to_rest, place("from_rest"))
-        .when(to_rest & known & ~from_rest, place("to_rest"))
-        .when(to_rest & ~from_rest, place("to_unknown"))
-        .otherwise(place("outside"))
+        F.when(~from_rest & ~to_rest & known, "inner")
+        .when(from_rest & known & ~to_rest, "from_rest")
+        .when(to_rest & known & ~from_rest, "to_rest")
+        .when(to_rest & ~from_rest, "to_unknown")
+        .otherwise("outside")
     )
 
 

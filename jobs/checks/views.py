@@ -78,7 +78,7 @@ def duplicates(cells: DataFrame, names: Sequence[Names]) -> DataFrame:
 def totals(sums: DataFrame, names: Sequence[Names]) -> DataFrame:
     """One row per sector of a slice; `failing` is 1 where it sells or buys the sum of all others.
 
-    `sums` as in frame.
+    `sums` as schemas/flow_sums.yaml.
     """
     by_sector = (
         sums.where("sector > 0")
@@ -103,12 +103,12 @@ def balance(sums: DataFrame, names: Sequence[Names]) -> DataFrame:
     """One row per delivering sector of a slice; `failing` is 1 where trade with the rest is unbalanced.
 
     Over the whole country, what the regions deliver to the rest equals what they get from it. Tables
-    that hold one side only, or no rest of the country, are not tested. `sums` as in frame.
+    that hold one side only, or no rest of the country, are not tested. `sums` as schemas/flow_sums.yaml.
     """
     to_rest = F.when(F.col("to_rest"), F.col("value"))
-    from_rest = F.when(F.col("region") == REST, F.col("value"))
+    from_rest = F.when(F.col("from_rest"), F.col("value"))
     both = (
-        sums.where(F.col("side") == "delivers")
+        sums.where(F.col("side") == "origin")
         .groupBy(*SLICE, F.col("sector").alias("number"))
         .agg(F.sum(to_rest).alias("out"), F.sum(from_rest).alias("in"))
     )

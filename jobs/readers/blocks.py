@@ -29,7 +29,7 @@ LONG = pa.decimal256(76, 40)  # of texts with more digits, before they are round
 UNKNOWN = np.iinfo(np.int16).min  # in the place of a number: a label that nothing declares
 NUMBER = r"^([0-9]{1,15}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE]-[01]?[0-9])?$"  # what LONG holds
 TINY = r"^[0-9](\.[0-9]*)?[eE]-([2-9][0-9]|1[1-9]|[1-9][0-9]{2})$"  # what is rounded to 0
-UNREAD = [*LABELS, "value"]  # the columns of cells that are not read at sight, as text
+UNREAD = [*LABELS, "value", "row_number"]  # the columns of cells that are not read at sight, as text
 
 Array = np.ndarray[Any, Any]
 
@@ -57,7 +57,8 @@ class Texts:
 class Block:
     """Cells after a look at them.
 
-    `numbers`: of each label. `billionths`: the values, as whole numbers. `dropped`: cells that are left out;
+    `values`: their texts, or doubles where all are exact. `numbers`: of each label. `billionths`: the values,
+    as whole numbers. `dropped`: cells that are left out;
     `unread`: those that are not read at sight. The others are sound.
     """
 
@@ -67,6 +68,7 @@ class Block:
     billionths: Array
     dropped: Array
     unread: Array
+    first: int | None = None  # the number of the first cell's row, where rows have numbers
 
     @property
     def sound(self) -> Array:
@@ -76,7 +78,7 @@ class Block:
 def looked_at(
     labels: Mapping[str, Texts], values: pa.Array, reading: Reading, choosing: Mapping[str, Texts]
 ) -> Block:
-    """A block of cells; `choosing` are the columns that `reading.where` names."""
+    """A block of cells; `values` are texts or doubles, `choosing` the columns that `reading.where` names."""
     numbers = {label: _numbers(labels[label], reading.meanings[label]) for label in LABELS}
     buyer = labels["destination_sector"]
     unnamed = np.array([not text for text in buyer.different], bool)[buyer.places]
@@ -103,14 +105,16 @@ def cells(block: Block) -> list[pa.Array]:
 
 
 def unread(block: Block, blank: str | None) -> list[pa.Array]:
-    """The cells that are not read at sight, as texts in the columns UNREAD; `blank` where a text is empty."""
+    """The cells that are not read at sight, in the columns UNREAD; `blank` where a text is empty."""
     places = np.flatnonzero(block.unread)
     texts = [
         pa.array([of.different[place] or blank for place in of.places[places]], pa.string())
         for of in (block.labels[label] for label in LABELS)
     ]
-    values = [text.strip() or blank for text in block.values.take(pa.array(places)).to_pylist()]
-    return [*texts, pa.array(values, pa.string())]
+    own = block.values.take(pa.array(places)).cast(pa.string())
+    values = [text.strip() or blank for text in own.to_pylist()]
+    rows = places + block.first if block.first is not None else np.zeros(len(places), np.int64)
+    return [*texts, pa.array(values, pa.string()), pa.array(rows, pa.int64())]
 
 
 def tally(block: Block, decimal: str) -> dict[str, Any]:
@@ -121,14 +125,11 @@ def tally(block: Block, decimal: str) -> dict[str, Any]:
     sound = block.sound
     amounts = block.billionths[sound]
     texts = block.values if sound.all() else block.values.filter(pa.array(sound))
-    grouped = _grouped(texts, decimal)
-    is_long = pc.match_substring(texts, decimal)
-    others = texts.filter(pc.invert(is_long))
-    long = pc.sum(is_long).as_py() or 0
-    long += pc.sum(pc.match_substring_regex(others, surely_long(decimal))).as_py() or 0
+    is_text = not pa.types.is_floating(texts.type)
+    grouped, long = _marks(texts, decimal) if is_text else _marks_of_doubles(texts, amounts)
     nines = _in_nines(amounts)
     rest = amounts[~nines]
-    zeros = texts.filter(pa.array(amounts == 0))
+    zeros = texts.filter(pa.array(amounts == 0)) if is_text else pa.array([], pa.string())
     bounds = pc.min_max(grouped).as_py()
     return {
         "rows": len(sound),
@@ -145,6 +146,23 @@ def tally(block: Block, decimal: str) -> dict[str, Any]:
     }
 
 
+def _marks(texts: pa.Array, decimal: str) -> tuple[pa.Array, int]:
+    """The texts that may be numbers with marks of thousands, and how many speak against such marks."""
+    is_long = pc.match_substring(texts, decimal)
+    others = texts.filter(pc.invert(is_long))
+    long = pc.sum(is_long).as_py() or 0
+    long += pc.sum(pc.match_substring_regex(others, surely_long(decimal))).as_py() or 0
+    return _grouped(texts, decimal), long
+
+
+def _marks_of_doubles(values: pa.Array, amounts: Array) -> tuple[pa.Array, int]:
+    """The same of the texts of doubles that are read at sight, of which only few are made."""
+    in_threes = (amounts % (ONE // 1000) == 0) & (amounts % (ONE // 100) != 0)
+    in_threes &= (amounts >= ONE) & (amounts < 1000 * ONE)
+    long = int(((amounts % ONE != 0) | (amounts >= 1000 * ONE)).sum())
+    return values.filter(pa.array(in_threes)).cast(pa.string()), long
+
+
 def _numbers(label: Texts, meanings: Mapping[str, int]) -> Array:
     return np.array([meanings.get(text, UNKNOWN) for text in label.different], np.int16)[label.places]
 
@@ -154,6 +172,11 @@ def _read(values: pa.Array, reading: Reading) -> tuple[pa.Array, Array, Array]:
 
     Blanks are around the texts of few tables, and are taken off where a text is no number with them.
     """
+    if pa.types.is_floating(values.type):
+        billionths = _of_doubles(values)
+        if billionths is not None:
+            return values, billionths, np.ones(len(values), bool)
+        values = pc.if_else(pc.is_nan(values), None, values).cast(pa.string()).fill_null("")
     good = np.ones(len(values), bool)
     exact = _exact(_with_point(values, reading.decimal))
     if exact is None:
@@ -172,6 +195,21 @@ def _read(values: pa.Array, reading: Reading) -> tuple[pa.Array, Array, Array]:
     if reading.zero:
         good &= ~pc.is_in(values, pa.array(list(reading.zero), pa.string())).to_numpy(zero_copy_only=False)
     return values, np.where(good, halves[:, 0], 0), good
+
+
+def _of_doubles(values: pa.Array) -> Array | None:
+    """Doubles as billionths, None where one has more than fifteen digits or nine behind the point.
+
+    Of decimals of at most fifteen digits no two are the same double: the one that is nearest is the one that
+    the double was written from, digit for digit.
+    """
+    if values.null_count:
+        return None
+    doubles = values.to_numpy()
+    with np.errstate(invalid="ignore", over="ignore"):
+        billionths = np.rint(doubles * ONE)
+        is_exact = (billionths / ONE == doubles) & (billionths >= 0) & (billionths < 1e15)
+    return billionths.astype(np.int64) if is_exact.all() else None
 
 
 def _with_point(values: pa.Array, decimal: str) -> pa.Array:

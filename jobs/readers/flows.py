@@ -16,12 +16,23 @@ from pyspark.sql import functions as F
 
 from jobs.errors import SettingsError
 from jobs.places import copies
-from jobs.readers import files, in_blocks, matrices, packages, records, statistical, text, unfolded
+from jobs.readers import (
+    files,
+    in_blocks,
+    matrices,
+    packages,
+    parquet_blocks,
+    records,
+    statistical,
+    text,
+    unfolded,
+)
 from jobs.readers.blocks import Reading
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, PART, ROW, WAVE
 from jobs.readers.matrices import Matrix
 from jobs.readers.matrix_blocks import MatrixTable
+from jobs.readers.parquet_blocks import ParquetTable
 from jobs.readers.records import Scan
 from jobs.readers.unfolded import ELSEWHERE, LookUp, split
 from jobs.settings.inputs import LABELS, PAIR, SIDES, FlowsInput
@@ -115,11 +126,17 @@ def _elsewhere(settings: FlowsInput) -> Column:
 
 
 def is_in_blocks(table: Scanned) -> bool:
-    """Whether the tables of a slice can be read in blocks (see in_blocks.py): regular text, and no pair.
+    """Whether the tables of a slice can be read in blocks (see in_blocks.py): regular text, plain Parquet.
 
     Tasks open its files by their paths, so none may be the driver's copy of a file elsewhere.
     """
     settings = table.settings
+    if settings.format == "parquet" and settings.layout == "long" and settings.decimal == ".":
+        value, wanted = _roles(settings, "flows")["value"], _wanted(settings, "flows")
+        parts = files.parts(path_of(settings, "flows"))
+        return not any(map(copies.origin, parts)) and all(
+            parquet_blocks.can_read(part, wanted, value) for part in parts
+        )
     if settings.format != "csv" or is_pair(settings) or settings.thousands:
         return False
     scans = [scan for of_role in table.scans.values() for scan in of_role]
@@ -135,6 +152,9 @@ def blocks(slice: Slice, table: Scanned, reading: Reading) -> Sequence[in_blocks
         path = path_of(table.settings, "flows")
         return [MatrixTable(slice, path, matrix, table.settings, reading) for matrix in table.matrices]
     roles, join = _roles(table.settings, "flows"), table.settings.join
+    if not table.scans:
+        path = path_of(table.settings, "flows")
+        return [ParquetTable(slice, path, part, roles, join, reading) for part in files.parts(path)]
     return [in_blocks.Table(slice, scan, roles, join, reading) for scan in table.scans["flows"]]
 
 

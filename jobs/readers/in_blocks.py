@@ -1,6 +1,6 @@
 """Regular tables, as text, in blocks that Spark's tasks read by Arrow (see blocks.py, matrix_blocks.py).
 
-A table is read twice: once to count what is in it, and once to hand its cells over; nothing is kept.
+A table is read once (see one_pass.py), and once more for cells that are not read at sight, if it has any.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -20,24 +20,20 @@ from pyspark.sql.types import StructType
 
 from jobs.readers import blocks, files, regular
 from jobs.readers.blocks import Block, Reading, Texts
-from jobs.readers.matrices import both
-from jobs.readers.matrix_blocks import MatrixTable
+from jobs.readers.matrix_blocks import MatrixTable, parted
+from jobs.readers.parquet_blocks import ParquetTable
 from jobs.readers.records import Scan, clean
 from jobs.settings import encodings
-from jobs.settings.inputs import LABELS, SIDES
+from jobs.settings.inputs import SIDES
 from jobs.settings.slices import Slice
 from jobs.spark.spread import ship_code
 
 VALUE = "value"
-TASK = 1 << 26  # bytes that a task reads
+TASK = 1 << 26  # bytes that a task reads, or more of a table that would be more than MOST tasks
+MOST = 64
 SMALL = 1 << 23  # bytes that the driver reads itself: starting Python on executors takes longer
 BLANK = "".join(map(chr, range(33)))  # what Spark's reader takes off around a field
-NUMBERS = "table int, " + ", ".join(f"{label} smallint" for label in LABELS) + ", value decimal(24,9)"
-UNREAD = "table int, " + ", ".join(f"{name} string" for name in blocks.UNREAD)
-TALLIES = (
-    "table int, rows bigint, dropped bigint, unread bigint, vanished bigint, grouped bigint, least string, "
-    "greatest string, long bigint, nines bigint, top double, rest double"
-)
+UNREAD = ", ".join(["table int", *(f"{name} string" for name in blocks.UNREAD[:-1]), "row_number bigint"])
 
 
 @dataclass(frozen=True)
@@ -73,12 +69,12 @@ class Table:
             texts = {name: _texts(parsed[name], scan.is_bare) for name in parsed if name != VALUE}
             labels = {role: texts[name] for role, name in self.columns.items() if role != VALUE}
             for side in (side for side in SIDES if side in labels):
-                labels |= _parted(side, labels.pop(side), self.join)
+                labels |= parted(side, labels.pop(side), self.join)
             choosing = {name: texts[name] for name in reading.where}
             yield blocks.looked_at(labels, parsed[VALUE], reading, choosing)
 
 
-AnyTable = Table | MatrixTable
+AnyTable = Table | MatrixTable | ParquetTable
 Piece = tuple[int, int, int | None]  # the place of a table, and the bytes where its lines begin
 
 
@@ -87,37 +83,25 @@ def can_read(scan: Scan) -> bool:
     return scan.is_regular and files.spark_path(scan.part) is not None
 
 
-def tallied(spark: SparkSession, tables: Sequence[AnyTable]) -> list[dict[str, Any]]:
-    """What each block of the tables adds up to (see blocks.tally), with the place of its `table`."""
-
-    def tallies(place: int, block: Block) -> list[pa.Array]:
-        sums = blocks.tally(block, tables[place].reading.decimal)
-        return [pa.array([value], kind) for value, kind in zip(sums.values(), KINDS, strict=True)]
-
-    return _frame(spark, tables, tallies, TALLIES).toArrow().to_pylist()
-
-
-def cells(spark: SparkSession, tables: Sequence[AnyTable]) -> DataFrame:
-    """The sound cells: country, wave, the number of each label, and the value."""
-    return _of_slices(_frame(spark, tables, lambda _, block: blocks.cells(block), NUMBERS), tables)
-
-
 def unread(spark: SparkSession, tables: Sequence[AnyTable]) -> DataFrame:
     """The cells that are not read at sight, as readers.flows gives them."""
-    frame = _frame(spark, tables, lambda place, block: blocks.unread(block, tables[place].blank), UNREAD)
+
+    def rows(pieces: Iterable[Piece]) -> Iterator[pa.RecordBatch]:
+        for place, begin, end in pieces:
+            for block in tables[place].blocks(begin, end):
+                columns = blocks.unread(block, tables[place].blank)
+                own = pa.array(np.full(len(columns[0]), place, np.int32))
+                yield pa.RecordBatch.from_arrays([own, *columns], names=["table", *blocks.UNREAD])
+
+    frame = by_tasks(spark, tables, rows, UNREAD)
     parts = [files.part_name(table.path, table.part) for table in tables]
-    absent = {"row_number": F.lit(0).cast("bigint"), "elsewhere": F.lit(False)}
-    frame = frame.withColumns({"part": _by_table(parts), **absent, "_corrupt": F.lit(None).cast("string")})
-    return _of_slices(frame, tables)
+    absent = {"elsewhere": F.lit(False), "_corrupt": F.lit(None).cast("string")}
+    frame = frame.withColumns({"part": _by_table(parts), **absent})
+    return of_slices(frame, tables)
 
 
-KINDS = [
-    {"bigint": pa.int64(), "string": pa.string(), "double": pa.float64()}[entry.split()[1]]
-    for entry in TALLIES.split(", ")[1:]
-]
-
-
-def _of_slices(frame: DataFrame, tables: Sequence[AnyTable]) -> DataFrame:
+def of_slices(frame: DataFrame, tables: Sequence[AnyTable]) -> DataFrame:
+    """Rows with the country and the wave of their `table` in its place."""
     slices = [table.slice for table in tables]
     countries, waves = ([getattr(slice, key) for slice in slices] for key in ("country", "wave"))
     return frame.withColumns({"country": _by_table(countries), "wave": _by_table(waves)}).drop("table")
@@ -130,30 +114,25 @@ def _by_table(values: Sequence[str | None]) -> Column:
     return F.get(F.array(*map(F.lit, values)), F.col("table"))
 
 
-def _frame(
+def by_tasks(
     spark: SparkSession,
     tables: Sequence[AnyTable],
-    make: Callable[[int, Block], list[pa.Array]],
+    make: Callable[[Iterable[Piece]], Iterable[pa.RecordBatch]],
     schema: str,
 ) -> DataFrame:
-    """What `make` gives of each block, as rows of the schema, read task by task."""
+    """What `make` gives of the pieces of each task, as rows of the schema."""
     tasks = _tasks(tables)
-    names = [column.split()[0] for column in schema.split(", ")]
+    if _are_small(tables):
+        struct = cast(StructType, StructType.fromDDL(schema))
+        batches = [batch for pieces in tasks for batch in make(pieces)]
+        rows = pa.Table.from_batches(batches, schema=to_arrow_schema(struct))
+        return spark.createDataFrame(rows, schema=struct)
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         for batch in batches:
             for place in batch.column(0).to_pylist():
-                for piece in tasks[place]:
-                    for block in tables[piece[0]].blocks(*piece[1:]):
-                        columns = make(piece[0], block)
-                        own = pa.array(np.full(len(columns[0]), piece[0], np.int32))
-                        yield pa.RecordBatch.from_arrays([own, *columns], names=names)
+                yield from make(tasks[place])
 
-    if _are_small(tables):
-        struct = cast(StructType, StructType.fromDDL(schema))
-        every = pa.RecordBatch.from_arrays([pa.array(range(len(tasks)))], names=["id"])
-        rows = pa.Table.from_batches(read([every]), schema=to_arrow_schema(struct))
-        return spark.createDataFrame(rows, schema=struct)
     ship_code(spark)
     return spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, schema)
 
@@ -165,16 +144,20 @@ def _are_small(tables: Sequence[AnyTable]) -> bool:
 
 
 def _tasks(tables: Sequence[AnyTable]) -> list[list[Piece]]:
-    """Pieces of tables, put together to what a task reads: a large table is cut, small ones are joined."""
+    """Pieces of tables, put together to what a task reads: a large table is cut, small ones are joined.
+
+    A very large one is cut into MOST pieces, since each has sums of its own, which have to be added up.
+    """
     tasks: list[list[Piece]] = [[]]
     room = TASK
     for place, table in enumerate(tables):
         part = table.part
         size = part.stat().st_size
         can_cut = files.ending(part) not in files.ARCHIVES
-        begins = list(range(0, size, TASK)) if can_cut else [0]
+        step = max(TASK, size // MOST + 1)
+        begins = list(range(0, size, step)) if can_cut else [0]
         for begin, end in zip(begins, [*begins[1:], None], strict=True):
-            length = min(size - begin, TASK)
+            length = min(size - begin, step)
             if length > room and tasks[-1]:
                 tasks.append([])
                 room = TASK
@@ -217,10 +200,3 @@ def _texts(column: pa.DictionaryArray, is_bare: bool) -> Texts:
     if not is_bare:
         different = [clean(text) for text in different]
     return Texts(different, column.indices.to_numpy())
-
-
-def _parted(side: str, labels: Texts, join: str) -> dict[str, Texts]:
-    """The region and the sector of labels that hold both."""
-    parted = [both(text, join) for text in labels.different]
-    kinds = (f"{side}_region", f"{side}_sector")
-    return {kind: Texts([pair[k] for pair in parted], labels.places) for k, kind in enumerate(kinds)}

@@ -65,3 +65,10 @@ class MatrixTable:
         if "both" in held:
             return both(held["both"], self.settings.join)
         return headers.region if headers.region is not None else held["region"], held["sector"]
+
+
+def parted(side: str, labels: Texts, join: str) -> dict[str, Texts]:
+    """The region and the sector of labels that hold both."""
+    parted = [both(text, join) for text in labels.different]
+    kinds = (f"{side}_region", f"{side}_sector")
+    return {kind: Texts([pair[k] for pair in parted], labels.places) for k, kind in enumerate(kinds)}

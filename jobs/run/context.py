@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.errors import DiamantError
 from jobs.settings.run_file import RunFile
 from jobs.settings.slices import Slice, SliceSettings
+from jobs.spark.delta_log import File
 from jobs.spark.frames import TableRows
 from jobs.spark.tables import Tables
 
@@ -107,10 +108,12 @@ class Results:
     Rows that the stage made on the driver stay there, as a table of Arrow.
 
     A frame may hold rows of slices that failed; of these only the rows set aside are written. A table of
-    TABLES without a frame is left as it is.
+    TABLES without a frame is left as it is. A frame that is made of tables that stand before it in TABLES is
+    given as a function, which is called once these are written. `files`: what tasks wrote of a table.
     """
 
-    frames: dict[str, TableRows] = field(default_factory=dict)
+    frames: dict[str, TableRows | Callable[[], DataFrame]] = field(default_factory=dict)
+    files: dict[str, dict[Slice, list[File]]] = field(default_factory=dict)
     outcomes: dict[Slice, Outcome] = field(default_factory=dict)
     failures: dict[Slice, DiamantError] = field(default_factory=dict)
 

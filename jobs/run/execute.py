@@ -9,7 +9,7 @@ tables were damaged or deleted since. A slice that fails leaves the run, the oth
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -36,6 +36,7 @@ from jobs.run.progress import Progress
 from jobs.settings import schemas
 from jobs.settings.slices import Slice
 from jobs.spark import session
+from jobs.spark.delta_log import File
 from jobs.spark.frames import TableRows, rows_of
 from jobs.spark.some_slices import chosen as rows_of_slices
 
@@ -212,28 +213,32 @@ def _written(context: Context, name: str, marks: Mapping[Slice, str], results: R
     for table in tables:
         chosen = marks if table == ASIDE else done
         frame = results.frames.get(table)
-        if frame is None:
+        files = [file for slice in chosen for file in results.files.get(table, {}).get(slice, [])]
+        if callable(frame):
+            frame = frame()
+        if frame is not None and table != ASIDE and results.failures:
+            frame = rows_of_slices(frame, [slice.keys for slice in chosen])
+        if frame is None and not files:
             if not context.tables.exists(table):
                 continue
             frame = rows_of(table)
-        elif table != ASIDE and results.failures:
-            frame = rows_of_slices(frame, [slice.keys for slice in chosen])
         outcomes = results.outcomes if table == module.TABLES[-1] else None
-        _put(context, table, frame, chosen, ledger.said(name, chosen, outcomes))
+        _put(context, table, frame, chosen, ledger.said(name, chosen, outcomes), files)
     return done
 
 
 def _put(
     context: Context,
     table: str,
-    frame: TableRows,
+    frame: TableRows | None,
     slices: Iterable[Slice],
     said: Mapping[str, Any],
+    files: Sequence[File] = (),
 ) -> None:
     """Commit a frame in the place of what a stage wrote of these slices before."""
     columns = schemas.table(table).slices
     keys = [ledger.keys_of(table, slice, said["stage"]) for slice in slices]
-    context.tables.replace(table, frame, [dict(zip(columns, own, strict=True)) for own in keys], said)
+    context.tables.replace(table, frame, [dict(zip(columns, own, strict=True)) for own in keys], said, files)
 
 
 def _inputs(context: Context, module: Any, slice: Slice) -> str:

@@ -19,6 +19,7 @@ from jobs.simulate.draws import Draws
 from jobs.simulate.firms import Plan, firms, places
 from jobs.simulate.flows import biregional, deliveries
 from jobs.spark.frames import local
+from jobs.transforms.flow_sums import sums
 from jobs.transforms.flows import VALUE
 from jobs.transforms.indicators import commonality, complementarity, left_out, sums_of
 from jobs.transforms.lookup import looked_up
@@ -118,7 +119,7 @@ def _complementarity(full: DataFrame, plan: Plan) -> DataFrame:
     )
     items = tuple(Item(code=str(place), name=str(place)) for place in plan.places)
     by_place = Classification(version="places", source="places", items=items)
-    shares = complementarity(sums_of(numbered, "sales"), "sales", [(None, by_place, plan.sectors)])
+    shares = complementarity(sums_of(sums(numbered), "sales"), "sales", [(None, by_place, plan.sectors)])
     shares = shares.withColumn("place", F.col("region").cast("int")).drop("region")
     return shares.join(F.broadcast(at), ["country", "place"])
 

@@ -53,6 +53,7 @@ class State:
     columns: list[dict[str, Any]] = field(default_factory=list)  # name, type, nullable
     slices: list[str] = field(default_factory=list)
     files: dict[str, File] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)  # paths of all files that it ever had
     commits: list[tuple[int, dict[str, Any]]] = field(
         default_factory=list
     )  # version and what it says of itself
@@ -177,6 +178,7 @@ def _apply(state: State, version: int, commit: Path) -> None:
                 rows = int(json.loads(said.get("stats") or "{}").get("numRecords", 0))
                 file = File(unquote(said["path"]), int(said["size"]), rows, dict(said["partitionValues"]))
                 state.files[file.path] = file
+                state.known.add(file.path)
                 added += 1
             elif kind == "remove":
                 state.files.pop(unquote(said["path"]), None)

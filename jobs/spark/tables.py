@@ -28,7 +28,7 @@ from jobs.errors import InputError, SliceHeld
 from jobs.places import copies
 from jobs.places.place import Location, Place, digest, located, there
 from jobs.settings import schemas
-from jobs.spark import delta_log, driver_tables, failures
+from jobs.spark import commits, delta_log, driver_tables, failures
 from jobs.spark.delta_log import Damaged, Keys
 from jobs.spark.frames import TableRows, rows_of
 from jobs.spark.some_slices import predicate, within
@@ -152,16 +152,37 @@ class Tables:
         self._rows[key] = [row for table in tables for row in table.to_pylist()]
         return self._rows[key]
 
+    def space(self, name: str) -> Path | None:
+        """The folder of a table, which is there then, for tasks to write files; None where they cannot.
+
+        What tasks wrote for a run that was killed is deleted: no commit names it.
+        """
+        folder = self.folder(name)
+        if isinstance(folder, Place):
+            return None
+        self.demand_held()
+        with self._explained(name):
+            self._create(schemas.table(name))
+        state = self._whole_state(name)
+        for file in folder.glob("*.parquet"):
+            if state and file.name not in state.known:
+                file.unlink()
+        return folder
+
     def replace(
         self,
         name: str,
-        rows: TableRows,
+        rows: TableRows | None,
         slices: Sequence[Mapping[str, str]],
         said: Mapping[str, Any],
+        files: Sequence[delta_log.File] = (),
     ) -> Commit:
         """Put `rows` in the place of some slices, in one transaction; a slice without rows becomes empty.
 
         Rows that the driver holds are written without Spark where the table is on this machine.
+
+        `files`: what stands in the folder of the table already (see `space`) and belongs to the slices, too;
+        only where there are any may there be no rows.
 
         The commit carries `said` in its metadata, and an application id with a number that grows with every
         commit of the table, so that a writer that comes late is skipped by Delta. Raises SliceHeld where
@@ -181,7 +202,11 @@ class Tables:
         folder = self.folder(name)
         try:
             with self._explained(name):
-                if isinstance(rows, pa.Table) and driver_tables.takes(folder):
+                if files or rows is None:
+                    former = [file for slice in slices for file in (state.of_slice(slice) if state else [])]
+                    frame = None if rows is None else self._frame(table, rows)
+                    commits.commit(self.spark, self.path(name), (files, frame), former, change)
+                elif isinstance(rows, pa.Table) and driver_tables.takes(folder):
                     driver_tables.replace(folder, rows, change, state.version if state else 0)
                 else:
                     self._save(table, rows, change)
@@ -318,11 +343,15 @@ class Tables:
                 raise
             raise sentence from None
 
-    def _save(self, table: schemas.Table, rows: TableRows, change: driver_tables.Change) -> None:
-        """Commit rows by Spark."""
+    def _frame(self, table: schemas.Table, rows: TableRows) -> DataFrame:
+        """Rows as a frame in the shape of the table."""
         if isinstance(rows, pa.Table):
             rows = self.spark.createDataFrame(rows, schema=table.struct)
-        writer = table.conform(rows).write.format("delta").mode("overwrite")
+        return table.conform(rows)
+
+    def _save(self, table: schemas.Table, rows: TableRows, change: driver_tables.Change) -> None:
+        """Commit rows by Spark."""
+        writer = self._frame(table, rows).write.format("delta").mode("overwrite")
         application, number = change.transaction
         writer = (
             writer.option("replaceWhere", change.predicate)

@@ -1,42 +1,78 @@
 """The cells of input-output tables and their counts: nearly all read at sight, the others by all rules.
 
-Regular tables are read in blocks (readers.in_blocks), all others row by row. Nothing is kept but what cannot
-be read at sight: reading a file twice is cheaper.
+Regular tables are read once, in blocks (readers.one_pass), all others row by row. Nothing is kept but what
+cannot be read at sight: reading a file twice is cheaper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial, reduce
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.checks.whole import Counts
-from jobs.readers import flows, in_blocks
+from jobs.readers import flows, in_blocks, one_pass
 from jobs.readers.blocks import Reading
+from jobs.readers.one_pass import Pass
 from jobs.run import conversions
 from jobs.run.context import Batch
 from jobs.settings.classifications import FIRST_PART
 from jobs.settings.slices import Slice
+from jobs.spark.delta_log import File
 from jobs.spark.frames import local
-from jobs.stages.deliveries import MANGLED, collected_counts, counted
-from jobs.transforms import plain_cells
+from jobs.stages.deliveries import MANGLED, collected_counts, counted, sound
+from jobs.transforms import flow_sums, plain_cells
 from jobs.transforms.conversion import KINDS, occurring
 from jobs.transforms.doubts import added, judged, tallies
+from jobs.transforms.flow_sums import added_up
 from jobs.transforms.flows import Codes, Notation, meanings, numbered, odd_values
+from jobs.transforms.lookup import of_slices
 
 SUMMED = ("rows", "aside", "dropped", "unread", "vanished")
-OF_BLOCKS = "country string, wave string, " + in_blocks.TALLIES
+TALLIES = (
+    "country string, wave string, rows bigint, dropped bigint, unread bigint, vanished bigint, "
+    "grouped bigint, least string, greatest string, long bigint, nines bigint, top double, rest double"
+)
 
-CellsOf = tuple[DataFrame, dict[Slice, Counts]]
+
+@dataclass
+class Cells:
+    """The cells of tables, with numbers for labels.
+
+    `frame`: the cells that are not in `files` (None where all are), those at fault among them. `counts`: what
+    came of all cells. `sums`: what those in `files` add up to, as schemas/flow_sums.yaml.
+    """
+
+    frame: DataFrame | None = None
+    counts: dict[Slice, Counts] = field(default_factory=dict)
+    files: dict[Slice, list[File]] = field(default_factory=dict)
+    sums: DataFrame | None = None
+
+    def add(self, other: Cells) -> None:
+        """Take in the cells of other slices."""
+        self.frame, self.sums = both(self.frame, other.frame), both(self.sums, other.sums)
+        self.counts |= other.counts
+        self.files |= other.files
 
 
-def tables_counted(batch: Batch, tables: Mapping[Slice, flows.Scanned], name: str) -> CellsOf:
-    """The cells of tables that are written alike, with numbers for labels, and their counts.
+def both(frame: DataFrame | None, other: DataFrame | None) -> DataFrame | None:
+    """The rows of two frames, of which each may be absent."""
+    if frame is None or other is None:
+        return other if frame is None else frame
+    return frame.unionByName(other)
 
-    Raises InputError, with the `name` of the tables, where a file is damaged.
+
+def tables_counted(
+    batch: Batch, tables: Mapping[Slice, flows.Scanned], name: str, folder: Path | None
+) -> Cells:
+    """The cells of tables that are written alike, and their counts.
+
+    `folder`: where tasks may write cells themselves. Raises InputError, with the `name` of the tables, where
+    a file is damaged.
     """
     notation = Notation.of(next(iter(tables.values())).settings)
     readings: dict[Slice, Reading] = {}
@@ -44,45 +80,48 @@ def tables_counted(batch: Batch, tables: Mapping[Slice, flows.Scanned], name: st
         meant = meanings(regions, sectors, notation)
         has_parts = any(number <= FIRST_PART for of_label in meant.values() for number in of_label.values())
         for slice in part.slices:
-            if flows.is_in_blocks(tables[slice]) and not has_parts and not regions.in_file.length:
+            if folder and flows.is_in_blocks(tables[slice]) and not has_parts and not regions.in_file.length:
                 where = tables[slice].settings.where
                 readings[slice] = Reading(meant, where, notation.decimal, notation.zero)
     others = {slice: table for slice, table in tables.items() if slice not in readings}
-    done: list[CellsOf] = []
-    if readings:
+    cells = Cells()
+    if folder and readings:
         given = [
             entry
             for slice, reading in readings.items()
             for entry in flows.blocks(slice, tables[slice], reading)
         ]
-        done.append(_in_blocks(batch.spark, given, conversions.codes(batch.only(readings)), notation, name))
+        done = one_pass.taken(batch.spark, given, folder)
+        cells.add(
+            _in_blocks(batch.spark, given, done, conversions.codes(batch.only(readings)), notation, name)
+        )
     if others:
-        done.append(_by_rows(batch.only(others), others, notation, name))
-    counts = {slice: of_slice for _, of in done for slice, of_slice in of.items()}
-    return reduce(DataFrame.unionByName, [frame for frame, _ in done]), counts
+        cells.add(_by_rows(batch.only(others), others, notation, name))
+    return cells
 
 
 def _in_blocks(
     spark: SparkSession,
     tables: Sequence[in_blocks.AnyTable],
+    done: Pass,
     codes: Sequence[Codes],
     notation: Notation,
     name: str,
-) -> CellsOf:
-    """Tables that are read in blocks."""
-    sums = in_blocks.tallied(spark, tables)
-    of_blocks = [(*tables[row["table"]].slice, *row.values()) for row in sums]
+) -> Cells:
+    """Tables that were read in blocks."""
+    of_blocks = [
+        (*tables[tally["table"]].slice, *(value for key, value in tally.items() if key != "table"))
+        for tally in done.tallies
+    ]
     hashed = {key: F.xxhash64(F.col(key)) for key in ("least", "greatest")}
     hashed = {key: F.when(F.col(key).isNotNull(), value) for key, value in hashed.items()}
-    summed = (
-        local(spark, of_blocks, OF_BLOCKS)
-        .drop("table")
-        .withColumns({**hashed, "aside": F.lit(0).cast("bigint"), "mangled": F.lit(False)})
+    summed = local(spark, of_blocks, TALLIES).withColumns(
+        {**hashed, "aside": F.lit(0).cast("bigint"), "mangled": F.lit(False)}
     )
-    frame = plain_cells.without_faults(in_blocks.cells(spark, tables))
-    if any(row["unread"] for row in sums):
-        with_some = {row["table"] for row in sums if row["unread"]}
-        left = in_blocks.unread(spark, [tables[place] for place in sorted(with_some)])
+    frame, sums, doubtful = None, done.sums, set(done.doubtful)
+    unread = sorted({tally["table"] for tally in done.tallies if tally["unread"]})
+    if unread:
+        left = in_blocks.unread(spark, [tables[place] for place in unread])
         others = _by_all_rules(left, codes, notation)
         of_others = others.groupBy("country", "wave").agg(
             F.lit(0).cast("bigint").alias("rows"),  # they were counted among all
@@ -94,16 +133,20 @@ def _in_blocks(
             *[tally.alias(key) for key, tally in tallies(F.col("signs.evidence")).items()],
         )
         summed = summed.unionByName(of_others)
-        frame = frame.unionByName(others.drop("signs", "mangled"))
+        frame = others.drop("signs", "mangled")
+        doubtful |= {tables[place].slice for place in unread}
+        sums = added_up(sums, flow_sums.sums(sound(frame)).drop("doubtful"))
     totals = summed.groupBy("country", "wave").agg(
         *[F.sum(key).alias(key) for key in SUMMED],
         F.max("mangled").alias("mangled"),
         judged(added()).alias("doubts"),
     )
-    return frame, {slice: replace(of, unread=0) for slice, of in collected_counts(totals, name).items()}
+    counts = {slice: replace(of, unread=0) for slice, of in collected_counts(totals, name).items()}
+    condition = of_slices(doubtful) if doubtful else F.lit(False)
+    return Cells(frame, counts, done.files, sums.withColumn("doubtful", condition))
 
 
-def _by_rows(batch: Batch, tables: Mapping[Slice, flows.Scanned], notation: Notation, name: str) -> CellsOf:
+def _by_rows(batch: Batch, tables: Mapping[Slice, flows.Scanned], notation: Notation, name: str) -> Cells:
     """Tables of any kind, read by Spark or on the driver."""
     codes = conversions.codes(batch)
     known = local(batch.spark, plain_cells.rows(codes, notation), plain_cells.MEANINGS)
@@ -115,7 +158,7 @@ def _by_rows(batch: Batch, tables: Mapping[Slice, flows.Scanned], notation: Nota
     if any(of_slice.unread for of_slice in counts.values()):
         frame = frame.unionByName(_by_all_rules(plain_cells.unread(seen), codes, notation))
         counts = counted(frame, name, more)
-    return frame.drop("signs", "mangled"), _with_occurring(frame, counts)
+    return Cells(frame.drop("signs", "mangled"), _with_occurring(frame, counts))
 
 
 def _by_all_rules(cells: DataFrame, codes: Sequence[Codes], notation: Notation) -> DataFrame:

@@ -16,6 +16,7 @@ from jobs.errors import DiamantError, InputError
 from jobs.run import conversions
 from jobs.run.context import Batch, Results
 from jobs.settings.slices import Slice
+from jobs.spark.delta_log import File
 from jobs.spark.frames import local
 from jobs.transforms.conversion import SHARES, Conversion, converted, renamed, rows
 from jobs.transforms.lookup import of_slices
@@ -27,17 +28,20 @@ MANGLED = "\ufffd"  # what Spark puts in the place of bytes that are no text in 
 class Read:
     """One kind of input of some slices as read.
 
-    `frame` has the rows with `faults`, `dropped` and `record`; `counted` what came of them, `counts` the rows
-    that the files hold, `notes` what a reader should know of them, and `public` what the published report
-    says too, all by slice.
+    `frame` has the rows with `faults`, `dropped` and `record`, but for cells that tasks wrote themselves; it
+    is None where they wrote all; `files` and `sums` are of such cells (see at_sight.Cells). `counted`: what
+    came of all rows, `counts` the rows that the files hold, `notes` what a reader should know of them, and
+    `public` what the published report says too, all by slice.
     """
 
     source: str
-    frame: DataFrame
+    frame: DataFrame | None
     counted: Mapping[Slice, Counts]
     counts: Mapping[Slice, int]
     notes: dict[Slice, list[str]]
     public: dict[Slice, list[str]] = field(default_factory=dict)
+    files: dict[Slice, list[File]] = field(default_factory=dict)
+    sums: DataFrame | None = None
 
 
 @contextmanager
@@ -88,17 +92,20 @@ def _counts(row: dict[str, Any]) -> Counts:
     )
 
 
-def sound(read: Read) -> DataFrame:
+def sound(frame: DataFrame) -> DataFrame:
     """The rows that are neither set aside nor left out."""
-    return read.frame.where((F.size("faults") == 0) & ~F.col("dropped"))
+    return frame.where((F.size("faults") == 0) & ~F.col("dropped"))
 
 
-def with_parts(batch: Batch, read: Read, results: Results) -> tuple[DataFrame, dict[Slice, Counts]]:
+def with_parts(batch: Batch, read: Read, results: Results) -> tuple[DataFrame | None, dict[Slice, Counts]]:
     """The sound cells of tables, those of other codes converted, and the counts with what became of them.
 
     A slice whose codes cannot be converted leaves the run.
     """
-    cells, counts = sound(read), read.counted
+    counts = read.counted
+    if read.frame is None:
+        return None, dict(counts)
+    cells = sound(read.frame)
     ways: dict[Slice, Conversion] = {}
     to_convert = [slice for slice, of_slice in counts.items() if of_slice.finer]
     for part, regions, sectors in conversions.named(batch.only(to_convert)):

@@ -22,7 +22,7 @@ from jobs.transforms.lookup import of_slices
 NAME = "indicators"
 TABLES = ("cluster_indicators",)
 ROWS = ("cluster_indicators",)
-READS = ("flows", "survey")
+READS = ("flow_sums", "survey")
 KEYS = ["country", "wave", "region", "sector"]
 
 
@@ -60,12 +60,12 @@ def _with_direction(
 ) -> tuple[Batch, DataFrame | None]:
     """The slices with tables, without those whose tables cannot give the direction, and the sums of all.
 
-    The sums are kept: they are a thousandth of the tables, which are read once for them.
+    The sums are kept: they are asked twice.
     """
     with_flows = batch.only(slice for slice, own in batch.slices.items() if own.flows)
     if not with_flows.slices:
         return with_flows, None
-    sums = sums_of(with_flows.read("flows"), chosen.direction).persist()
+    sums = sums_of(with_flows.read("flow_sums"), chosen.direction).persist()
     present = sides_present(sums)
     for slice in with_flows.slices:
         try:

@@ -25,8 +25,9 @@ from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import nothing, quoted, rows_of
 from jobs.spark.tables import Tables
-from jobs.stages.at_sight import tables_counted
+from jobs.stages.at_sight import Cells, both, tables_counted
 from jobs.stages.deliveries import MANGLED, Read, counted, failing, sound, with_parts
+from jobs.transforms import flow_sums
 from jobs.transforms.cells import declared, trimmed
 from jobs.transforms.flows import Notation, notes_on_values
 
@@ -37,7 +38,7 @@ LEFT_OUT = {
 }
 ADDED_UP = "finer regions or sectors were added up"
 AS_RECORDS = ("csv", "excel")  # formats whose rows are counted by readers.records
-TABLES = ("quarantine", "flows", "answers")
+TABLES = ("quarantine", "flows", "flow_sums", "answers")
 ROWS = ("flows", "answers")
 READS: tuple[str, ...] = ()
 
@@ -58,11 +59,10 @@ def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
 def run(batch: Batch) -> Results:
     results = Results()
     survey = _survey(batch, results)
-    frames: dict[str, DataFrame] = {}
     counts = {"survey": survey.counted} if survey else {}
     tables = _flows(batch.only(set(batch.slices) - set(results.failures)), results)
     if tables:
-        frames["flows"], counts["flows"] = with_parts(batch, tables, results)
+        counts["flows"] = _put_cells(batch, tables, results)
     reads = [read for read in (survey, tables) if read]
     if not reads:
         return results
@@ -73,11 +73,9 @@ def run(batch: Batch) -> Results:
         if slice not in results.failures:
             with failing(results, slice):
                 results.outcomes[slice] = _outcome(slice, settings, reads, counts, reasons)
-    results.frames = {
-        "quarantine": aside,
-        "flows": frames.get("flows", rows_of("flows")),
-        "answers": sound(survey) if survey else rows_of("answers"),
-    }
+    results.frames["quarantine"] = aside
+    answers = survey.frame if survey else None
+    results.frames["answers"] = sound(answers) if answers is not None else rows_of("answers")
     return results
 
 
@@ -195,11 +193,11 @@ def _answers(rows: DataFrame, wave_map: WaveMap) -> DataFrame:
 
 def _flows(batch: Batch, results: Results) -> Read | None:
     """The input-output tables of the batch; those with the same layout and marks are read together."""
-    frames: list[DataFrame] = []
+    cells = Cells()
     counts: dict[Slice, int] = {}
     notes: dict[Slice, list[str]] = {}
     public: dict[Slice, list[str]] = {}
-    counted_cells: dict[Slice, Counts] = {}
+    folder = batch.tables.space("flows") if any(own.flows for own in batch.slices.values()) else None
     for shape, part in batch.alike(_layout).items():
         if shape is None:
             continue
@@ -212,15 +210,13 @@ def _flows(batch: Batch, results: Results) -> Read | None:
             continue
         readable = part.only(scanned)
         numbers.given(batch.tables, readable.slices.values())
-        frame, of_shape = tables_counted(readable, scanned, _named("flows", scanned))
-        frames.append(frame)
-        counted_cells |= of_shape
+        cells.add(tables_counted(readable, scanned, _named("flows", scanned), folder))
         counts |= {slice: table.count for slice, table in scanned.items()}
         notes |= {slice: table.notes for slice, table in scanned.items()}
         public |= {slice: _of_year(table.settings) for slice, table in scanned.items()}
-    if not frames:
+    if not cells.counts:
         return None
-    return Read("flows", reduce(DataFrame.unionByName, frames), counted_cells, counts, notes, public)
+    return Read("flows", cells.frame, cells.counts, counts, notes, public, cells.files, cells.sums)
 
 
 def _of_year(settings: FlowsInput) -> list[str]:
@@ -236,11 +232,29 @@ def _layout(settings: SliceSettings) -> str | None:
     return settings.flows.writing if settings.flows else None
 
 
+def _put_cells(batch: Batch, read: Read, results: Results) -> dict[Slice, Counts]:
+    """The cells of tables and their sums into the results; their counts."""
+    frame, counts = with_parts(batch, read, results)
+    if frame is not None:
+        results.frames["flows"] = frame
+    results.files["flows"] = read.files
+    by_rows = [slice.keys for slice in counts if slice not in read.files]
+
+    def sums() -> DataFrame:
+        of_rows = flow_sums.sums(batch.tables.read("flows", by_rows)) if by_rows else None
+        frame = both(read.sums, of_rows)
+        return nothing(batch.spark, "flow_sums") if frame is None else frame
+
+    results.frames["flow_sums"] = sums
+    return counts
+
+
 def _aside(batch: Batch, reads: list[Read]) -> DataFrame:
     """The rows set aside, as rows of quarantine."""
     frames = [
         set_aside(read.frame.where(F.size("faults") > 0), NAME, read.source, F.col("record"))
         for read in reads
+        if read.frame is not None
     ]
     return reduce(DataFrame.unionByName, frames) if frames else nothing(batch.spark, "quarantine")
 

@@ -29,7 +29,7 @@ from jobs.transforms.lookup import of_slices
 NAME = "validate"
 TABLES = ("quarantine", "survey")
 ROWS = ("survey",)
-READS = ("harmonised", "flows")
+READS = ("harmonised", "flows", "flow_sums")
 SHOWN = 5  # labels that a message names
 
 ResultsOf = dict[Slice, list[Result]]
@@ -150,9 +150,10 @@ def _flows(batch: Batch, validator: Validator, notes: dict[Slice, list[str]]) ->
     """Results of the table rules over the flows, and a note where absent cells count as zero."""
     flows = batch.read("flows")
     names = _names(batch)
-    sums = frame.sums(flows).persist()
+    sums = batch.read("flow_sums").persist()
     # Few rows that take the longest to find.
-    repeated = views.repeated(flows if frame.has_doubles(sums) else flows.where(F.lit(False))).persist()
+    doubtful = frame.doubtful(sums)
+    repeated = views.repeated(flows.where(of_slices(doubtful) if doubtful else F.lit(False))).persist()
     counted = frame.count(sums, repeated)
     lacking: list[tuple[Any, ...]] = []
     for slice, own in batch.slices.items():

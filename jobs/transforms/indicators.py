@@ -66,33 +66,24 @@ def complementarity(sums: DataFrame, direction: str, codes: Sequence[Codes]) -> 
     return frame
 
 
-def sums_of(flows: DataFrame, direction: str) -> DataFrame:
-    """What `complementarity` needs of tables: a scan a direction, at most four rows a region and sector.
+def sums_of(flow_sums: DataFrame, direction: str) -> DataFrame:
+    """What `complementarity` needs of the sums of tables, as schemas/flow_sums.yaml has them.
 
-    `flows` as schemas/flows.yaml; final demand (buying sector 0) counts nowhere. `sales`, `purchases`:
-    whether a cell of the row goes from a region of the run to another region, or from another one to it.
+    Final demand counts nowhere. `sales`, `purchases`: whether cells of the row go from a region of the run
+    to another region, or from another one to it.
     """
-    chosen = list(SIDES) if direction == "both" else [direction]
-    at_home = F.col("origin_region") == F.col("destination_region")
-    same = F.col("origin_sector") == F.col("destination_sector")
-    frames = [
-        flows.where("destination_sector > 0")
-        .groupBy(
-            "country",
-            "wave",
-            F.col(f"{SIDES[side]}_region").alias("region_number"),
-            F.col(f"{SIDES[side]}_sector").alias("sector_number"),
-            at_home.alias("at_home"),
-            same.alias("same"),
-        )
-        .agg(
-            F.sum("value").alias("value"),
-            F.max((F.col("origin_region") != REST) & ~at_home).alias("sales"),
-            F.max((F.col("destination_region") != REST) & ~at_home).alias("purchases"),
-        )
-        for side in chosen
-    ]
-    return reduce(DataFrame.unionByName, frames)
+    chosen = list(SIDES.values()) if direction == "both" else [SIDES[direction]]
+    return flow_sums.where(F.col("known") & F.col("side").isin(chosen)).select(
+        "country",
+        "wave",
+        F.col("region").alias("region_number"),
+        F.col("sector").alias("sector_number"),
+        (~F.col("across")).alias("at_home"),
+        "same",
+        "value",
+        (~F.col("from_rest") & F.col("across")).alias("sales"),
+        (~F.col("to_rest") & F.col("across")).alias("purchases"),
+    )
 
 
 def sides_present(sums: DataFrame) -> dict[tuple[str, str], dict[str, bool]]:

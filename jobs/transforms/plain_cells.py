@@ -72,12 +72,6 @@ def at_sight(cells: DataFrame, notation: Notation) -> DataFrame:
     )
 
 
-def without_faults(cells: DataFrame) -> DataFrame:
-    """Sound cells with the other columns that `at_sight` gives, but for `signs`; none is of a part."""
-    of_parts = {"finer": F.lit(None).cast("bigint"), "pattern": F.lit(None).cast("string")}
-    return cells.withColumns({"dropped": F.lit(False), **of_parts, **_no_fault()})
-
-
 def _no_fault() -> dict[str, Column]:
     """The columns of cells that tell of faults, for those without any."""
     absent = {"part": "string", "row_number": "bigint", "record": "string"}

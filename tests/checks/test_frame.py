@@ -19,6 +19,7 @@ from jobs.checks.frame import Counts, Gap, compare
 from jobs.settings.classifications import Classification
 from jobs.settings.slices import Slice
 from jobs.spark.frames import local
+from jobs.transforms import flow_sums
 
 SLICE = Slice("HU", "w")
 KEYS = (
@@ -212,7 +213,7 @@ def test_spark_counts_the_cells_as_drawn_and_a_cell_twice_once(spark):
     other = interregional(2, 1)  # of another wave, whose table is whole
     rows = [(*SLICE, *cell) for cell in left + twice] + [("HU", "v", *cell) for cell in sorted(other)]
     flows = local(spark, rows, KEYS).withColumn("value", F.lit(1))
-    counted = frame.count(frame.sums(flows), views.repeated(flows))
+    counted = frame.count(flow_sums.sums(flows), views.repeated(flows))
     assert counted == {SLICE: counts(left), Slice("HU", "v"): counts(other)}
     assert compare(counted[SLICE], [1, 2]).gaps == (Gap("delivers", 1, 1, 1, 5),)
 

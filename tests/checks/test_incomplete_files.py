@@ -15,6 +15,7 @@ from jobs.readers import flows
 from jobs.settings.classifications import Classification
 from jobs.settings.inputs import FlowsInput
 from jobs.settings.slices import Slice
+from jobs.transforms import flow_sums
 from jobs.transforms.flows import Notation, notes_on_values, numbered, odd_values
 
 SLICE = Slice("HU", "w")
@@ -59,7 +60,7 @@ def check(spark, folder, text, layout="long", **notation):
     given = Notation(**notation)
     read = numbered(cells, [(None, REGIONS, SECTORS)], given).persist()
     accepted = read.where((F.size("faults") == 0) & ~F.col("dropped"))
-    counts = frame.count(frame.sums(accepted), views.repeated(accepted))
+    counts = frame.count(flow_sums.sums(accepted), views.repeated(accepted))
     compared = frame.compare(counts[SLICE], REGIONS.codes)
     faults = {fault["reason"] for row in read.collect() for fault in row["faults"]}
     (odd,) = read.agg(*odd_values()).collect()

@@ -18,6 +18,7 @@ from jobs.settings import reading as settings
 from jobs.spark.frames import local
 from jobs.stages import validate
 from jobs.stages.order import STAGES
+from jobs.transforms import flow_sums
 
 REGIONS = "version: t\nsource: t\nitems:\n" + "".join(
     f"  - {{code: {code}, name: {code}}}\n" for code in ("HU11", "HU12", "HU21")
@@ -56,7 +57,9 @@ def stage(spark, tables, tmp_path):
         context = Context(lambda: spark, settings.read("conf/runs/demo.yaml", given), tables, STAGES)
         (slice,) = context.slices
         rows = [(*slice, *cell, Decimal(place + 7)) for place, cell in enumerate(cells)]
-        tables.replace("flows", local(spark, rows, FLOWS), [slice.keys], {})
+        flows = local(spark, rows, FLOWS)
+        tables.replace("flows", flows, [slice.keys], {})
+        tables.replace("flow_sums", flow_sums.sums(flows), [slice.keys], {})
         tables.replace("harmonised", _harmonised(spark, firms), [slice.keys], {})
         return carried_out(context, validate)
 
@@ -160,8 +163,8 @@ def test_the_views_have_the_columns_that_the_rules_know(spark, tables, tmp_path)
     flows = local(spark, [], FLOWS)
     seen = {
         "duplicates": views.duplicates(views.repeated(flows), names),
-        "totals": views.totals(frame.sums(flows), names),
-        "balance": views.balance(frame.sums(flows), names),
+        "totals": views.totals(flow_sums.sums(flows), names),
+        "balance": views.balance(flow_sums.sums(flows), names),
     }
     columns = {name: tuple(view.columns)[2:] for name, view in seen.items()}
     columns["frame"] = tuple(column.split()[0] for column in frame.VIEW.split(", "))

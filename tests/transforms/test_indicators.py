@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.settings.classifications import Classification
 from jobs.spark.frames import local
+from jobs.transforms import flow_sums
 from jobs.transforms.indicators import commonality, complementarity, left_out, sides_present, sums_of
 
 REGIONS = Classification(
@@ -50,6 +51,11 @@ CELLS = [
 ]
 
 
+def added(cells, direction):
+    """What `complementarity` takes, of cells."""
+    return sums_of(flow_sums.sums(cells), direction)
+
+
 def flows(spark, cells):
     rows = [("NL", "w", *cell[:4], Decimal(cell[4])) for cell in cells]
     return local(spark, rows, FLOWS)
@@ -61,7 +67,7 @@ def shares(spark):
     found = {}
     frame = flows(spark, CELLS)
     for direction in ("sales", "purchases", "both"):
-        for row in complementarity(sums_of(frame, direction), direction, CODES).collect():
+        for row in complementarity(added(frame, direction), direction, CODES).collect():
             for kind in ("within", "general"):
                 name = f"complementarity_{kind}"
                 found[direction, row["region"], row["sector"], kind] = (
@@ -113,10 +119,10 @@ def test_final_demand_and_the_rest_of_the_country_have_no_row(shares):
 
 def test_which_directions_the_tables_can_give(spark):
     both = [(1, 1, 1, 1, 1), (1, 1, 0, 1, 1)]
-    assert sides_present(sums_of(flows(spark, CELLS), "sales")) == {KEYS: {"sales": True, "purchases": True}}
-    assert sides_present(sums_of(flows(spark, both), "both")) == {KEYS: {"sales": True, "purchases": False}}
+    assert sides_present(added(flows(spark, CELLS), "sales")) == {KEYS: {"sales": True, "purchases": True}}
+    assert sides_present(added(flows(spark, both), "both")) == {KEYS: {"sales": True, "purchases": False}}
     entering = [(1, 1, 1, 1, 1), (0, 1, 1, 1, 1), (1, 1, 2, 0, 9)]
-    assert sides_present(sums_of(flows(spark, entering), "purchases")) == {
+    assert sides_present(added(flows(spark, entering), "purchases")) == {
         KEYS: {"sales": False, "purchases": True}
     }
 
@@ -134,7 +140,7 @@ def test_shares_are_shares_and_the_order_of_cells_does_not_matter(spark, drawn):
     made = []
     for some in (cells, cells[::-1]):
         rows = [("NL", *cell[:5], Decimal(cell[5])) for cell in some]
-        shares = complementarity(sums_of(local(spark, rows, FLOWS), "both"), "both", CODES).collect()
+        shares = complementarity(added(local(spark, rows, FLOWS), "both"), "both", CODES).collect()
         made.append(sorted(shares, key=lambda row: (row["wave"], row["region"], row["sector"])))
     assert made[0] == made[1]
     for row in made[0]:
