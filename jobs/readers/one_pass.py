@@ -7,7 +7,6 @@ knows that the tables are whole (see spark.commits), and hands over counts and s
 from __future__ import annotations
 
 import pickle
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from jobs.readers.block_sums import KINDS, NUMBER, Once, Sums
 from jobs.readers.in_blocks import AnyTable, Piece
 from jobs.settings.inputs import LABELS, SIDES
 from jobs.settings.slices import Slice
+from jobs.spark.commits import new_name
 from jobs.spark.delta_log import File
 
 COLUMNS = [*LABELS, "value"]
@@ -98,7 +98,7 @@ def taken(spark: SparkSession, tables: Sequence[AnyTable], folder: Path) -> Pass
         for place, begin, end in pieces:
             if place not in done:
                 table = tables[place]
-                done[place] = _Written(table, folder / f"cells-{uuid.uuid4()}.parquet", Once(table.reading))
+                done[place] = _Written(table, folder / new_name(), Once(table.reading))
             try:
                 for block in tables[place].blocks(begin, end):
                     done[place].take(block)

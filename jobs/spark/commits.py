@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,13 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.spark.delta_log import File
 from jobs.spark.driver_tables import Change
 
+NAMES = "cells-????????-????-????-????-????????????.parquet"  # of files that tasks write
 PLAIN = "/=:@&+$,;!'()*"  # letters that stand for themselves in a path of Delta's log
+
+
+def new_name() -> str:
+    """The name of a file that a task is about to write."""
+    return f"cells-{uuid.uuid4()}.parquet"
 
 
 def commit(
@@ -29,7 +36,8 @@ def commit(
 ) -> bool:
     """Put files, and the rows of a frame, in the place of the files of some slices, in one commit.
 
-    Gives False where the application of the change has committed its number before. Raises Delta's exceptions where another writer was faster.
+    Gives False where the change's application has committed its number before. Raises Delta's exceptions
+    where another writer was faster.
     """
     jvm: Any = spark._jvm
     delta, scala = jvm.org.apache.spark.sql.delta, jvm.scala.jdk.javaapi.CollectionConverters

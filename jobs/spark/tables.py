@@ -164,7 +164,7 @@ class Tables:
         with self._explained(name):
             self._create(schemas.table(name))
         state = self._whole_state(name)
-        for file in folder.glob("*.parquet"):
+        for file in folder.glob(commits.NAMES):
             if state and file.name not in state.known:
                 file.unlink()
         return folder

@@ -63,6 +63,8 @@ def run(batch: Batch) -> Results:
     tables = _flows(batch.only(set(batch.slices) - set(results.failures)), results)
     if tables:
         counts["flows"] = _put_cells(batch, tables, results)
+    else:
+        results.frames |= {name: nothing(batch.spark, name) for name in ("flows", "flow_sums")}
     reads = [read for read in (survey, tables) if read]
     if not reads:
         return results

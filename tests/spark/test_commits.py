@@ -55,11 +55,14 @@ def test_files_and_rows_stand_in_the_place_of_a_slice(spark, tables):
 
 
 def test_files_of_a_run_that_was_killed_are_deleted(spark, tables):
-    kept = written(tables, "cells-a.parquet", cell(1))
-    tables.replace("flows", None, [SLICE], {}, [kept])
+    former = written(tables, commits.new_name(), cell(1))
+    tables.replace("flows", None, [SLICE], {}, [former])
     tables.replace("flows", rows(spark), [SLICE], {})
-    written(tables, "cells-lost.parquet", cell(2))
-    assert {path.name for path in tables.space("flows").glob("*.parquet")} == {"cells-a.parquet"}
+    lost, foreign = commits.new_name(), "cells-mine.parquet"
+    for name in (lost, foreign):
+        written(tables, name, cell(2))
+    left = {path.name for path in tables.space("flows").glob("*.parquet")}
+    assert left == {former.path, foreign}, "older states and files of others stay"
 
 
 def test_a_number_counts_once_and_a_late_writer_is_refused(spark, tables, monkeypatch):
