@@ -28,7 +28,7 @@ from jobs.sem.model.structure import Structure
 from jobs.sem.routes.method import Method
 from jobs.settings import classifications, resources
 from jobs.settings.reading import read
-from jobs.settings.sections import SparkSettings
+from jobs.settings.session import SparkSettings
 from jobs.simulate.answers import truth
 from jobs.simulate.files import with_indicators
 from jobs.simulate.firms import Plan, firms

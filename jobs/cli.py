@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -275,6 +276,9 @@ def _version(version: Annotated[bool, typer.Option("--version", help="show the v
 
 def main() -> None:
     """Entry of the command `diamant`: every error becomes one line and the exit code of its kind."""
+    # Libraries that load make many objects that stay; to look through them for garbage as often as Python
+    # does takes a tenth of a small fit.
+    gc.set_threshold(50_000, 20, 100)
     guarded(app)
 
 
@@ -295,7 +299,7 @@ def _run_until(stage: str, chosen: opening.Chosen) -> None:
 def _simulated(options: dict[str, Any], out: str) -> Path:
     """Write studies of any size in a session of their own."""
     from jobs.output import folders
-    from jobs.settings.sections import SparkSettings
+    from jobs.settings.session import SparkSettings
     from jobs.simulate import studies as simulated
 
     wanted = simulated.wanted(options)

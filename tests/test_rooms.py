@@ -77,9 +77,9 @@ def test_every_path_on_the_page_exists():
 OF_THIS_MACHINE = {
     "anytable": "diamant fit --data names files of this machine; Spark reads its URIs itself",
     "describe": "diamant describe reads and drafts files of this machine",
-    "output/diagram.py": "a draft's files",
     "output/folders.py": "checks of folders of this machine",
     "output/manifests.py": "names of a folder's files",
+    "output/painting.py": "a draft's files",
     "output/region_map.py": "an outline of matplotlib's",
     "output/rooms.py": "folders of this machine",
     "places": "where paths are made",

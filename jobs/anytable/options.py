@@ -11,7 +11,7 @@ from jobs.errors import SettingsError
 
 if TYPE_CHECKING:  # the statistics take a second to import: other commands do without
     from jobs.anytable.request import Request
-    from jobs.settings.sections import SparkSettings
+    from jobs.settings.session import SparkSettings
 
 PANEL = "Any table (--data)"
 FILE = "The table's file"
@@ -164,7 +164,7 @@ def spark_settings(changes: list[str]) -> SparkSettings:
     """The session's settings with `key=value` changes. Raises SettingsError naming the key."""
     from pydantic import ValidationError
 
-    from jobs.settings.sections import SparkSettings
+    from jobs.settings.session import SparkSettings
     from jobs.settings.wording import fault
 
     pairs = [change.partition("=") for change in changes]

@@ -10,7 +10,7 @@ import pandas as pd
 from jobs import __version__
 from jobs.anytable import results
 from jobs.anytable.request import Request
-from jobs.output import diagram, folders, forest, manifests, publication, rooms
+from jobs.output import diagram, folders, manifests, publication, rooms, svg
 from jobs.output.file_names import FileNames
 from jobs.output.publication import replacing
 from jobs.output.tables import write_csv
@@ -64,14 +64,16 @@ def _diagrams(tables: dict[str, pd.DataFrame], request: Request, folder: Path, n
         note += (
             "* p < 0.05, ** 0.01, *** 0.001" if rows.reliable.all() else "not to be judged: see status.csv"
         )
-        figure = diagram.draw(rows, str(group), note, LEVEL)
-        diagram.write(figure, folder / names.stem("path", str(group)), f"Path diagram: {group}")
+        drawn = svg.text(diagram.draw(rows, str(group), note, LEVEL), f"Path diagram: {group}")
+        (folder / f"{names.stem('path', str(group))}.svg").write_text(drawn, encoding="utf-8")
 
 
 def _forests(
     tables: dict[str, pd.DataFrame], sharing: Set[str], request: Request, folder: Path, names: FileNames
 ) -> None:
     """One forest plot per pooled path."""
+    from jobs.output import forest, painting  # matplotlib takes longer to load than a small fit takes
+
     pooled, status = tables["pooled"], tables["status"]
     if pooled.group.nunique() > MOST_FIGURES:
         return
@@ -93,4 +95,4 @@ def _forests(
         note += f"{forest.heterogeneity(pool)}; errors {request.chosen_error}"
         note += "" if pool.reliable else "\nnot to be judged: see pooled.csv"
         stem = names.stem("forest", *([] if pool.group == "all" else [pool.group]), pool.lhs, pool.rhs)
-        diagram.write(forest.draw(rows, pool, title, note), folder / stem, f"Forest plot: {title}")
+        painting.write(forest.draw(rows, pool, title, note), folder / stem, f"Forest plot: {title}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from jobs.errors import SettingsError
+from jobs.sem.bootstrap import FEWEST_REPLICATES
 from jobs.sem.groups.multiple import family
 from jobs.sem.joint import fit as multigroup
 from jobs.sem.joint.hypotheses import read_hypotheses
@@ -20,7 +21,6 @@ from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method, check, error_kinds
 from jobs.settings import models
 from jobs.settings.encodings import python_name
-from jobs.settings.sections import FEWEST_REPLICATES
 
 TAB = {"\\t", "tab"}  # ways to write it on a command line
 

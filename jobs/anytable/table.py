@@ -19,7 +19,7 @@ from jobs.readers.dialect import Dialect
 from jobs.readers.records import header
 from jobs.run.progress import Tell
 from jobs.sem.model.syntax import line_of
-from jobs.settings.inputs import BY_ENDING
+from jobs.settings.endings import BY_ENDING
 
 GROUP = "_group"  # the group's name: its columns' values, joined
 JOIN = ", "

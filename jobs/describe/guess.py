@@ -20,7 +20,7 @@ from jobs.errors import InputError
 from jobs.readers import excel, files, records, statistical
 from jobs.readers.dialect import Dialect
 from jobs.readers.records import clean
-from jobs.settings.inputs import BY_ENDING
+from jobs.settings.endings import BY_ENDING
 
 ENCODINGS = ("cp1250", "cp1252", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859-2", "iso8859-15")
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

@@ -11,11 +11,14 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.errors import SettingsError
 from jobs.places.place import Location, Place, is_address, plain
 from jobs.places.place import located as placed
-from jobs.settings.run_file import RunFile
+
+if TYPE_CHECKING:  # a run file's sections take longer to load than a small table
+    from jobs.settings.run_file import RunFile
 
 MOUNTS = "/proc/self/mountinfo"
 OCTAL = re.compile(r"\\([0-7]{3})")  # how that file writes blanks and backslashes

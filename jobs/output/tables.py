@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 DIGITS = 10  # significant digits of a published figure
@@ -57,6 +55,9 @@ def write_csv(frame: pd.DataFrame, file: Path, above: str = "") -> None:
 
 def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """`<table>.csv` (UTF-8, RFC 4180) and `<table>.parquet`; the same tables give the same bytes."""
+    import pyarrow as pa  # Parquet takes as long to load as a small model to fit, and CSV does without
+    import pyarrow.parquet as pq
+
     for name, frame in tables.items():
         write_csv(frame, folder / f"{name}.csv")
         table = pa.Table.from_pandas(rounded(frame), preserve_index=False).replace_schema_metadata(None)

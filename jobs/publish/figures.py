@@ -17,7 +17,7 @@ from typing import Any
 import matplotlib.figure
 import pandas as pd
 
-from jobs.output import diagram, forest, region_map, series
+from jobs.output import diagram, forest, painting, region_map, series
 from jobs.output.kept import Kept
 
 ENDINGS = (".svg", ".png")
@@ -37,7 +37,7 @@ class Figure:
     @property
     def digest(self) -> str:
         """sha256 of all that the drawing depends on."""
-        sources = ("diagram.py", *SOURCES[self.kind])
+        sources = ("diagram.py", "painting.py", *SOURCES[self.kind])
         program = b"".join((resources("jobs.output") / name).read_bytes() for name in sources)
         words = (
             f"{self.kind}\0{self.title}\0{self.note}\0{self.more}\0{self.rows.to_json(double_precision=15)}"
@@ -46,7 +46,7 @@ class Figure:
 
 
 def _path_diagram(figure: Figure) -> matplotlib.figure.Figure:
-    return diagram.draw(figure.rows, figure.title, figure.note, *figure.more)
+    return painting.painted(diagram.draw(figure.rows, figure.title, figure.note, *figure.more))
 
 
 def _forest(figure: Figure) -> matplotlib.figure.Figure:
@@ -64,7 +64,7 @@ def _map(figure: Figure) -> matplotlib.figure.Figure:
 
 
 KINDS = {"path diagram": _path_diagram, "forest": _forest, "series": _series, "map": _map}
-SOURCES: dict[str, tuple[str, ...]] = {  # of a drawing, beside diagram.py
+SOURCES: dict[str, tuple[str, ...]] = {  # of a drawing, beside diagram.py and painting.py
     "path diagram": (),
     "forest": ("forest.py",),
     "series": ("series.py",),
@@ -84,7 +84,7 @@ def draw(figure: Figure) -> Drawn:
     """The figure's files."""
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "figure"
-        diagram.write(KINDS[figure.kind](figure), stem, f"{figure.kind.capitalize()}: {figure.title}")
+        painting.write(KINDS[figure.kind](figure), stem, f"{figure.kind.capitalize()}: {figure.title}")
         svg, png = (stem.with_suffix(ending).read_bytes() for ending in ENDINGS)
     return Drawn(svg, png)
 

@@ -8,12 +8,14 @@ is left beside the two largest is at least p % of the largest), and group disclo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
-from jobs.settings.sections import DisclosureSettings
 from jobs.transforms.origins import ALL, EXCLUSIVE
+
+if TYPE_CHECKING:  # a run file's sections take longer to load than a small table
+    from jobs.settings.sections import DisclosureSettings
 
 Count = TypeVar("Count", int, pd.Series)
 

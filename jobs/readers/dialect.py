@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from jobs.settings.inputs import TableSettings
+if TYPE_CHECKING:  # a run file's sections take longer to load than a small table
+    from jobs.settings.inputs import TableSettings
 
 UNTIL_BLANK = "blank"  # the value of `until` that ends a table at a blank row
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jobs.run.context import Context
     from jobs.run.records import Records
     from jobs.settings.run_file import RunFile
-    from jobs.settings.sections import SparkSettings
+    from jobs.settings.session import SparkSettings
 
 
 COPIES = "copies"  # what the room of copies of files elsewhere is for
@@ -75,7 +75,7 @@ def files_elsewhere() -> Iterator[None]:
     """
     from jobs.output import rooms
     from jobs.places import copies, hadoop
-    from jobs.settings.sections import SparkSettings
+    from jobs.settings.session import SparkSettings
 
     rooms_of_copies: list[Path] = []
     with ExitStack() as kept:

@@ -15,12 +15,6 @@ LABELS = ("origin_region", "origin_sector", "destination_region", "destination_s
 SIDES = ("origin", "destination")  # columns of a long table that hold a region and its sector in one label
 PAIR = ("region", "product", "industry", "value")  # columns of a biregional pair of files
 NO_INPUT = "has neither survey nor flows, so there is nothing to read; give one of them"
-# Formats by the ending of their files.
-BY_ENDING = {
-    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "excel"),
-    **{"dta": "stata", "sav": "spss", "zsav": "spss", "por": "spss", "sas7bdat": "sas", "xpt": "sas"},
-    "parquet": "parquet",
-}
 YEAR = "{year}"  # in names of files and in where: the year of the chosen table
 TAB = {"\\t", "tab"}  # ways to write it where it cannot be typed
 NO_SEPARATORS = '"\\\n\r\0'  # quotes, what stands before a quote, line breaks

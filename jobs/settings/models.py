@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.errors import SettingsError
 from jobs.sem.model.structure import ModelError, Structure, structure_of
-from jobs.settings.resources import Traversable
+
+if TYPE_CHECKING:  # loads the reader of YAML, which a model's file does without
+    from jobs.settings.resources import Traversable
 
 MOST_BYTES = 200_000
 

@@ -17,8 +17,8 @@ from jobs.settings.sections import (
     IndicatorSettings,
     SampleSettings,
     SimulateSettings,
-    SparkSettings,
 )
+from jobs.settings.session import SparkSettings
 from jobs.settings.slices import Slice, SliceSettings
 
 __all__ = ["FlowsInput", "Name", "Section", "SurveyInput", "WaveSettings"]

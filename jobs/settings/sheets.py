@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.errors import SettingsError
 from jobs.settings import resources
-from jobs.settings.inputs import BY_ENDING
+from jobs.settings.endings import BY_ENDING
 
 YES = {"1", "true", "yes", "x"}
 COLUMNS = ("code", "name", "industrial", "divisions")

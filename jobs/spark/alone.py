@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jobs.errors import SettingsError
 from jobs.output import rooms
-from jobs.settings.sections import SparkSettings
+from jobs.settings.session import SparkSettings
 
 LOOPBACK = "127.0.0.1"
 LOCAL_DIR = "spark.local.dir"

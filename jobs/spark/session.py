@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 from jobs.errors import DiamantError, SettingsError, SparkNotStarted
 from jobs.places.hadoop import CLOSED, UMASK
 from jobs.settings import resources
-from jobs.settings.sections import SparkSettings
+from jobs.settings.session import SparkSettings
 from jobs.settings.wording import fault, shown
 from jobs.spark import alone, classes, java, remembered
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jobs.output import diagram, forest
+from jobs.output import forest, painting
 from jobs.sem.groups.pooling import pool_paths
 
 
@@ -26,7 +26,7 @@ def pooled(estimates) -> pd.Series:
 
 def written(figure, folder) -> tuple[bytes, bytes]:
     folder.mkdir()
-    diagram.write(figure, folder / "forest", "Forest plot: x & y")
+    painting.write(figure, folder / "forest", "Forest plot: x & y")
     return (folder / "forest.svg").read_bytes(), (folder / "forest.png").read_bytes()
 
 

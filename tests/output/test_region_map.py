@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from jobs.output import diagram, region_map
+from jobs.output import painting, region_map
 
 
 def square(x: float, y: float) -> tuple:
@@ -57,5 +57,5 @@ def test_regions_overseas_do_not_shrink_the_others():
 
 def test_the_same_bytes_each_time(tmp_path):
     for name in ("a", "b"):
-        diagram.write(region_map.draw(REGIONS, SHAPES, "x", ""), tmp_path / name, "Map: x")
+        painting.write(region_map.draw(REGIONS, SHAPES, "x", ""), tmp_path / name, "Map: x")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

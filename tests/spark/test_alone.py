@@ -13,7 +13,7 @@ import pytest
 
 from jobs.errors import SettingsError
 from jobs.output import rooms
-from jobs.settings.sections import SparkSettings
+from jobs.settings.session import SparkSettings
 from jobs.spark import alone
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -21,7 +21,7 @@ SESSION = """
 import json, os, sys
 sys.path.insert(0, "tests/study")
 from processes import listening
-from jobs.settings.sections import SparkSettings
+from jobs.settings.session import SparkSettings
 from jobs.spark import session
 spark = session.start(SparkSettings.model_validate(json.loads(sys.argv[1])), "ports")
 spark.range(100).repartition(3).mapInArrow(lambda batches: batches, "id bigint").count()
@@ -67,7 +67,7 @@ def test_under_spark_submit_its_master_and_options_are_asked(tmp_path):
     """Its local master counts as one, and what it sets itself stays."""
     code = """
 import json
-from jobs.settings.sections import SparkSettings
+from jobs.settings.session import SparkSettings
 from jobs.spark import alone
 of_a_cluster = SparkSettings(master="yarn")
 print(json.dumps([alone.is_alone(of_a_cluster), alone.ports(of_a_cluster)]))
@@ -157,7 +157,7 @@ def killed(place: Path) -> Path:
     code = f"""
 import os, signal
 from pathlib import Path
-from jobs.settings.sections import SparkSettings
+from jobs.settings.session import SparkSettings
 from jobs.spark import alone
 os.environ.pop("SPARK_LOCAL_DIRS", None)
 options = {{"spark.local.dir": {str(place)!r}}}

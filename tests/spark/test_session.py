@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
 from jobs.errors import SettingsError
-from jobs.settings.sections import SparkSettings
+from jobs.settings.session import SparkSettings
 from jobs.spark import session
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -101,7 +101,7 @@ def test_executors_import_the_package_from_the_artefact(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(artefact)!r})\n"
-        "from jobs.settings.sections import SparkSettings\n"
+        "from jobs.settings.session import SparkSettings\n"
         "from jobs.spark import session, spread\n"
         "def where(_):\n"
         "    import jobs.sem\n"
