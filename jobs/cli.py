@@ -112,6 +112,7 @@ def fit(
     estimator: options.Estimator = None,
     missing: options.Missing = None,
     ordered: options.Ordered = None,
+    parameterization: options.Parameterization = None,
     error: options.Error = None,
     pool: options.Pool = None,
     family: options.Family = None,

@@ -43,6 +43,13 @@ Estimator = Annotated[
 ]
 Missing = Annotated[str | None, _option("--missing", "listwise (default), fiml (ml, mlr) or pairwise (dwls)")]
 Ordered = Annotated[list[str] | None, _option("--ordered", f"items that are ordered categories: {MANY}")]
+Parameterization = Annotated[
+    str | None,
+    _option(
+        "--parameterization",
+        "of ordered items: delta (responses of unit variance; default) or theta (residuals)",
+    ),
+]
 Error = Annotated[
     str | None,
     _option(

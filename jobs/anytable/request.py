@@ -45,6 +45,7 @@ class Request:
     estimator: str = ""
     missing: str = "listwise"
     ordered: tuple[str, ...] = ()
+    parameterization: str = "delta"
     error: str = ""
     pool: tuple[str, ...] = ()
     family: tuple[str, ...] = ("~",)
@@ -141,6 +142,7 @@ class Request:
             confidence=self.confidence,
             diagnosis=self.diagnosis,
             jackknife=self.jackknife,
+            parameterization=self.parameterization,
         )
 
     @property

@@ -17,4 +17,5 @@ def method(fit: FitSettings) -> Method:
         confidence=fit.confidence,
         diagnosis=fit.diagnosis,
         jackknife=fit.jackknife,
+        parameterization=fit.parameterization,
     )

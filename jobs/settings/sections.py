@@ -71,6 +71,10 @@ class FitSettings(Section):
     estimator: Literal["ml", "mlr", "dwls"] = "ml"
     missing: Literal["listwise", "fiml", "pairwise"] = "listwise"
     ordered: tuple[Text, ...] = Field((), description="items that are ordered categories, for dwls")
+    parameterization: Literal["delta", "theta"] = Field(
+        "delta",
+        description="of ordered items: responses (delta) or their residuals (theta) have unit variance",
+    )
     clusters: tuple[Literal["cell", "region"], ...] = ("cell", "region")
     primary_error: Text = Field(
         "bias_reduced:cell",

@@ -25,6 +25,7 @@ from jobs.sem.ml import batch, constrained
 from jobs.sem.model.structure import Structure, structure_of
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal.moments import Statistic, ordinal_moments
+from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import FullInformation, LeastSquares, MaximumLikelihood, Route
 from jobs.sem.trouble import Trouble
 
@@ -60,8 +61,7 @@ def refit(model: str, way: Route, codes: NDArray[np.intp]) -> Refit:
         return LikelihoodRefit(model, fixed, codes, fiml_refit.start(way.fitted, way.sample))
     if isinstance(way, LeastSquares):
         fixed = moment_sums(way.sample, codes, way.structure.exogenous)
-        method, sample = way.method, way.sample
-        return OrderedRefit(model, fixed, codes, way.values, sample.weights, method.ordered, way.fitted.above)
+        return OrderedRefit(model, fixed, codes, way.values, way.sample.weights, way.method, way.fitted.above)
     raise TypeError(f"no refit for {type(way).__name__}")
 
 
@@ -176,12 +176,12 @@ class OrderedRefit(_OneByOne):
 
     data: Matrix
     weights: Matrix
-    ordered: tuple[str, ...]
+    method: Method
     above: list[Statistic]
 
     @property
     def structure(self) -> Structure:
-        return structure_of(self.model, self.ordered)
+        return structure_of(self.model, self.method.ordered)
 
     def one(self, count: Matrix) -> Matrix:
         structure = self.structure
@@ -190,8 +190,8 @@ class OrderedRefit(_OneByOne):
         x = [structure.observed[place] for place in structure.exogenous]
         y = [name for name in structure.observed if name not in x]
         frame = pd.DataFrame(self.data[rows], columns=structure.observed)
-        moments = ordinal_moments(frame, y, self.ordered, x, weights * (len(weights) / weights.sum()))
-        fitted = ordinal_fit.fit(structure, moments)
+        moments = ordinal_moments(frame, y, self.method.ordered, x, weights * (len(weights) / weights.sum()))
+        fitted = ordinal_fit.fit(structure, moments, self.method.parameterization)
         check_estimate(fitted.estimate)
         if fitted.above != self.above:
             raise Trouble("failed", "a category of an item has no case in a replicate.")

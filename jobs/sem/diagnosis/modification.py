@@ -23,7 +23,7 @@ from jobs.sem.diagnosis.saturated import Saturated
 from jobs.sem.estimate import Estimate
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.model.structure import Structure
-from jobs.sem.ordinal.fit import Conditional, OrdinalFit
+from jobs.sem.ordinal.fit import OrdinalFit
 from jobs.sem.ordinal.moments import OrdinalMoments
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.standardised import Units
@@ -63,7 +63,7 @@ def ordinal_modification_indices(
     estimate, n = fit.estimate, sample.n
     arrows = candidates(estimate.structure)
     beside = _derivatives(estimate.structure, estimate.x, arrows)
-    change = Conditional(estimate.structure, sample).statistics(estimate.x, beside)[1]
+    change = fit.model.statistics(estimate.x, beside)[1]
     change = change[:, len(fit.free) :]
     projected = _apart(change, fit.tangent, np.diag(fit.weight))
     weighted = fit.weight[:, None] * projected.remainder

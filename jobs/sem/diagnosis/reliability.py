@@ -26,12 +26,14 @@ from jobs.sem.standard_errors.standardised import Units
 COLUMNS = ["factor", "items", "scale", "omega", "omega_std", "ave", "note"]
 
 
-def reliability(structure: Structure, x: Matrix, ordered: tuple[str, ...] = ()) -> pd.DataFrame:
+def reliability(
+    structure: Structure, x: Matrix, ordered: tuple[str, ...] = (), sizes: Matrix | None = None
+) -> pd.DataFrame:
     """factor, items (their number), scale, omega, omega_std, ave, note: one row per factor, at `x` (q).
 
     `omega` is of the sum in the data's units, `omega_std` of the sum of standardised items. `scale` says
     "latent responses" where an item is `ordered`, else "observed". Where a number would mislead it is null,
-    and `note` says why.
+    and `note` says why. `sizes` (p): what the observed variables are divided by first, one where not given.
     """
     units, sigma = Units(structure, x), structure.sigma(x)
     place = {name: number for number, name in enumerate(structure.observed)}
@@ -49,6 +51,8 @@ def reliability(structure: Structure, x: Matrix, ordered: tuple[str, ...] = ()) 
             at = [place[name] for name in loadings]
             items = sigma[np.ix_(at, at)]
             carried = units.deviation[factor] * np.array(list(loadings.values()))
+            if sizes is not None:
+                carried, items = carried / sizes[at], items / np.outer(sizes[at], sizes[at])
             deviation = np.sqrt(np.diag(items))
             omega = carried.sum() ** 2 / items.sum()
             omega_std = (carried / deviation).sum() ** 2 / (items / np.outer(deviation, deviation)).sum()

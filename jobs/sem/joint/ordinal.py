@@ -1,9 +1,9 @@
 """Ordered items in several groups at once: diagonally weighted least squares with shared parameters.
 
 The groups' distances of `ordinal_fit` add up, each with its share of the cases. Thresholds and intercepts are
-free in each group, so they are fitted exactly; responses have unit variance given the exogenous variables in
-every group ("delta" parameterisation, all scales 1), as lavaan's WLSMV with equal loadings but no equal
-thresholds. Errors follow from each case's influence.
+free in each group, so they are fitted exactly; responses, or in the "theta" parameterisation their residuals,
+have unit variance in every group, as lavaan's WLSMV with equal loadings but no equal thresholds. Errors
+follow from each case's influence.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from jobs.sem.model.layout import GroupLayout, Layout
 from jobs.sem.model.structure import Parameter, Structure
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal import least_squares
-from jobs.sem.ordinal.fit import Conditional, OrdinalFit
+from jobs.sem.ordinal.conditional import Conditional
+from jobs.sem.ordinal.fit import OrdinalFit
 from jobs.sem.ordinal.moments import OrdinalMoments
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import LeastSquares
@@ -95,8 +96,7 @@ def group_items(
             way.fit()
         except Trouble as trouble:
             raise Trouble(trouble.status, f"in {name}, {trouble}") from None
-        model = Conditional(way.structure, way.statistics)
-        out.append(GroupItems(way.sample, way.statistics, model, way.fitted))
+        out.append(GroupItems(way.sample, way.statistics, way.fitted.model, way.fitted))
     return out
 
 

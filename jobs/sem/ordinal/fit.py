@@ -5,9 +5,10 @@ inverse of their variances: F = sum (s - sigma)^2 / gamma (Muthén, du Toit and 
 full covariance matrix of s; the statistic is scaled and shifted to the mean and variance of a chi-square
 (Asparouhov and Muthén 2010, "Simple second order chi-square correction"), as lavaan's WLSMV.
 
-Moments are given the exogenous variables, so those need not be normal. The response to an ordered item has
-unit variance given the exogenous variables ("delta" parameterisation): its residual variance is what is
-left, no free parameter. Thresholds and intercepts are free and therefore fitted exactly.
+Moments are given the exogenous variables, so those need not be normal. The scale of the response to an
+ordered item is a convention (Muthén and Asparouhov 2002, Mplus Web Note 4): in the "delta" parameterisation
+it has unit variance given the exogenous variables, and its residual variance is what is left; in the "theta"
+parameterisation its residual variance is one. Thresholds and intercepts are free and so fitted exactly.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from jobs.sem.ml import mirrors
 from jobs.sem.ml.constrained import by_directions
 from jobs.sem.ml.quadratic_programming import End, Restrictions
 from jobs.sem.model.intercepts import intercepts
-from jobs.sem.model.structure import ModelError, Structure
+from jobs.sem.model.structure import Structure
+from jobs.sem.ordinal.conditional import DELTA, Conditional
 from jobs.sem.ordinal.least_squares import Parts, Squares, constrained, solved, vanishes
 from jobs.sem.ordinal.marginals import Array
 from jobs.sem.ordinal.moments import OrdinalMoments, Statistic
@@ -57,9 +59,10 @@ class OrdinalFit:
     `residual` (m'), `jacobian` (m' x free), `weight` (m') belong to the fitted statistics, those at `fitted`
     among the sample's; `free`: places in x of the parameters that the search moves; `tangent` (m' x r): the
     derivatives by these in natural units, or by the directions that constraints leave; `above` (r names)
-    lists thresholds and intercepts, with values and influence (n x r).
+    lists thresholds and intercepts, with values and influence (n x r). `model`: what was fitted.
     """
 
+    model: Conditional
     estimate: ml.Estimate
     influence: Array
     residual: Array
@@ -85,95 +88,14 @@ class OrdinalFit:
         return parts.T @ parts * (len(parts) / (len(parts) - 1))
 
 
-class Conditional:
-    """Slopes, variances and covariances of the endogenous variables given the exogenous, of a model."""
-
-    def __init__(self, structure: Structure, sample: OrdinalMoments) -> None:
-        self.structure = structure
-        place = {name: number for number, name in enumerate(structure.observed)}
-        self.y = np.array([place[name] for name in sample.names])
-        self.x = np.array([place[name] for name in sample.x_names], dtype=int)
-        self.numbers = np.flatnonzero(~sample.ordered)
-        self.items = np.flatnonzero(sample.ordered)
-        count = len(self.y)
-        pairs = [(j, i) for i in range(count) for j in range(i + 1, count)]
-        self.pairs = np.array(pairs, dtype=int).reshape(-1, 2).T
-        self.residual = _residual_variances(structure, [sample.names[item] for item in self.items])
-        self.free = np.array([place for place in range(structure.q) if place not in set(self.residual)])
-
-    def _given_x(self, x: Array, beside: Array | None = None) -> tuple[Array, Array, Array, Array]:
-        """Slopes (y x k) and covariance (y x y) given x, with their derivatives by all q parameters.
-
-        `beside` (c x p x p): changes of Sigma by parameters that the model lacks, whose derivatives follow.
-        """
-        sigma, derivatives = self.structure.sigma_and_derivatives(x)
-        if beside is not None:
-            derivatives = np.concatenate([derivatives, beside])
-        y, e = self.y, self.x
-        slopes = np.linalg.solve(sigma[np.ix_(e, e)], sigma[np.ix_(e, y)]).T
-        cov = sigma[np.ix_(y, y)] - slopes @ sigma[np.ix_(e, y)]
-        d_yx = derivatives[:, y[:, None], e]
-        d_slopes = d_yx @ np.linalg.inv(sigma[np.ix_(e, e)])
-        part = d_yx @ slopes.T
-        d_cov = derivatives[:, y[:, None], y] - part - part.transpose(0, 2, 1)
-        return slopes, cov, d_slopes, d_cov
-
-    def complete(self, x: Array) -> Array:
-        """x with the residual variances of the items set so that their responses have unit variance.
-
-        The variances given x are linear in the residual variances: one linear system.
-        """
-        if not len(self.residual):
-            return x
-        _, cov, _, d_cov = self._given_x(x)
-        items = self.items
-        effect = d_cov[np.ix_(self.residual, items, items)].diagonal(axis1=1, axis2=2).T
-        x = x.copy()
-        x[self.residual] += np.linalg.solve(effect, 1.0 - np.diag(cov)[items])
-        return x
-
-    def statistics(self, x: Array, beside: Array | None = None) -> tuple[Array, Array]:
-        """Slopes, variances of numbers and covariances (m'), with derivatives by the free parameters.
-
-        `x` is complete; a residual variance of an item moves with the others (implicit function). Parameters
-        that the model lacks follow, where their changes of Sigma are given `beside` it (c x p x p).
-        """
-        slopes, cov, d_slopes, d_cov = self._given_x(x, beside)
-        rows, columns = self.pairs
-        value = np.concatenate([slopes.ravel(), np.diag(cov)[self.numbers], cov[rows, columns]])
-        every = np.hstack(
-            [
-                d_slopes.reshape(len(d_slopes), -1),
-                d_cov[:, self.numbers, self.numbers],
-                d_cov[:, rows, columns],
-            ]
-        ).T
-        moving = np.append(self.free, np.arange(self.structure.q, len(d_cov)))
-        jacobian = every[:, moving]
-        if len(self.residual):
-            own = d_cov[:, self.items, self.items].T
-            response = -linalg.solve(own[:, self.residual], own[:, moving])
-            jacobian = jacobian + every[:, self.residual] @ response
-        return value, jacobian
-
-
-def _residual_variances(structure: Structure, items: list[str]) -> NDArray[np.intp]:
-    """Places among the free parameters of the items' residual variances; refuses a model that fixes them."""
-    own = {p.lhs: p for p in structure.parameters if p.op == "~~" and p.lhs == p.rhs}
-    for name in items:
-        if name not in own or own[name].free is None:
-            raise ModelError(f"the variance of the ordered item {name} follows from the model; do not fix it")
-    return np.array([own[name].free for name in items], dtype=int)
-
-
-def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
+def fit(structure: Structure, sample: OrdinalMoments, parameterization: str = DELTA) -> OrdinalFit:
     """Fit `structure` to the statistics of ordered items and numbers."""
     p = structure.p
-    model = Conditional(structure, sample)
+    model = Conditional(structure, sample, parameterization)
     covariance = np.eye(p)
     covariance[np.ix_(model.x, model.x)] = sample.x_cov
     structure = structure.with_exogenous(covariance)
-    model = Conditional(structure, sample)
+    model = Conditional(structure, sample, parameterization)
     fitted = np.array(
         [place for place, entry in enumerate(sample.statistics) if entry.op in ("~", "~~")], dtype=int
     )
@@ -207,6 +129,7 @@ def fit(structure: Structure, sample: OrdinalMoments) -> OrdinalFit:
         moved = linalg.cho_solve(bread, (influence * root @ inner).T).T
         part[:, free] = (moved if end is None else moved @ end.along.T) * scale[free]
     entry = OrdinalFit(
+        model=model,
         estimate=estimate,
         influence=part,
         residual=-residual / root,
@@ -331,7 +254,8 @@ class Thresholds:
 def thresholds(model: Conditional, sample: OrdinalMoments, x: Array) -> Thresholds:
     """Thresholds and intercepts at the parameters `x` (q).
 
-    They differ from the sample's where a number is a predictor: its own intercept moves the response.
+    They differ from the sample's where responses have another scale, and where a number is a predictor: its
+    own intercept moves the response.
     """
     structure = model.structure
     places = [place for place, label in enumerate(sample.statistics) if label.op in ("|", "~1")]
@@ -346,12 +270,13 @@ def thresholds(model: Conditional, sample: OrdinalMoments, x: Array) -> Threshol
         mean[model.x] = 0.0
         mean[at[numeric]] = raw[numeric]
         own, implied = intercepts(structure, x, mean)
-        return np.where(numeric, own[at], raw + implied[at])
+        return np.where(numeric, own[at], raw * model.sizes(x)[at] + implied[at])
 
     jacobian = np.eye(len(labels), structure.q + len(labels), structure.q)
-    if numeric.any():
+    moving = numeric | model.theta
+    if moving.any():
         point = np.concatenate([x, raw])
-        for place in [*model.free, *(structure.q + np.flatnonzero(numeric))]:
+        for place in [*model.free, *(structure.q + np.flatnonzero(moving))]:
             step = np.zeros_like(point)
             step[place] = 1e-6 * max(1.0, abs(point[place]))
             up, down = point + step, point - step

@@ -20,7 +20,8 @@ class Method:
 
     `estimator`: "ml"; "mlr", which scales the statistic (Yuan and Bentler) also without weights and clusters,
     and whose errors are robust; "dwls" for models with
-    `ordered` items. `missing`: "listwise"; "fiml" for numbers; "pairwise" for ordered items. `diagnosis`
+    `ordered` items, whose responses have unit variance in the `parameterization` "delta", residuals of unit
+    variance in "theta". `missing`: "listwise"; "fiml" for numbers; "pairwise" for ordered items. `diagnosis`
     asks for what a referee does: residuals, modification indices, reliability, standardised errors;
     `jackknife` for errors as if each cluster was left out once, beside the bias-reduced ones.
     """
@@ -33,6 +34,7 @@ class Method:
     confidence: float = 0.95
     diagnosis: bool = False
     jackknife: bool = False
+    parameterization: str = "delta"
 
     @property
     def scaled(self) -> bool:
@@ -110,6 +112,10 @@ def check_combination(method: Method) -> None:
         raise ModelError(f"the estimator is ml, mlr or dwls, not {method.estimator}")
     if method.missing not in ("listwise", "fiml", "pairwise"):
         raise ModelError(f"missing is listwise, fiml or pairwise, not {method.missing}")
+    if method.parameterization not in ("delta", "theta"):
+        raise ModelError(f"the parameterization is delta or theta, not {method.parameterization}")
+    if method.parameterization == "theta" and not method.ordered:
+        raise ModelError("the parameterization theta is one of ordered items; name them, or leave it out")
     if method.ordered and method.estimator != "dwls":
         raise ModelError("ordered items need the estimator dwls")
     if method.estimator == "dwls" and not method.ordered:

@@ -196,7 +196,7 @@ class LeastSquares:
         y = [name for name in structure.observed if name not in x]
         frame = pd.DataFrame(self.values, columns=structure.observed)
         self.statistics = ordinal_moments(frame, y, self.method.ordered, x, self.sample.weights)
-        self.fitted = ordinal_fit.fit(structure, self.statistics)
+        self.fitted = ordinal_fit.fit(structure, self.statistics, self.method.parameterization)
         self.structure = self.fitted.estimate.structure
         return self.fitted.estimate
 
@@ -216,13 +216,13 @@ class LeastSquares:
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         structure, x = self.structure, self.fitted.estimate.x
-        complete = ordinal_fit.Conditional(structure, self.statistics).complete
+        model = self.fitted.model
         codes = _primary(self.sample, self.method)
         return Diagnosis(
             residuals=ordinal_residuals(self.fitted, self.statistics, codes),
             modification_indices=ordinal_modification_indices(self.fitted, self.statistics, codes),
-            reliability=reliability(structure, x, self.method.ordered),
-            std_jacobian=jacobian(structure, inference.parameters, inference.values, complete),
+            reliability=reliability(structure, x, self.method.ordered, model.sizes(x)),
+            std_jacobian=jacobian(structure, inference.parameters, inference.values, model.complete),
         )
 
 
