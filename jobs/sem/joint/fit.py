@@ -126,6 +126,24 @@ def fit_multigroup(
     no fit. Raises ModelError where the model, the names or the settings are not right; what the data are like
     becomes a status.
     """
+    parts, plan = planned(model, data, group, method, equal, partial)
+    fit = MultigroupFit("failed", "", list(parts), plan, method, cases_in=len(data))
+    try:
+        _estimate(fit, parts)
+    except TROUBLES as error:
+        fit.status, fit.detail = verdict(error)
+    return fit
+
+
+def planned(
+    model: str,
+    data: pd.DataFrame,
+    group: str,
+    method: Method,
+    equal: tuple[str, ...] = (),
+    partial: tuple[str, ...] = (),
+) -> tuple[dict[str, pd.DataFrame], Layout]:
+    """Each group's cases, and the layout of their parameters. Raises ModelError as `fit_multigroup` does."""
     check_names(data, [], [group, *([method.weights] if method.weights else []), *method.clusters])
     if data[group].nunique() < 2:
         raise ModelError(f"{group} has fewer than two groups; nothing can be equal across them")
@@ -134,12 +152,7 @@ def fit_multigroup(
     check_names(data, plan.groups[0].structure.observed, [])
     check_factors(data, plan.groups[0].structure)
     check(method, plan, equal)
-    fit = MultigroupFit("failed", "", list(parts), plan, method, cases_in=len(data))
-    try:
-        _estimate(fit, parts)
-    except TROUBLES as error:
-        fit.status, fit.detail = verdict(error)
-    return fit
+    return parts, plan
 
 
 def check(method: Method, plan: Layout, equal: tuple[str, ...]) -> None:

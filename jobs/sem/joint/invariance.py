@@ -5,18 +5,26 @@ equal intercepts too, so that means can; strict: equal residual variances too (M
 58, 525-543). A step is kept where the chi-square difference is not significant, or where CFI falls by no
 more than .01, which is less sensitive to the number of cases (Cheung and Rensvold 2002, Structural Equation
 Modeling 9, 233-255). Once a step fails, those below it are not judged.
+
+With ordered items thresholds come first (`thresholds_first`), and a step is kept by its test alone: how far
+CFI falls says little with least squares (Sass, Schmitt and Marsh 2014, Structural Equation Modeling 21,
+167-180).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
-from jobs.sem.joint.hypotheses import difference_test
+from jobs.sem.joint.fit import MultigroupFit, fit_multigroup, planned
+from jobs.sem.joint.hypotheses import HypothesisTest, difference_test
+from jobs.sem.joint.thresholds_first import STEPS as STEPS_OF_ITEMS
+from jobs.sem.joint.thresholds_first import StepFit, ThresholdsFirst
 from jobs.sem.routes.method import Method
+from jobs.sem.trouble import TROUBLES, ModelError, verdict
 
 STEPS = {
     "configural": (),
@@ -24,8 +32,8 @@ STEPS = {
     "scalar": ("loadings", "intercepts"),
     "strict": ("loadings", "intercepts", "residuals"),
 }
-OF_ITEMS = ("configural", "metric")
 MEANING = {
+    "thresholds": ("the thresholds", "answers are given on one scale"),
     "metric": ("the loadings", "paths and covariances can be compared"),
     "scalar": ("the intercepts", "latent means can be compared"),
     "strict": ("the residual variances", "the items are as reliable in one group as in another"),
@@ -35,10 +43,8 @@ COLUMNS = [
     *("delta_cfi", "verdict"),
 ]
 LARGEST_FALL = 0.01  # of CFI
-NO_VERDICT = (
-    "No verdict: while the thresholds of ordered items are free in each group, every item has a scale of its "
-    "own in each, and equal loadings tell nothing of what the factors mean (Wu and Estabrook 2016)."
-)
+NO_TEST = HypothesisTest(np.nan, np.nan, np.nan)
+Fit = MultigroupFit | StepFit
 
 
 def invariance(
@@ -51,30 +57,67 @@ def invariance(
 ) -> pd.DataFrame:
     """One row per step of STEPS, each compared with the one above; with MLR chi-squares are scaled.
 
-    Of ordered items there are the first two steps (OF_ITEMS), and no verdict: their thresholds are free in
-    each group, so that the second step is rejected also where the factors mean the same (Wu and Estabrook
-    2016, Psychometrika 81, 1014-1045).
+    Of ordered items the steps are those of `thresholds_first`, whose chi-squares are scaled and shifted.
 
-    `partial`: parameters free in all steps ("visual=~x2", "x7~1"). A step that is not converged has no
-    numbers, and says why. Raises ModelError as `fit_multigroup` does.
+    `partial`: parameters free in all steps ("visual=~x2", "x7~1", "x7|t1"). A step that is not converged has
+    no numbers, and says why. Raises ModelError as `fit_multigroup` does.
     """
-    rows: list[dict[str, Any]] = []
-    before, failed = None, ""
-    for name, equal in STEPS.items():
-        if method.ordered and name not in OF_ITEMS:
-            break
+    if method.ordered:
+        return _of_items(model, data, group, method, partial, level)
+
+    def fitted(name: str) -> MultigroupFit:
+        equal = STEPS[name]
         mine = tuple(exception for exception in partial if _concerns(exception, equal))
-        fit = fit_multigroup(model, data, group, method, equal, mine)
-        row = _row(name, fit, before)
+        return fit_multigroup(model, data, group, method, equal, mine)
+
+    return _steps(list(STEPS), fitted, difference_test, level, method)
+
+
+def _of_items(
+    model: str, data: pd.DataFrame, group: str, method: Method, partial: tuple[str, ...], level: float
+) -> pd.DataFrame:
+    """The table of `invariance` for ordered items."""
+    parts, plan = planned(model, data, group, method)
+    if plan.labels:
+        raise ModelError("the invariance of ordered items takes a model without labels; leave them out")
+    try:
+        steps = ThresholdsFirst(model, parts, method, partial)
+    except ModelError:
+        raise
+    except TROUBLES as error:
+        first = StepFit("configural", *verdict(error))
+        row = _row(first.name, first, None, NO_TEST)
+        return pd.DataFrame([row | {"verdict": _first(first)}], columns=COLUMNS)
+    return _steps(list(STEPS_OF_ITEMS), steps.fit, steps.difference, level, method)
+
+
+def _steps(
+    names: list[str],
+    fitted: Callable[[str], Any],
+    compared: Callable[[Any, Any], HypothesisTest],
+    level: float,
+    method: Method,
+) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    before, failed, open_steps = None, "", []
+    for name in names:
+        fit = fitted(name)
+        test = compared(before, fit) if before else NO_TEST
+        row = _row(name, fit, before, test)
         if before is None:
             row["verdict"] = _first(fit)
-        elif method.ordered:
-            row["verdict"] = f"{NO_VERDICT} {row['verdict']}".strip()
         elif failed:
             row["verdict"] = f"Not judged: {failed} differ between the groups already."
+        elif method.ordered and fit.status == "converged" and not test.df > 0:
+            open_steps.append(MEANING[name][0])
+            row["verdict"] = (
+                f"Equality of {MEANING[name][0]} cannot be tested by itself: items of so few categories fit "
+                "as well with it as without; it is tested with the step below."
+            )
         else:
-            row["verdict"], kept = _verdict(name, fit, row, level)
-            failed = "" if kept else MEANING[name][0]
+            what = " and ".join([*open_steps, MEANING[name][0]])
+            row["verdict"], kept = _verdict(what, MEANING[name][1], fit, row, level, not method.ordered)
+            failed, open_steps = "" if kept else what, []
         rows.append(row)
         before = fit
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -87,7 +130,7 @@ def _concerns(parameter: str, equal: tuple[str, ...]) -> bool:
     return ("residuals" if "~~" in parameter else "intercepts") in equal
 
 
-def _row(name: str, fit: MultigroupFit, before: MultigroupFit | None) -> dict[str, Any]:
+def _row(name: str, fit: Fit, before: Fit | None, test: HypothesisTest) -> dict[str, Any]:
     suffix = "_scaled" if "chisq_scaled" in fit.measures else ""
     own = {
         measure: fit.measures.get(f"{measure}{suffix}", np.nan)
@@ -96,7 +139,6 @@ def _row(name: str, fit: MultigroupFit, before: MultigroupFit | None) -> dict[st
     row = {"model": name, "status": fit.status, "df": fit.measures.get("df", np.nan), **own}
     if before is None:
         return row
-    test = difference_test(before, fit)
     return row | {
         "delta_chisq": test.statistic,
         "delta_df": test.df,
@@ -106,22 +148,23 @@ def _row(name: str, fit: MultigroupFit, before: MultigroupFit | None) -> dict[st
     }
 
 
-def _first(fit: MultigroupFit) -> str:
+def _first(fit: Fit) -> str:
     if fit.status != "converged":
         return f"The model does not hold up in the groups: {fit.detail}"
     return "The same pattern in all groups; the steps below are judged against it, so see first that it fits."
 
 
-def _verdict(name: str, fit: MultigroupFit, row: dict[str, Any], level: float) -> tuple[str, bool]:
-    """The sentence, and whether the step is kept."""
-    what, then = MEANING[name]
+def _verdict(
+    what: str, then: str, fit: Fit, row: dict[str, Any], level: float, by_cfi: bool
+) -> tuple[str, bool]:
+    """The sentence, and whether the step is kept; `by_cfi`: also where CFI falls by little."""
     trouble = fit.detail or row["verdict"]
     if trouble:
         return f"No verdict on {what}: {trouble}", True
     falls = row["delta_cfi"] < -LARGEST_FALL
     if row["delta_pvalue"] >= level:
-        remark = ", though CFI falls by more than .01" if falls else ""
+        remark = ", though CFI falls by more than .01" if falls and by_cfi else ""
         return f"Equality of {what} is not rejected{remark}: {then}.", True
-    if not falls:
+    if by_cfi and not falls:
         return f"Equality of {what} is rejected, but CFI falls by no more than .01: {then}, with care.", True
     return f"{what.capitalize()} differ between the groups; free those that do before you compare.", False

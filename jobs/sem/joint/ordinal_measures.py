@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.cases.moments import Moments
 from jobs.sem.joint.measures import by_groups
 from jobs.sem.joint.ordinal import GroupItems, JointItems
 from jobs.sem.joint.spanning import products
@@ -97,6 +98,11 @@ def _roots(fit: JointItems) -> Matrix:
 def _covariance(items: list[GroupItems], cluster: str | None) -> Matrix:
     """Covariance matrix of all groups' fitted statistics."""
     parts = [data.statistics.influence[:, data.alone.fitted] for data in items]
+    return covariance(parts, [data.sample for data in items], cluster)
+
+
+def covariance(parts: list[Matrix], samples: list[Moments], cluster: str | None) -> Matrix:
+    """Covariance matrix of the statistics of all groups, by each one's influences (n x m, a group each)."""
     if cluster is None:
         return linalg.block_diag(*[part.T @ part for part in parts])
     ends = np.cumsum([0, *(part.shape[1] for part in parts)])
@@ -105,4 +111,4 @@ def _covariance(items: list[GroupItems], cluster: str | None) -> Matrix:
         rows = np.zeros((len(part), ends[-1]))
         rows[:, start : start + part.shape[1]] = part
         wide.append(rows)
-    return products(wide, [data.sample for data in items], cluster)[0]
+    return products(wide, samples, cluster)[0]

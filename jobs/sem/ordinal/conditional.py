@@ -1,4 +1,4 @@
-"""What a model says of variables given the exogenous ones, on the scale of the statistics of ordered items."""
+"""What a model says of variables given the exogenous, on the scale of the statistics of ordered items."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Conditional:
         self.residual = _residual_variances(structure, [sample.names[item] for item in self.items])
         self.free = np.array([place for place in range(structure.q) if place not in set(self.residual)])
 
-    def _given_x(self, x: Array, beside: Array | None = None) -> tuple[Array, Array, Array, Array]:
+    def given_x(self, x: Array, beside: Array | None = None) -> tuple[Array, Array, Array, Array]:
         """Slopes (y x k) and covariance (y x y) given x, with their derivatives by all q parameters.
 
         `beside` (c x p x p): changes of Sigma by parameters that the model lacks, whose derivatives follow.
@@ -61,19 +61,27 @@ class Conditional:
             x = x.copy()
             x[self.residual] = 1.0
             return x
-        _, cov, _, d_cov = self._given_x(x)
+        _, cov, _, d_cov = self.given_x(x)
         items = self.items
         effect = d_cov[np.ix_(self.residual, items, items)].diagonal(axis1=1, axis2=2).T
         x = x.copy()
         x[self.residual] += np.linalg.solve(effect, 1.0 - np.diag(cov)[items])
         return x
 
+    def stacked(self, slopes: Array, cov: Array, d_slopes: Array, d_cov: Array) -> tuple[Array, Array]:
+        """Slopes, variances of numbers and covariances as one vector (m'), with derivatives (m' x q)."""
+        rows, columns = self.pairs
+        value = np.concatenate([slopes.ravel(), np.diag(cov)[self.numbers], cov[rows, columns]])
+        by_slopes = d_slopes.reshape(len(d_slopes), -1)
+        every = np.hstack([by_slopes, d_cov[:, self.numbers, self.numbers], d_cov[:, rows, columns]])
+        return value, every.T
+
     def sizes(self, x: Array) -> Array:
         """Deviations (p) of the responses to items given the exogenous variables; one for numbers."""
         sizes = np.ones(self.structure.p)
         if self.theta:
             items = self.y[self.items]
-            sizes[items] = np.sqrt(np.diag(self._given_x(x)[1])[self.items])
+            sizes[items] = np.sqrt(np.diag(self.given_x(x)[1])[self.items])
         return sizes
 
     def statistics(self, x: Array, beside: Array | None = None) -> tuple[Array, Array]:
@@ -83,17 +91,9 @@ class Conditional:
         function). Parameters that the model lacks follow, where their changes of Sigma are given `beside` it
         (c x p x p).
         """
-        given_x = self._given_x(x, beside)
-        slopes, cov, d_slopes, d_cov = _in_deviations(*given_x, self.items) if self.theta else given_x
-        rows, columns = self.pairs
-        value = np.concatenate([slopes.ravel(), np.diag(cov)[self.numbers], cov[rows, columns]])
-        every = np.hstack(
-            [
-                d_slopes.reshape(len(d_slopes), -1),
-                d_cov[:, self.numbers, self.numbers],
-                d_cov[:, rows, columns],
-            ]
-        ).T
+        given_x = self.given_x(x, beside)
+        slopes, cov, d_slopes, d_cov = in_deviations(*given_x, self.items) if self.theta else given_x
+        value, every = self.stacked(slopes, cov, d_slopes, d_cov)
         moving = np.append(self.free, np.arange(self.structure.q, len(d_cov)))
         jacobian = every[:, moving]
         if len(self.residual) and not self.theta:
@@ -103,7 +103,7 @@ class Conditional:
         return value, jacobian
 
 
-def _in_deviations(
+def in_deviations(
     slopes: Array, cov: Array, d_slopes: Array, d_cov: Array, items: NDArray[np.intp]
 ) -> tuple[Array, Array, Array, Array]:
     """Slopes (y x k), covariances (y x y) and derivatives (q first), with `items` in standard deviations."""

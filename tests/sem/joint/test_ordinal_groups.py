@@ -12,7 +12,6 @@ import pytest
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import difference_test, wald_test
-from jobs.sem.joint.invariance import invariance
 from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
@@ -120,30 +119,6 @@ def test_difference_tests_agree_with_lavaan(one, other):
     assert found.statistic == pytest.approx(lavaan.statistic, rel=1e-4)
     assert found.df == lavaan.df
     assert found.pvalue == pytest.approx(lavaan.pvalue, abs=1e-4)
-
-
-def test_invariance_has_the_steps_without_thresholds():
-    model = of_script("three")
-    table = invariance(model, survey(), "side", dwls(model))
-    assert list(table.model) == ["configural", "metric"]
-    lavaan = recorded("tests").set_index("case").loc["configural metric"]
-    assert table.delta_chisq[1] == pytest.approx(lavaan.statistic, rel=1e-4)
-    assert table.verdict[1].startswith("No verdict: while the thresholds of ordered items are free")
-
-
-def test_the_same_measurement_of_ordered_items_is_not_called_different():
-    """Loadings and thresholds are the same, only the factor varies more in one group."""
-    random = np.random.default_rng(5)
-    loadings, parts = np.array([1.0, 0.4, 1.5, 0.7]), []
-    for side, spread in (("east", 0.6), ("west", 2.0)):
-        factor = random.normal(0, spread, (2000, 1))
-        answers = np.digitize(factor * loadings + random.normal(size=(2000, 4)), [-0.8, 0.2, 1.0])
-        parts.append(pd.DataFrame(answers, columns=["y1", "y2", "y3", "y4"]).assign(side=side))
-    method = Method(estimator="dwls", ordered=("y1", "y2", "y3", "y4"))
-    table = invariance("f =~ y1 + y2 + y3 + y4", pd.concat(parts, ignore_index=True), "side", method)
-    assert list(table.status) == ["converged", "converged"]
-    assert table.delta_pvalue[1] < 0.001 and table.delta_cfi[1] < 0
-    assert table.verdict[1].startswith("No verdict")
 
 
 def test_clusters_that_span_groups_are_summed_over_them():
