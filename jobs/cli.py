@@ -122,6 +122,7 @@ def fit(
     hypotheses: options.Hypotheses = None,
     diagnosis: options.Diagnosis = None,
     jackknife: options.Jackknife = None,
+    working: options.Working = None,
     bootstrap: options.Bootstrap = None,
     seed: options.Seed = None,
     confidence: options.Confidence = None,

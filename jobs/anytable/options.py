@@ -98,6 +98,14 @@ Hypotheses = Annotated[
     list[str] | None,
     _option("--hypothesis", "Wald test of the model's labels, as 'a == b'; may be repeated"),
 ]
+Working = Annotated[
+    str | None,
+    _option(
+        "--working",
+        "what bias-reduced and jackknife errors take the cases of a cluster for: independent (default), or "
+        "moved by common effects",
+    ),
+]
 Bootstrap = Annotated[
     int | None, _option("--bootstrap", "replicates of a bootstrap of the first cluster column, else of cases")
 ]

@@ -55,6 +55,7 @@ class Request:
     hypotheses: tuple[str, ...] = ()
     diagnosis: bool = False
     jackknife: bool = False
+    working: str = "independent"
     bootstrap: int = 0
     seed: int = 1
     confidence: float = 0.95
@@ -143,6 +144,7 @@ class Request:
             diagnosis=self.diagnosis,
             jackknife=self.jackknife,
             parameterization=self.parameterization,
+            working=self.working,
         )
 
     @property

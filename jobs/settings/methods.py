@@ -18,4 +18,5 @@ def method(fit: FitSettings) -> Method:
         diagnosis=fit.diagnosis,
         jackknife=fit.jackknife,
         parameterization=fit.parameterization,
+        working=fit.working,
     )

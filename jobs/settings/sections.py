@@ -92,6 +92,11 @@ class FitSettings(Section):
         False,
         description="errors as if each cluster was left out once, to check the bias-reduced ones by",
     )
+    working: Literal["independent", "effects"] = Field(
+        "independent",
+        description="what bias-reduced and jackknife errors take the firms of a cluster for: independent, or "
+        "moved by common effects",
+    )
     bootstrap: int = Field(
         0,
         ge=0,

@@ -158,6 +158,8 @@ def planned(
 def check(method: Method, plan: Layout, equal: tuple[str, ...]) -> None:
     """Refuse settings that do not go together, or not with the model (ModelError)."""
     methods.check(method, plan.groups[0].structure)
+    if method.working != "independent":
+        raise ModelError("effects of clusters as a working model are for groups fitted one by one")
     check_definitions(plan.definitions, plan.labels)
     parameters = [parameter for group in plan.groups for parameter in group.parameters]
     methods.check_constraints(plan.constraints, plan.definitions, plan.labels, parameters, method.ordered)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,12 +11,13 @@ from jobs.sem.cases.moments import Moments
 from jobs.sem.ml import constrained
 from jobs.sem.ml import fit as ml
 from jobs.sem.model.structure import Parameter, Structure
+from jobs.sem.routes.method import Method
+from jobs.sem.standard_errors import cluster_effects
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
 from jobs.sem.standard_errors.small_sample import BiasReduced, by_kinds
 from jobs.sem.standard_errors.standardised import standardised
 
-Kinds = Sequence[str]  # of errors for few clusters: bias_reduced, jackknife
 ROUNDING = 1e-12  # share of the largest variance that a sum could have
 
 
@@ -79,9 +79,9 @@ def clustered(influence: Matrix, sample: Moments) -> dict[str, Matrix]:
 
 
 def _small_sample(
-    estimate: ml.Estimate, sample: Moments, deviations: Matrix, scores: Matrix, outer: Matrix, kinds: Kinds
+    estimate: ml.Estimate, sample: Moments, deviations: Matrix, scores: Matrix, outer: Matrix, method: Method
 ) -> dict[str, BiasReduced]:
-    """Errors for few clusters, of some kinds, by each cluster column that has more than one cluster.
+    """Errors for few clusters, of the method's kinds, by each cluster column that has more than one cluster.
 
     `deviations` (n x p, NaN for missing): cases less the mean; `scores` (n x (q + r)) by parameters and
     means; `outer` (k x (q + r)): derivatives of the reported values by the sum of scores.
@@ -94,9 +94,14 @@ def _small_sample(
         if codes.max() > 0:
             information = expected_information(estimate, x, seen, weights, codes)
             equal = np.ptp(weights) < 1e-12
-            variance = None if equal else expected_information(estimate, x, seen, weights**2, codes)
+            effects = method.working == "effects"
+            plain = equal and not effects
+            variance = None if plain else expected_information(estimate, x, seen, weights**2, codes)
+            if variance is not None and effects:
+                shared = cluster_effects.between(estimate, deviations, weights, codes)
+                variance = variance + cluster_effects.added(estimate, shared, x, seen, weights, codes)
             sums = cov.cluster_sums(scores, codes)
-            parts = by_kinds(kinds, sums, information, outer, variance)
+            parts = by_kinds(method.for_few_clusters, sums, information, outer, variance)
             errors |= {f"{kind}:{name}": part for kind, part in parts.items()}
     return errors
 

@@ -23,7 +23,8 @@ class Method:
     `ordered` items, whose responses have unit variance in the `parameterization` "delta", residuals of unit
     variance in "theta". `missing`: "listwise"; "fiml" for numbers; "pairwise" for ordered items. `diagnosis`
     asks for what a referee does: residuals, modification indices, reliability, standardised errors;
-    `jackknife` for errors as if each cluster was left out once, beside the bias-reduced ones.
+    `jackknife` for errors as if each cluster was left out once, beside the bias-reduced ones. `working`: what
+    these take cases of a cluster for, "independent" or moved by common "effects" (see cluster_effects).
     """
 
     estimator: str = "ml"
@@ -35,6 +36,7 @@ class Method:
     diagnosis: bool = False
     jackknife: bool = False
     parameterization: str = "delta"
+    working: str = "independent"
 
     @property
     def scaled(self) -> bool:
@@ -51,7 +53,7 @@ class Method:
     @property
     def from_moments(self) -> bool:
         """Whether sums over complete cases are all that the estimates and errors need."""
-        return self.estimator == "ml" and self.missing == "listwise"
+        return self.estimator == "ml" and self.missing == "listwise" and self.working == "independent"
 
 
 def error_kinds(method: Method) -> list[str]:
@@ -116,6 +118,10 @@ def check_combination(method: Method) -> None:
         raise ModelError(f"the parameterization is delta or theta, not {method.parameterization}")
     if method.parameterization == "theta" and not method.ordered:
         raise ModelError("the parameterization theta is one of ordered items; name them, or leave it out")
+    if method.working not in ("independent", "effects"):
+        raise ModelError(f"the working model of clusters is independent or effects, not {method.working}")
+    if method.working == "effects" and (method.estimator == "dwls" or not method.clusters):
+        raise ModelError("effects of clusters as a working model need clusters and the estimator ml or mlr")
     if method.ordered and method.estimator != "dwls":
         raise ModelError("ordered items need the estimator dwls")
     if method.estimator == "dwls" and not method.ordered:

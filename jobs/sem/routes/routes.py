@@ -92,7 +92,7 @@ class MaximumLikelihood:
             sample.deviations,
             np.hstack([scores, by_mean]),
             np.hstack([bread, np.zeros((len(bread), by_mean.shape[1]))]),
-            self.method.for_few_clusters,
+            self.method,
         )
         covariances = {
             "expected": cov.expected(estimate, sample.n),
@@ -159,7 +159,7 @@ class FullInformation:
             self.data - fitted.mean,
             fitted.scores[:, chosen],
             jacobian[:, chosen] @ given_x,
-            self.method.for_few_clusters,
+            self.method,
         )
         return Inference(
             *_extended(self.structure, fitted.estimate.x, labels, intercepts),

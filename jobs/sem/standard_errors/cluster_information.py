@@ -56,7 +56,7 @@ def expected_information(
 
     sum_i w_i [dmu_i' Omega^-1 dmu_i + tr(Omega^-1 dOmega Omega^-1 dOmega) / 2].
     """
-    slopes, omega, by_omega = _given_x(estimate)
+    slopes, omega, by_omega = given_x(estimate)
     e, k = x.shape[1], len(estimate.derivatives) + len(omega)
     total = np.zeros((int(codes.max()) + 1, k * k))
     design = np.hstack([np.ones((len(x), 1)), x])
@@ -76,7 +76,7 @@ def expected_information(
     return total.reshape(-1, k, k)
 
 
-def _given_x(estimate: Implied) -> tuple[Matrix, Matrix, Matrix]:
+def given_x(estimate: Implied) -> tuple[Matrix, Matrix, Matrix]:
     """Derivatives of the mean by (1, x) (r x (1 + e) x k); Omega (r x r) and its derivatives (k x r x r)."""
     y, x = endogenous(estimate), estimate.structure.exogenous
     sigma, derivatives = estimate.sigma, estimate.derivatives

@@ -13,9 +13,11 @@ import pytest
 from scipy import linalg, stats
 
 from jobs.sem.groups.fit import fit_groups
+from jobs.sem.joint.fit import fit_multigroup
 from jobs.sem.model.structure import ModelError, structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import FullInformation, MaximumLikelihood
+from jobs.sem.standard_errors.cluster_effects import between
 from jobs.sem.standard_errors.cluster_information import expected_information
 from jobs.sem.standard_errors.small_sample import bias_reduced
 
@@ -358,3 +360,71 @@ def test_the_test_of_a_regional_predictor_keeps_its_size():
     reduced_size, plain_size = rejected / draws
     assert 0.03 < reduced_size < 0.07
     assert plain_size > reduced_size + 0.015
+
+
+def with_effects(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """X (n x 3), what is left of n variables (n x n), the residuals, and Phi (n x n), by moments."""
+    x, y = design(frame), frame.y.to_numpy()
+    left = np.eye(len(y)) - x @ np.linalg.inv(x.T @ x) @ x.T
+    residuals = left @ y
+    same = (frame.region.to_numpy()[:, None] == frame.region.to_numpy()) & ~np.eye(len(y), dtype=bool)
+    variance, shared = np.mean(residuals**2), np.outer(residuals, residuals)[same].mean()
+    assert 0.05 < shared / variance < 0.9
+    return x, left, residuals, variance * np.eye(len(y)) + shared * same
+
+
+def test_effects_of_clusters_are_unbiased_where_they_are_true():
+    """Worked out case by case: errors have no bias under Phi, and degrees are tr(Omega)^2 / tr(Omega^2)."""
+    frame = survey()
+    frame["y"] += np.repeat(np.random.default_rng(8).normal(size=10), SIZES)
+    x, left, residuals, phi = with_effects(frame)
+    variance, codes = phi[0, 0], frame.region.to_numpy()
+    parts = [codes == code for code in np.unique(codes)]
+    information = np.array([x[part].T @ x[part] for part in parts]) / variance
+    spread = np.array([x[part].T @ phi[np.ix_(part, part)] @ x[part] for part in parts]) / variance**2
+    outer = np.linalg.inv(information.sum(axis=0))
+
+    def errors(scores):
+        return bias_reduced(scores, information, outer, spread)
+
+    wanted = errors(by_region(codes, x * residuals[:, None]) / variance)
+    unit = np.array([errors(np.tile(row, (len(parts), 1))).influence for row in np.eye(3)])  # 3 x G x 3
+    for place in range(3):
+        columns = [left[:, part] @ x[part] @ unit[:, g, place] for g, part in enumerate(parts)]
+        omega = np.array(columns) @ phi @ np.array(columns).T / variance**2
+        true = (outer @ x.T @ phi @ x @ outer)[place, place] / variance**2
+        assert np.trace(omega) == pytest.approx(true, rel=1e-8)
+        degrees = np.trace(omega) ** 2 / np.trace(omega @ omega)
+        assert wanted.degrees[place] == pytest.approx(degrees, rel=1e-8)
+    settings = Method(missing="fiml", clusters=("region",), working="effects")
+    rows = found(fit_groups(MODEL, frame, None, settings)).loc[["y~1", "y~x", "y~z"]]
+    np.testing.assert_allclose(rows.se.astype(float), np.sqrt(np.diag(wanted.covariance)), rtol=1e-5)
+    np.testing.assert_allclose(rows.df.astype(float), wanted.degrees, rtol=1e-5)
+    complete = found(fit_groups(MODEL, frame, None, Method(clusters=("region",), working="effects")))
+    paths = ["y~x", "y~z"]
+    np.testing.assert_allclose(complete.se[paths].astype(float), rows.se[paths].astype(float), rtol=1e-5)
+
+
+def test_effects_of_clusters_are_found_by_moments():
+    """Half of the variance of three items is the regions', which many regions tell; nothing is, of none."""
+    draw = np.random.default_rng(3)
+    region = np.repeat(np.arange(2000), 4)
+    common, own = draw.normal(size=(2000, 3))[region], draw.normal(size=(8000, 3))
+    for share in (0.5, 0.0):
+        items = np.sqrt(share) * common + np.sqrt(1 - share) * own + draw.normal(size=(8000, 1))
+        frame = pd.DataFrame(items, columns=["a", "b", "c"]).assign(region=region)
+        way = MaximumLikelihood(structure_of("f =~ a + b + c"), frame, Method(clusters=("region",)))
+        estimate, sample = way.fit(), way.sample
+        shared = between(estimate, sample.deviations, sample.weights, sample.clusters["region"])
+        np.testing.assert_allclose(shared, share * np.eye(3), atol=0.1)
+        assert np.linalg.eigvalsh(estimate.sigma - shared)[0] > 0
+        assert np.linalg.eigvalsh(shared)[0] > -1e-9
+
+
+def test_effects_of_clusters_are_refused_where_they_are_not_reckoned():
+    frame = survey()
+    for settings in (Method(working="effects"), Method(working="both", clusters=("region",))):
+        with pytest.raises(ModelError, match="working model"):
+            fit_groups(MODEL, frame, None, settings)
+    with pytest.raises(ModelError, match="groups fitted one by one"):
+        fit_multigroup(MODEL, frame, "group", Method(working="effects", clusters=("region",)))
