@@ -17,11 +17,13 @@ test-long: setup
 		tests/study/test_any_run.py
 	@.venv/bin/pytest -m long
 
-# The DAG of docs/cluster.md in a real Airflow, which has an environment of its own; some minutes.
+# The DAG of docs/cluster.md in a real Airflow, and the events of --lineage by OpenLineage's own classes; they have
+# an environment of their own; some minutes.
 test-airflow: setup
 	@.venv/bin/uv venv -q --clear --python .venv/bin/python build/airflow
 	@.venv/bin/uv pip install -q --python build/airflow/bin/python --require-hashes -r tests/airflow/requirements.lock
 	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/bin/python tests/airflow/parse.py
+	@build/airflow/bin/python tests/airflow/events.py
 
 setup:
 	@$(PYTHON) -m jobs.tools.setup
