@@ -129,9 +129,10 @@ def rename(source: str, target: str, overwrite: bool) -> None:
 
 
 @contextmanager
-def errors(uri: str) -> Iterator[None]:
+def errors(uri: str, **further: int) -> Iterator[None]:
     """Java's exceptions as Python's: what is absent or forbidden as an OSError that names the URI.
 
+    `further` names exceptions that stand for such an error here only, with its number.
     Raises SettingsError for a file system that Spark does not know, Unreachable for an outage.
     """
     from py4j.protocol import Py4JJavaError
@@ -147,7 +148,7 @@ def errors(uri: str) -> Iterator[None]:
             raise SettingsError(
                 f"Spark knows no file system for {uri}; mend the path, or bring its JARs (spark.jars)."
             ) from None
-        number = KINDS.get(kind)
+        number = {**KINDS, **further}.get(kind)
         if number is not None:
             raise OSError(number, _WORDS.get(number, kind), uri) from None
         raise Unreachable(unreachable(uri, kind)) from None

@@ -5,9 +5,9 @@ long as no higher number is there. The next driver takes the next number when th
 `….end`, or has not refreshed `….beat` for as long as it said. All times are those of the file system, so that
 clocks of drivers may differ. No file that another driver may own is ever written or renamed.
 
-One driver only can make the file where the file system makes files atomically (HDFS, ABFS). On other object
-stores two that come in the same moment may both write it: each reads it again, and who finds another's words
-has lost; that leaves a gap of the time a write takes.
+One driver only can make the file where the file system makes files atomically (HDFS, ABFS, and S3 by its
+conditional writes). On other object stores two that come in the same moment may both write it: each reads it
+again, and who finds another's words has lost; that leaves a gap of the time a write takes.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ reads files of this machine gets a copy (jobs/places/copies.py).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import posixpath
@@ -25,6 +26,10 @@ OF_THIS_MACHINE = re.compile(r"file:(?=/)", re.IGNORECASE)
 # File systems that rename a folder in one step; on any other, a rename copies file by file.
 RENAMING = {"hdfs", "viewfs", "webhdfs", "swebhdfs", "ofs", "abfs", "abfss"}
 CHUNK = 1 << 20
+# By this option S3 looks for another's file when this one is closed, and makes it only where there is none.
+# File systems that look when it is opened do not know the option.
+IF_ABSENT = "fs.option.create.conditional.overwrite"
+OTHERS_FIRST = {"RemoteFileChangedException": errno.EEXIST}
 
 
 class Stat(NamedTuple):
@@ -168,8 +173,12 @@ class Place:
 
     def write_bytes(self, content: bytes, exclusive: bool = False) -> None:
         """Write a small file. Raises FileExistsError for one that is there, if it is to be written first."""
-        with hadoop.errors(self.uri):
-            stream = self._system.create(self._path, not exclusive)
+        with hadoop.errors(self.uri, **(OTHERS_FIRST if exclusive else {})):
+            if exclusive:
+                new = self._system.createFile(self._path).overwrite(False)
+                stream = new.opt(IF_ABSENT, "true").build()
+            else:
+                stream = self._system.create(self._path, True)
             try:
                 stream.write(bytearray(content))
             finally:
