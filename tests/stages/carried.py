@@ -10,15 +10,18 @@ from jobs.run.context import Context, Outcome
 from jobs.settings import schemas
 from jobs.settings.slices import Slice
 from jobs.spark import session
+from jobs.spark.frames import rows_of
 
 
 def carried_out(context: Context, module: Any) -> Outcome:
     """Run the stage and write its tables. Raises why the slice failed; its rows set aside are written."""
     (slice,) = context.slices
     results = module.run(context.batch([slice]))
-    tables = [name for name in module.TABLES if name in results.frames]
+    tables = [name for name in module.TABLES if name in {*results.frames, *results.files}]
     for name in tables if results.outcomes else {"quarantine"} & set(tables):
-        context.tables.replace(name, results.frames[name], [keys(name, slice, module.NAME)], {})
+        frame, files = results.frames.get(name, rows_of(name)), results.files.get(name, {}).get(slice, [])
+        rows = frame() if callable(frame) else frame
+        context.tables.replace(name, rows, [keys(name, slice, module.NAME)], {}, files)
     session.release(context.spark)
     for error in results.failures.values():
         raise error

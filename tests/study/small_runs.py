@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from small_study import Cell, Row, Truth, answers, csv, firms, write_settings
 
 from jobs.checks import pages
@@ -19,6 +22,7 @@ from jobs.run.context import Context, Outcome
 from jobs.settings import classifications, schemas
 from jobs.settings import reading as settings
 from jobs.spark import session
+from jobs.spark.frames import TableRows, rows_of
 from jobs.spark.tables import Commit, Tables
 from jobs.stages.order import STAGES
 
@@ -68,6 +72,8 @@ class InMemory(Tables):
     def __init__(self, spark: SparkSession) -> None:
         super().__init__(lambda: spark, "in memory")
         self._frames: dict[str, DataFrame] = {}
+        self._written = tempfile.TemporaryDirectory()  # for files that tasks write
+        self._space = Path(self._written.name)
 
     def exists(self, name: str) -> bool:
         return name in self._frames
@@ -81,8 +87,17 @@ class InMemory(Tables):
     def rows(self, name: str, slice: Mapping[str, str]) -> list[dict[str, Any]]:
         return [row.asDict() for row in self._frames[name].collect()] if self.exists(name) else []
 
-    def replace(self, name, frame: DataFrame, slices, said) -> Commit:
+    def space(self, name: str) -> Path:
+        return self._space
+
+    def replace(self, name, frame: TableRows, slices, said, files=()) -> Commit:
         table = schemas.table(name)
+        if isinstance(frame, pa.Table):
+            frame = self.spark.createDataFrame(frame, schema=table.struct)
+        if files:
+            keys = {column: F.lit(value) for column, value in slices[0].items()}
+            cells = self.spark.read.parquet(*[str(self._space / file.path) for file in files])
+            frame = frame.unionByName(cells.withColumns(keys))
         rows = table.conform(frame).toArrow()
         for column in table.columns:  # Delta refuses them as well
             assert column.nullable or not rows[column.name].null_count, f"{name}.{column.name} holds a null"
@@ -133,8 +148,11 @@ def _stage(context: Context, name: str) -> Outcome:
     """A stage of the run's one slice: its tables are kept, and no row is lost. Raises why it failed."""
     (slice,) = context.slices
     results = STAGES[name].run(context.batch([slice]))
-    for table, frame in results.frames.items():
-        context.tables.replace(table, frame, [slice.keys], {})
+    for table in STAGES[name].TABLES:
+        files = results.files.get(table, {}).get(slice, [])
+        if files or table in results.frames:
+            frame = results.frames.get(table, rows_of(table))
+            context.tables.replace(table, frame() if callable(frame) else frame, [slice.keys], {}, files)
     session.release(context.spark)
     for error in results.failures.values():
         raise error
