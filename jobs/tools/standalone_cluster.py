@@ -18,7 +18,7 @@ from jobs.tools.daemons import HOST
 WORKERS = 2
 
 
-def start(folder: Path, memory: str = "1g") -> str:
+def start(folder: Path, workers: int = WORKERS) -> str:
     """Start master and workers with their logs and process ids in `folder`; the master's address.
 
     Raises RuntimeError where they do not stand in time; what was started is stopped then.
@@ -29,25 +29,37 @@ def start(folder: Path, memory: str = "1g") -> str:
     try:
         _daemon(folder, "master", "master.Master", "--host", HOST, "--port", str(port), "--webui-port", "0")
         daemons.wait_for(lambda: daemons.listens(port), f"the master (see {folder / 'master.log'})")
-        for number in range(1, WORKERS + 1):
-            name = f"worker{number}"
-            options = ["--host", HOST, "--webui-port", "0", "--cores", "1", "--memory", memory]
-            _daemon(folder, name, "worker.Worker", *options, "--work-dir", str(folder / name), address)
-        for number in range(1, WORKERS + 1):
-            log = folder / f"worker{number}.log"
-            daemons.wait_for(
-                lambda log=log: "Successfully registered" in log.read_text(),  # type: ignore[misc]
-                f"a worker (see {log})",
-            )
+        for number in range(1, workers + 1):
+            _worker(folder, number, address)
+        for number in range(1, workers + 1):
+            _demand_registered(folder, number)
     except BaseException:
         stop(folder)
         raise
     return address
 
 
+def start_worker(folder: Path, number: int, address: str) -> None:
+    """Start a worker again that was killed; once it has told the master, it is given work."""
+    _worker(folder, number, address)
+    _demand_registered(folder, number)
+
+
 def stop(folder: Path) -> None:
     """End the processes that `start` left in `folder`, workers first; none is left behind."""
     daemons.stop(folder)
+
+
+def _worker(folder: Path, number: int, address: str) -> None:
+    """A worker of one core, with room for one executor of Spark's usual size."""
+    options = ["--host", HOST, "--webui-port", "0", "--cores", "1", "--memory", "1g"]
+    name = f"worker{number}"
+    _daemon(folder, name, "worker.Worker", *options, "--work-dir", str(folder / name), address)
+
+
+def _demand_registered(folder: Path, number: int) -> None:
+    log = folder / f"worker{number}.log"
+    daemons.wait_for(lambda: "Successfully registered" in log.read_text(), f"a worker (see {log})")
 
 
 def _daemon(folder: Path, name: str, kind: str, *arguments: str) -> None:

@@ -13,50 +13,19 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from runs_elsewhere import changes, differing, published, run
 from study_runs import DIAMANT, REPOSITORY
 
 from jobs.errors import SliceHeld, Unreachable
 from jobs.places import copies, leases
-from jobs.places.place import Location, Place
-from jobs.run import execute, opening
-from jobs.run.context import Context
+from jobs.places.place import Place
 from jobs.run.progress import Progress
-from jobs.settings import reading
 from jobs.simulate import studies
 from jobs.spark import failures
-from jobs.spark.tables import Tables
-from jobs.stages.order import STAGES
 from jobs.tools import hdfs_cluster
 
 REQUEST = {"countries": ["AA"], "waves": ["w1"], "regions": 6, "sectors": 5, "firms": 600}
-CHANGES = ["disclosure.threshold=10", "fit.max_failed_groups=1"]
 MAP = "conf/waves/cis2_simulated.yaml"
-
-
-def changes(folder: Location, *others: str) -> list[str]:
-    return [f"work={folder / 'work'}", f"out={folder / 'published'}", *CHANGES, *others]
-
-
-def run(session, folder: Location, conf: Path, *others: str, progress: Progress | None = None) -> list[str]:
-    """What the command does, in the session of the tests; the stages that ran."""
-    said = io.StringIO()
-    given = reading.read(str(conf), changes(folder, *others))
-    chosen = opening._with_folders(given, str(conf), writing=True, publishing=True)
-    context = Context(session, chosen, Tables(session, f"{chosen.work}/tables"), STAGES)
-    execute.run(context, progress or Progress(Console(file=said, width=1000)))
-    return [line.split()[0] for line in said.getvalue().splitlines() if " in, " in line]
-
-
-def published(folder: Location, study: Location) -> dict[str, bytes]:
-    """The files by name; the manifest tells where the wave map lies, whose folder `study` is left out."""
-    here = copies.local(folder / "published")
-    files = {str(file.relative_to(here)): file.read_bytes() for file in here.rglob("*") if file.is_file()}
-    return {name: content.replace(f"{study}/".encode(), b"") for name, content in files.items()}
-
-
-def differing(folder: Place, expected: dict[str, bytes]) -> set[str]:
-    own = published(folder, folder.parent / "study")
-    return {name for name in own.keys() | expected.keys() if own.get(name) != expected.get(name)}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +36,7 @@ def study(spark, hdfs, tmp_path_factory) -> tuple[Path, Path]:
     conf = folder / "AA.yaml"
     (folder / "AA" / "map.yaml").write_bytes((REPOSITORY / MAP).read_bytes())
     (folder / "AA" / "model.lav").write_bytes((REPOSITORY / "conf/models/cluster_within.lav").read_bytes())
-    text = conf.read_text().replace(MAP, str(folder / "AA/map.yaml"))
+    text = conf.read_text().replace(MAP, str(folder / "AA/map.yaml")) + "fit: {max_failed_groups: 1}\n"
     conf.write_text(text.replace("conf/models/cluster_within.lav", str(folder / "AA/model.lav")))
     (hdfs / "study").send(folder)
     elsewhere = tmp_path_factory.mktemp("conf") / "AA.yaml"
@@ -115,7 +84,7 @@ def test_a_driver_is_alone_killed_and_taken_up_with_the_bytes_of_a_local_run(
     time.sleep(5)
     ran = run(lambda: spark, folder, study[1])
     assert "ingest" not in ran and ran[-1] == "publish", ran
-    assert differing(folder, local[0]) == set()
+    assert differing(folder, hdfs / "study", local[0]) == set()
 
 
 def test_nothing_is_read_anew_where_nothing_changed(hdfs, local, study):
@@ -129,7 +98,7 @@ def test_nothing_is_read_anew_where_nothing_changed(hdfs, local, study):
     assert run(never, folder, study[1]) == []
     assert {str(log): len(log.listed()) for log in logs(folder)} == versions
     assert copies._copies[str(hdfs / "study" / "AA" / "survey_w1.csv")].times == copied
-    assert differing(folder, local[0]) == set()
+    assert differing(folder, hdfs / "study", local[0]) == set()
 
 
 def logs(folder: Place) -> list[Place]:
@@ -155,6 +124,6 @@ def test_a_data_node_that_stops_leaves_the_last_publication_and_the_same_command
         assert re.search(r"cannot be reached or written now \(\w.*run the same command", str(said))
     finally:
         hdfs_cluster.start_data_node(hdfs_folder)
-    assert differing(folder, local[0]) == set()
+    assert differing(folder, hdfs / "study", local[0]) == set()
     run(lambda: spark, folder, study[1], "title=Another title")
-    assert differing(folder, local[1]) == set()
+    assert differing(folder, hdfs / "study", local[1]) == set()

@@ -1,0 +1,147 @@
+"""Twelve slices on HDFS and a cluster of two workers: the bytes of a local run, whatever is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import pytest
+from processes import family
+from runs_elsewhere import changes, differing, published, run
+from study_runs import DIAMANT, REPOSITORY
+
+from jobs.places.place import Place
+from jobs.simulate import studies
+from jobs.tools import standalone_cluster
+
+REQUEST = {
+    "countries": ["AA", "BB", "CC"],
+    "waves": ["w1", "w2", "w3", "w4"],
+    **{"regions": 4, "sectors": 3, "firms": 400},
+}
+MODEL = "conf/models/cluster_within.lav"
+SMALL_MODEL = "innovative_share ~ rd_effort + commonality_within\n"  # the study's own takes seconds a slice
+PATIENCE = 600  # seconds
+IN_HASTE = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # executors that live for a minute
+OPTIONS = {
+    "spark.executor.extraJavaOptions": IN_HASTE,
+    **{"spark.default.parallelism": "2", "spark.sql.leafNodeDefaultParallelism": "2"},
+}
+EXECUTOR = b"CoarseGrainedExecutorBackend"  # in the command of an executor
+OF_PYTHON = b"pyspark.daemon"  # in that of the Python that an executor starts for a fit, and for nothing else
+
+
+@pytest.fixture(scope="module")
+def study(spark, hdfs, tmp_path_factory) -> tuple[Path, Path]:
+    """The run files of the same simulated study on this machine and on HDFS."""
+    folder = tmp_path_factory.mktemp("twelve")
+    conf = studies.studies(spark, studies.wanted(REQUEST), folder)
+    (folder / "model.lav").write_text(SMALL_MODEL)
+    conf.write_text(conf.read_text().replace(MODEL, str(folder / "model.lav")))
+    (hdfs / "twelve").send(folder)
+    elsewhere = tmp_path_factory.mktemp("conf") / conf.name
+    elsewhere.write_text(conf.read_text().replace(str(folder), str(hdfs / "twelve")))
+    return conf, elsewhere
+
+
+@pytest.fixture(scope="module")
+def local(spark, study, tmp_path_factory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("local")
+    run(lambda: spark, folder, study[0])
+    return published(folder, study[0].parent)
+
+
+@pytest.fixture(scope="module")
+def cluster(hdfs, tmp_path_factory) -> Iterator[tuple[Path, str]]:
+    """The folder of a cluster's daemons, and the master's address."""
+    folder = tmp_path_factory.mktemp("cluster")
+    yield folder, standalone_cluster.start(folder)
+    standalone_cluster.stop(folder)
+
+
+class Driver(NamedTuple):
+    """A driver that runs, and the file in which it says how that goes."""
+
+    process: subprocess.Popen[bytes]
+    said: IO[str]
+
+    def end_well(self) -> None:
+        self.process.wait(PATIENCE)
+        self.said.seek(0)
+        assert self.process.returncode == 0, self.said.read()
+
+    def wait_until(self, holds: Callable[[], object]) -> None:
+        """Raises AssertionError where the driver ends before."""
+        ended = time.monotonic() + PATIENCE
+        while not holds():
+            assert self.process.poll() is None and time.monotonic() < ended, "it did not happen in the run"
+            time.sleep(0.02)
+
+
+@contextmanager
+def driver(master: str, conf: Path, folder: Place) -> Iterator[Driver]:
+    """The command with its driver here and its executors on the cluster; it is killed when the block ends.
+
+    Each driver has a new folder for temporary files, as one on another machine has.
+    """
+    spark = {"master": master, "small": True, "shuffle_partitions": 2, "options": OPTIONS}
+    given = [part for change in changes(folder, f"spark={spark}") for part in ("--set", change)]
+    with tempfile.TemporaryDirectory() as own, tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [str(DIAMANT), "run", "--conf", str(conf), *given],
+            cwd=REPOSITORY,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+            env={**os.environ, "SPARK_LOCAL_IP": standalone_cluster.HOST, "TMPDIR": own},
+        )
+        try:
+            yield Driver(process, said)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def processes(cluster: Path, number: int, command: bytes) -> list[int]:
+    """The processes that a worker started with a command."""
+    worker = int((cluster / f"worker{number}.pid").read_text())
+    members = []
+    for process in family(worker) - {worker}:
+        with suppress(OSError):
+            if command in Path(f"/proc/{process}/cmdline").read_bytes():
+                members.append(process)
+    return members
+
+
+def kill_worker(cluster: Path, number: int) -> None:
+    """The worker and its executors, as where a machine fails."""
+    os.killpg(int((cluster / f"worker{number}.pid").read_text()), signal.SIGKILL)
+
+
+def test_a_worker_killed_in_a_write_and_one_in_a_fit_change_no_byte(hdfs, cluster, study, local):
+    folder, (daemons, master) = hdfs / "workers", cluster
+    log = folder / "work" / "tables" / "answers" / "_delta_log"
+    with driver(master, study[1], folder) as running:
+        running.wait_until(log.exists)
+        executors = [own for number in (1, 2) for own in processes(daemons, number, EXECUTOR)]
+        for executor in executors:
+            os.kill(executor, signal.SIGSTOP)
+        time.sleep(2)  # the driver has given its tasks to executors that stand still
+        assert len(executors) == 2 and not any(log.glob("*1.json")), "the rows are not committed"
+        kill_worker(daemons, 1)
+        for executor in executors:
+            with suppress(ProcessLookupError):
+                os.kill(executor, signal.SIGKILL)
+        standalone_cluster.start_worker(daemons, 1, master)
+        running.wait_until(lambda: processes(daemons, 2, OF_PYTHON))
+        kill_worker(daemons, 2)
+        running.end_well()
+    assert differing(folder, hdfs / "twelve", local) == set()
