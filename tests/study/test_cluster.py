@@ -17,8 +17,10 @@ from processes import family
 from runs_elsewhere import changes, differing, published, run
 from study_runs import DIAMANT, REPOSITORY
 
+from jobs.output import rooms
 from jobs.places.place import Place
 from jobs.simulate import studies
+from jobs.stages.order import STAGES
 from jobs.tools import standalone_cluster
 
 REQUEST = {
@@ -108,6 +110,25 @@ def driver(master: str, conf: Path, folder: Place) -> Iterator[Driver]:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def begun(folder: Place, stage: str) -> bool:
+    """Whether the stage has begun to write: the last of its tables is there, or a publication's draft."""
+    tables = getattr(STAGES[stage], "TABLES", ())
+    if not tables:
+        return any(folder.glob(f"{rooms.PREFIX}*"))
+    return (folder / "work" / "tables" / tables[-1] / "_delta_log").exists()
+
+
+def test_a_driver_killed_in_each_stage_is_taken_up_with_the_bytes_of_a_local_run(hdfs, cluster, study, local):
+    folder = hdfs / "drivers"
+    for stage in list(STAGES)[1:]:
+        with driver(cluster[1], study[1], folder) as killed:
+            assert not begun(folder, stage), "the stage before is done, and this one is not"
+            killed.wait_until(lambda stage=stage: begun(folder, stage))
+    with driver(cluster[1], study[1], folder) as last:
+        last.end_well()
+    assert differing(folder, hdfs / "twelve", local) == set()
 
 
 def processes(cluster: Path, number: int, command: bytes) -> list[int]:
