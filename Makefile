@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DIAMANT = .venv/bin/diamant
 
-.PHONY: run test test-long test-airflow setup lint package clean
+.PHONY: run test test-long test-airflow test-objects setup lint package clean
 
 run: setup
 	@$(DIAMANT) run --conf conf/runs/demo.yaml
@@ -24,6 +24,12 @@ test-airflow: setup
 	@.venv/bin/uv pip install -q --python build/airflow/bin/python --require-hashes -r tests/airflow/requirements.lock
 	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/bin/python tests/airflow/parse.py
 	@build/airflow/bin/python tests/airflow/events.py
+
+# A study in an object store, by the server of moto, which has an environment of its own; some minutes.
+test-objects: setup
+	@.venv/bin/uv venv -q --allow-existing --python .venv/bin/python build/objects
+	@.venv/bin/uv pip install -q --python build/objects/bin/python --require-hashes -r tests/objects/requirements.lock
+	@.venv/bin/python tests/objects/check.py
 
 setup:
 	@$(PYTHON) -m jobs.tools.setup

@@ -177,7 +177,7 @@ def _hdfs() -> None:
             log.write(f"The tests on HDFS will be left out: {error}\n")
 
 
-def _found(packages: Sequence[str], otherwise: str) -> list[Path]:
+def _found(packages: Sequence[str], otherwise: str, without: Sequence[str] = BROUGHT_BY_SPARK) -> list[Path]:
     """JARs from the folder that DIAMANT_JARS names (machines without a network), else from Maven.
 
     The latter through Spark's own resolver, which follows the machine's Ivy and Maven settings.
@@ -190,7 +190,7 @@ def _found(packages: Sequence[str], otherwise: str) -> list[Path]:
         [
             str(ENVIRONMENT / "bin" / "spark-submit"),
             *("--master", "local[1]", "--packages", ",".join(packages)),
-            *("--exclude-packages", ",".join(BROUGHT_BY_SPARK)),
+            *("--exclude-packages", ",".join(without)),
             *("--conf", f"spark.jars.ivy={cache}", "--conf", "spark.ui.enabled=false"),
             str(ROOT / "jobs" / "__init__.py"),
         ],
