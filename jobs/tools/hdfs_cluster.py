@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyspark
@@ -57,18 +58,15 @@ def start(folder: Path) -> str:
     (folder / "conf").mkdir(parents=True, exist_ok=True)
     port = daemons.free_port()
     places = {"host": HOST, "port": port, "folder": folder}
-    settings = "".join(
-        f"<property><name>{name}</name><value>{value.format(**places)}</value></property>\n"
-        for name, value in SETTINGS.items()
-    )
+    settings = {name: value.format(**places) for name, value in SETTINGS.items()}
     for name in ("core-site.xml", "hdfs-site.xml"):
-        (folder / "conf" / name).write_text(f"<configuration>\n{settings}</configuration>\n")
+        write_settings(folder / "conf" / name, settings)
     (folder / "conf" / "log4j2.properties").write_text(LOG)
     with (folder / "format.log").open("w") as log:
-        format_ = [*_java(folder), NAME_NODE, "-format", "-nonInteractive"]
+        format_ = [*java(folder), NAME_NODE, "-format", "-nonInteractive"]
         subprocess.run(format_, stdout=log, stderr=subprocess.STDOUT, check=True)
     try:
-        daemons.start(folder, "name_node", [*_java(folder), NAME_NODE], {})
+        daemons.start(folder, "name_node", [*java(folder), NAME_NODE], {})
         daemons.wait_for(lambda: daemons.listens(port), f"the name node (see {folder / 'name_node.log'})")
         start_data_node(folder)
     except BaseException:
@@ -80,7 +78,7 @@ def start(folder: Path) -> str:
 def start_data_node(folder: Path) -> None:
     """Start the data node of a cluster whose name node runs; once it answers, it can be written to."""
     folder = folder.resolve()
-    daemons.start(folder, "data_node", [*_java(folder), DATA_NODE], {})
+    daemons.start(folder, "data_node", [*java(folder), DATA_NODE], {})
     log = folder / "data_node.log"
     daemons.wait_for(lambda: READY in log.read_text(), f"the data node (see {log})")
 
@@ -95,7 +93,17 @@ def stop(folder: Path) -> None:
     daemons.stop(folder)
 
 
-def _java(folder: Path) -> list[str]:
+def write_settings(file: Path, settings: Mapping[str, str]) -> None:
+    """A file of settings as Hadoop reads them."""
+    lines = (
+        f"<property><name>{name}</name><value>{value}</value></property>\n"
+        for name, value in settings.items()
+    )
+    file.write_text(f"<configuration>\n{''.join(lines)}</configuration>\n")
+
+
+def java(folder: Path) -> list[str]:
+    """The command that starts a class of Hadoop's with the settings in `folder`, without the class."""
     jars = Path(pyspark.__file__).parent / "jars"
     classes = f"{folder / 'conf'}:{JARS}/*:{jars}/*"
     return ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classes]

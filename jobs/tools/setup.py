@@ -26,8 +26,12 @@ LOCK = ROOT / "requirements.lock"
 JAR_SUMS = ROOT / "conf" / "spark" / "jars.sha256"
 HDFS_SUMS = ROOT / "jobs" / "tools" / "hdfs.sha256"
 DELTA = "io.delta:delta-spark_4.1_2.13:4.4.0"
-# The daemons of HDFS, which need these libraries of tests even where they test nothing.
-HDFS = ("org.apache.hadoop:hadoop-client-minicluster:3.4.2", "junit:junit:4.13.2")
+# The daemons of HDFS and YARN, which need these libraries of tests even where they test nothing.
+HDFS = (
+    *("org.apache.hadoop:hadoop-client-minicluster:3.4.2", "junit:junit:4.13.2"),
+    *("org.bouncycastle:bcpkix-jdk18on:1.78.1", "javax.xml.bind:jaxb-api:2.3.1"),
+    *("com.sun.xml.bind:jaxb-impl:2.3.1", "com.sun.xml.bind:jaxb-core:2.3.0.1"),
+)
 # Spark brings these itself; leaving them out spares 75 MB.
 BROUGHT_BY_SPARK = (
     "org.apache.hadoop:hadoop-client-api",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
+import pyspark
 import pytest
 from processes import family
 from runs_elsewhere import changes, differing, published, run
@@ -21,7 +23,7 @@ from jobs.output import rooms
 from jobs.places.place import Place
 from jobs.simulate import studies
 from jobs.stages.order import STAGES
-from jobs.tools import standalone_cluster
+from jobs.tools import package, standalone_cluster, yarn_cluster
 
 REQUEST = {
     "countries": ["AA", "BB", "CC"],
@@ -166,3 +168,47 @@ def test_a_worker_killed_in_a_write_and_one_in_a_fit_change_no_byte(hdfs, cluste
         kill_worker(daemons, 2)
         running.end_well()
     assert differing(folder, hdfs / "twelve", local) == set()
+
+
+@pytest.fixture
+def yarn(hdfs, hdfs_folder) -> Iterator[str]:
+    """The settings of a YARN beside HDFS."""
+    yield yarn_cluster.start(hdfs_folder)
+    yarn_cluster.stop(hdfs_folder)
+
+
+def test_a_driver_that_runs_on_the_cluster_publishes_the_bytes_of_a_local_run(
+    hdfs, yarn, study, local, tmp_path
+):
+    """The artefact by one line of spark-submit; the driver is a container of YARN, its run file on HDFS."""
+    folder, conf, commands = hdfs / "cluster_mode", hdfs / "twelve.yaml", Path(sys.executable).parent
+    conf.send(study[1])
+    (tmp_path / "empty").mkdir()
+    given = {
+        **{f"spark.{kind}.PYSPARK_PYTHON": sys.executable for kind in ("yarn.appMasterEnv", "executorEnv")},
+        **{f"spark.{kind}.SPARK_LOCAL_IP": "127.0.0.1" for kind in ("yarn.appMasterEnv", "executorEnv")},
+        **{f"spark.{kind}.extraJavaOptions": IN_HASTE for kind in ("driver", "executor")},
+        "spark.yarn.jars": f"local:{Path(pyspark.__file__).parent}/jars/*",  # else 400 MB are sent to HDFS
+        "spark.yarn.maxAppAttempts": "1",
+    }
+    options = [part for name, value in given.items() for part in ("--conf", f"{name}={value}")]
+    options += ["--jars", ",".join(str(jar) for jar in (commands.parent / "jars").glob("*.jar"))]
+    changed = changes(folder, f"spark={ {'small': True, 'shuffle_partitions': 2} }")
+    done = subprocess.run(
+        [
+            *(str(commands / "spark-submit"), "--master", "yarn", "--deploy-mode", "cluster", *options),
+            *(str(package.build(tmp_path / "dist")), "run", "--conf", str(conf)),
+            *(part for change in changed for part in ("--set", change)),
+        ],
+        cwd=tmp_path / "empty",
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        env={
+            **{**os.environ, "HADOOP_CONF_DIR": yarn, "SPARK_LOCAL_IP": "127.0.0.1"},
+            "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
+        },
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert differing(folder, hdfs / "twelve", local) == set()
+    assert list((tmp_path / "empty").iterdir()) == [], "nothing is left where the command was given"
