@@ -112,7 +112,7 @@ class Results:
     given as a function, which is called once these are written. `files`: what tasks wrote of a table.
     """
 
-    frames: dict[str, TableRows | Callable[[], DataFrame]] = field(default_factory=dict)
+    frames: dict[str, TableRows | Callable[[], TableRows]] = field(default_factory=dict)
     files: dict[str, dict[Slice, list[File]]] = field(default_factory=dict)
     outcomes: dict[Slice, Outcome] = field(default_factory=dict)
     failures: dict[Slice, DiamantError] = field(default_factory=dict)

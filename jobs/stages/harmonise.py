@@ -80,7 +80,10 @@ def run(batch: Batch) -> Results:
             results.fail(slice, error)
             continue
         results.outcomes[slice] = _outcome(survey, sums, why, words[slice], notes[slice])
-    results.frames = {"quarantine": aside, "harmonised": whole.where(F.size("faults") == 0)}
+    results.frames = {
+        "quarantine": aside if any_aside else rows_of("quarantine"),
+        "harmonised": whole.where(F.size("faults") == 0),
+    }
     return results
 
 

@@ -23,7 +23,7 @@ from jobs.settings import resources, wave_maps
 from jobs.settings.inputs import FlowsInput, SurveyInput
 from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
-from jobs.spark.frames import nothing, quoted, rows_of
+from jobs.spark.frames import TableRows, quoted, rows_of
 from jobs.spark.tables import Tables
 from jobs.stages.at_sight import Cells, both, tables_counted
 from jobs.stages.deliveries import MANGLED, Read, counted, failing, sound, with_parts
@@ -64,12 +64,12 @@ def run(batch: Batch) -> Results:
     if tables:
         counts["flows"] = _put_cells(batch, tables, results)
     else:
-        results.frames |= {name: nothing(batch.spark, name) for name in ("flows", "flow_sums")}
+        results.frames |= {name: rows_of(name) for name in ("flows", "flow_sums")}
     reads = [read for read in (survey, tables) if read]
     if not reads:
         return results
-    aside = _aside(batch, reads)
     any_aside = any(of_slice.aside for by_slice in counts.values() for of_slice in by_slice.values())
+    aside = _aside(reads) if any_aside else rows_of("quarantine")
     reasons = reasons_by_slice(aside, ["source"]) if any_aside else {}
     for slice, settings in batch.slices.items():
         if slice not in results.failures:
@@ -242,23 +242,23 @@ def _put_cells(batch: Batch, read: Read, results: Results) -> dict[Slice, Counts
     results.files["flows"] = read.files
     by_rows = [slice.keys for slice in counts if slice not in read.files]
 
-    def sums() -> DataFrame:
+    def sums() -> TableRows:
         of_rows = flow_sums.sums(batch.tables.read("flows", by_rows)) if by_rows else None
         frame = both(read.sums, of_rows)
-        return nothing(batch.spark, "flow_sums") if frame is None else frame
+        return rows_of("flow_sums") if frame is None else frame
 
     results.frames["flow_sums"] = sums
     return counts
 
 
-def _aside(batch: Batch, reads: list[Read]) -> DataFrame:
-    """The rows set aside, as rows of quarantine."""
+def _aside(reads: list[Read]) -> DataFrame:
+    """The rows set aside, of which there are some, as rows of quarantine."""
     frames = [
         set_aside(read.frame.where(F.size("faults") > 0), NAME, read.source, F.col("record"))
         for read in reads
         if read.frame is not None
     ]
-    return reduce(DataFrame.unionByName, frames) if frames else nothing(batch.spark, "quarantine")
+    return reduce(DataFrame.unionByName, frames)
 
 
 def _outcome(

@@ -22,7 +22,7 @@ from jobs.run import numbers, workfolder
 from jobs.run.context import Batch, Outcome, Results
 from jobs.settings import classifications, resources
 from jobs.settings.slices import Slice, SliceSettings
-from jobs.spark.frames import local, rows_of
+from jobs.spark.frames import TableRows, local, rows_of
 from jobs.spark.tables import Tables
 from jobs.transforms.lookup import of_slices
 
@@ -66,10 +66,12 @@ def run(batch: Batch) -> Results:
     notes: dict[Slice, list[str]] = {slice: [] for slice in batch.slices}
     survey: Survey | None = None
     reasons: quarantine.Reasons = {}
+    set_aside: TableRows = rows_of("quarantine")
     if surveyed.slices:
         survey = _survey(surveyed, validator)
-        any_aside = any(counts["aside"] for counts in survey.counts.values())
-        reasons = quarantine.reasons_by_slice(survey.aside) if any_aside else {}
+        if any(counts["aside"] for counts in survey.counts.values()):
+            set_aside = survey.aside
+            reasons = quarantine.reasons_by_slice(survey.aside)
         _add(results, _tables(surveyed, validator, "survey", _survey_views(surveyed, survey.accepted)))
     if with_flows.slices:
         _add(results, _flows(with_flows, validator, notes))
@@ -97,7 +99,7 @@ def run(batch: Batch) -> Results:
             {"results": [result.plain() for result in judged]},
         )
     outcomes.frames = {
-        "quarantine": survey.aside if survey else rows_of("quarantine"),
+        "quarantine": set_aside,
         "survey": survey.accepted if survey else rows_of("survey"),
     }
     return outcomes

@@ -64,7 +64,9 @@ class Kept:
         self.spoilt.pop(name, None)
         return f"damaged/{name}-1"
 
-    def replace(self, name: str, frame: Any, slices: Sequence[Mapping[str, str]], said: Any) -> Commit:
+    def replace(
+        self, name: str, rows: Any, slices: Sequence[Mapping[str, str]], said: Any, files: Any = ()
+    ) -> Commit:
         version = self.versions[name] = self.versions.get(name, 0) + 1
         keys = [tuple(slice.values()) for slice in slices]
         self.held.setdefault(name, {}).update(dict.fromkeys(keys, (version, dict(said))))

@@ -164,5 +164,5 @@ def test_a_stage_names_every_table_that_it_reads():
         source = resources.root() / "jobs" / "stages" / f"{name}.py"
         text = source.read_text(encoding="utf-8")
         read = {table for table in written if re.search(rf'(?<!rules)\.read\("{table}"', text)}
-        assert read == set(STAGES[name].READS), name
+        assert read - set(STAGES[name].TABLES) == set(STAGES[name].READS), name
     assert all(dataclasses.is_dataclass(schemas.table(table)) for table in written)
