@@ -50,14 +50,15 @@ def takes(folder: Location) -> TypeGuard[Path]:
 
 def create(folder: Path, table: schemas.Table, properties: dict[str, str]) -> None:
     """Make an empty table in a folder, with its keys as partitions. Another may have made it meanwhile."""
-    DeltaTable.create(
-        str(folder),
-        Schema.from_json(table.struct.json()),
-        mode="ignore",
-        partition_by=list(table.slices),
-        description=table.meaning,
-        configuration=dict(properties),
-    )
+    with _silent_on_rows():
+        DeltaTable.create(
+            str(folder),
+            Schema.from_json(table.struct.json()),
+            mode="ignore",
+            partition_by=list(table.slices),
+            description=table.meaning,
+            configuration=dict(properties),
+        )
     _add_checksum(folder, 0)
 
 
@@ -93,15 +94,15 @@ def read(folder: Path, table: schemas.Table, slices: Slices, version: int | None
 
 @contextmanager
 def _silent_on_rows() -> Iterator[None]:
-    """Keep the rows that delta-rs quotes in its errors out of them."""
+    """Keep the rows that delta-rs quotes in its errors out of them, and give what the system said its number."""
     try:
         yield
-    except CommitFailedError:
-        raise
-    except DeltaError as error:
+    except (DeltaError, OSError) as error:
         refused = OF_SYSTEM.search(str(error))
         if refused:
             raise OSError(int(refused[1]), os.strerror(int(refused[1]))) from None
+        if isinstance(error, (CommitFailedError, OSError)):
+            raise
         raise ValueError("delta-rs does not take these rows for the table.") from None
 
 

@@ -216,7 +216,7 @@ def _flows(batch: Batch, results: Results) -> Read | None:
         counts |= {slice: table.count for slice, table in scanned.items()}
         notes |= {slice: table.notes for slice, table in scanned.items()}
         public |= {slice: _of_year(table.settings) for slice, table in scanned.items()}
-    if not cells.counts:
+    if not counts:
         return None
     return Read("flows", cells.frame, cells.counts, counts, notes, public, cells.files, cells.sums)
 

@@ -13,6 +13,7 @@ from jobs.readers.one_pass import SCHEMA
 from jobs.settings import schemas
 from jobs.spark import commits
 from jobs.spark.delta_log import File
+from jobs.spark.driver_tables import Change
 from jobs.spark.frames import local
 
 SLICE = {"country": "NL", "wave": "a"}
@@ -67,15 +68,18 @@ def test_files_of_a_run_that_was_killed_are_deleted(spark, tables):
 
 def test_a_number_counts_once_and_a_late_writer_is_refused(spark, tables, monkeypatch):
     file = written(tables, "cells-a.parquet", cell(1))
-    said = {"application": "diamant/flows", "sequence": 1, "metadata": "{}"}
     path = tables.path("flows")
-    assert commits.commit(spark, path, ([file], None), [], said)
-    assert not commits.commit(spark, path, ([file], None), [], said)
+
+    def numbered(sequence):
+        return Change("", ("diamant/flows", sequence), "{}")
+
+    assert commits.commit(spark, path, ([file], None), [], numbered(1))
+    assert not commits.commit(spark, path, ([file], None), [], numbered(1))
 
     def overtaken(*given):
         """Another writer commits between the look at the table and the commit."""
         monkeypatch.setattr(commits, "_stats", stats)
-        commits.commit(spark, path, ([file], None), [], {**said, "sequence": 7})
+        commits.commit(spark, path, ([file], None), [], numbered(7))
         return stats(*given)
 
     stats = commits._stats

@@ -6,7 +6,7 @@ import hashlib
 import os
 import signal
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,11 @@ def listed(folder: Path) -> dict[str, str]:
 @pytest.fixture
 def command(spark, monkeypatch):
     """A command of the user in the warm session of the tests; gives its error, if any."""
-    monkeypatch.setattr(opening, "_session", lambda *_: nullcontext(lambda: spark))
+
+    def started(*of_session) -> AbstractContextManager[opening._Session]:
+        return nullcontext(opening._Session(*of_session, ExitStack(), spark))
+
+    monkeypatch.setattr(opening, "_session", started)
 
     def run(*arguments: str) -> BaseException | None:
         done = CliRunner().invoke(cli.app, list(arguments))
