@@ -94,7 +94,7 @@ def read(folder: Path, table: schemas.Table, slices: Slices, version: int | None
 
 @contextmanager
 def _silent_on_rows() -> Iterator[None]:
-    """Keep the rows that delta-rs quotes in its errors out of them, and give what the system said its number."""
+    """Errors of delta-rs without the rows that it quotes, and those of the system with their number."""
     try:
         yield
     except (DeltaError, OSError) as error:

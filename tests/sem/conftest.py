@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.groups.rows import FitReport
 from jobs.sem.routes.method import Method
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "sem"
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from ordinal_figures import dwls, of_script, recorded, survey
 
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import difference_test, wald_test
-from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
-REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
-SCRIPT = (REFERENCE / "ordinal_groups.R").read_text()
-ITEMS = ("e1", "e2", "e3", "i1", "i2", "i3", "r1", "r2", "r3", "r4")
 METRIC, PATHS = ("loadings",), ("loadings", "regressions")
 # case: model, settings, equal, partial
 CASES = {
@@ -35,33 +31,10 @@ CASES = {
 }
 
 
-def of_script(name: str) -> str:
-    """The model of this name in the script that recorded the figures."""
-    return SCRIPT.split(f'{name} <- "')[1].split('"')[0]
-
-
-@cache
-def survey() -> pd.DataFrame:
-    frame = pd.read_csv(REFERENCE / "ordinal_survey.csv")
-    return frame.assign(side=np.where(frame.region % 3 == 0, "east", "west"))
-
-
-@cache
-def recorded(name: str) -> pd.DataFrame:
-    found = pd.read_csv(REFERENCE / f"ordinal_groups_{name}.csv", skipinitialspace=True)
-    text = found.select_dtypes(exclude="number").columns
-    return found.assign(**{column: found[column].fillna("").str.strip() for column in text})
-
-
-def dwls(model: str, **settings) -> Method:
-    items = tuple(name for name in ITEMS if name in model)
-    return Method(estimator="dwls", ordered=items, **settings)
-
-
 @cache
 def fitted(case: str) -> MultigroupFit:
     name, settings, equal, partial = CASES[case]
-    model = of_script(name)
+    model = of_script("ordinal_groups", name)
     return fit_multigroup(model, survey(), "side", dwls(model, **settings), equal, partial)
 
 
@@ -70,7 +43,7 @@ def test_agrees_with_lavaan(case):
     fit = fitted(case)
     assert (fit.status, fit.detail) == ("converged", "")
     lavaan = {}
-    for row in recorded("estimates").query("case == @case").itertuples():
+    for row in recorded("ordinal_groups_estimates").query("case == @case").itertuples():
         rhs = "" if row.op == ":=" else row.rhs
         lavaan[row.group, row.lhs, row.op, rhs] = row
         if row.op == "~~":
@@ -88,7 +61,7 @@ def test_agrees_with_lavaan(case):
             std_se = 0.0 if np.isnan(one.std_se) else one.std_se
             assert std_se == pytest.approx(row.std_se, rel=1e-3 + near, abs=1e-6), (one, row)
 
-    measures = recorded("measures").query("case == @case").set_index("measure").value
+    measures = recorded("ordinal_groups_measures").query("case == @case").set_index("measure").value
     for name, value in fit.measures.items():
         theirs = name.replace("_", ".")
         if name in ("nobs", "chisq_shift"):  # lavaan lists neither
@@ -103,7 +76,7 @@ def test_agrees_with_lavaan(case):
 )
 def test_wald_tests_agree_with_lavaan(case, hypotheses):
     found = wald_test(fitted(case), hypotheses, "robust")
-    lavaan = recorded("tests").set_index("case").loc[case]
+    lavaan = recorded("ordinal_groups_tests").set_index("case").loc[case]
     # a statistic near zero is compared on the scale of its law
     assert found.statistic == pytest.approx(lavaan.statistic, rel=1e-3, abs=1e-4)
     assert found.df == lavaan.df
@@ -115,7 +88,7 @@ def test_wald_tests_agree_with_lavaan(case, hypotheses):
 )
 def test_difference_tests_agree_with_lavaan(one, other):
     found = difference_test(fitted(one), fitted(other))
-    lavaan = recorded("tests").set_index("case").loc[f"{one} {other}"]
+    lavaan = recorded("ordinal_groups_tests").set_index("case").loc[f"{one} {other}"]
     assert found.statistic == pytest.approx(lavaan.statistic, rel=1e-4)
     assert found.df == lavaan.df
     assert found.pvalue == pytest.approx(lavaan.pvalue, abs=1e-4)
@@ -125,7 +98,7 @@ def test_clusters_that_span_groups_are_summed_over_them():
     """The same cases in both groups are no new evidence: by case, errors are those of one group."""
     once = survey().query("side == 'east'").assign(case=range(len(survey().query("side == 'east'"))))
     twice = pd.concat([once.assign(copy="a"), once.assign(copy="b")])
-    model = of_script("mixed")
+    model = of_script("ordinal_groups", "mixed")
     settings = dwls(model, clusters=("case", "region"))
     alone = fit_groups(model, once, None, settings).estimates
     equal = (*PATHS, "residuals", "lv.variances")
@@ -153,13 +126,13 @@ def test_clusters_that_span_groups_are_summed_over_them():
     ],
 )
 def test_what_thresholds_do_not_allow_is_refused(text, equal, words):
-    model = of_script("three")
+    model = of_script("ordinal_groups", "three")
     with pytest.raises(ModelError, match=words):
         fit_multigroup(f"{model}\n{text}", survey(), "side", dwls(model), equal)
 
 
 def test_what_cannot_be_trusted_is_a_status():
-    model = of_script("three")
+    model = of_script("ordinal_groups", "three")
     still = survey().assign(e3=lambda table: table.e3.where(table.side == "west", 1))
     found = fit_multigroup(model, still, "side", dwls(model), METRIC)
     assert found.status == "constant indicator" and found.detail.startswith("in east, e3 ")

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import ordinal_figures
 import pandas as pd
 import pytest
 
@@ -31,10 +32,10 @@ FOUR = "f =~ y1 + y2 + y3 + y4"
 
 @cache
 def survey() -> pd.DataFrame:
-    frame = pd.read_csv(REFERENCE / "ordinal_survey.csv")
+    frame = ordinal_figures.survey()
     chosen = ("e1", "i1", "i2", "r1", "r2")
     binary = {f"b{name}": (frame[name] > 1).where(frame[name].notna()) * 1.0 for name in chosen}
-    return frame.assign(side=np.where(frame.region % 3 == 0, "east", "west"), **binary)
+    return frame.assign(**binary)
 
 
 @cache

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from ordinal_figures import dwls, of_script, recorded, survey
 
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.joint.fit import fit_multigroup
@@ -15,9 +15,6 @@ from jobs.sem.joint.hypotheses import difference_test
 from jobs.sem.routes.method import Method
 from jobs.sem.trouble import ModelError
 
-REFERENCE = Path(__file__).parents[2] / "reference" / "sem"
-SCRIPT = (REFERENCE / "ordinal_theta.R").read_text()
-ITEMS = ("e1", "e2", "e3", "i1", "i2", "i3", "r1", "r2", "r3", "r4")
 CASES = {  # the model of the script, and how it is fitted
     "three": ("three", {}),
     "three_weights": ("three", {"weights": "weight"}),
@@ -38,25 +35,11 @@ TOGETHER = {
 
 
 def model(name: str) -> str:
-    return SCRIPT.split(f'{name} <- "')[1].split('"')[0]
-
-
-@cache
-def survey() -> pd.DataFrame:
-    frame = pd.read_csv(REFERENCE / "ordinal_survey.csv")
-    return frame.assign(side=np.where(frame.region % 3 == 0, "east", "west"))
-
-
-@cache
-def recorded(name: str) -> pd.DataFrame:
-    table = pd.read_csv(REFERENCE / f"ordinal_theta_{name}.csv", skipinitialspace=True)
-    text = table.select_dtypes(exclude="number").columns
-    return table.assign(**{column: table[column].fillna("").str.strip() for column in text})
+    return of_script("ordinal_theta", name)
 
 
 def theta(text: str, **settings) -> Method:
-    items = tuple(name for name in ITEMS if name in text)
-    return Method(estimator="dwls", ordered=items, parameterization="theta", **settings)
+    return dwls(text, parameterization="theta", **settings)
 
 
 @cache
@@ -68,7 +51,7 @@ def fitted(case: str):
 def compare(case: str, ours: pd.DataFrame, measures: dict[str, float]) -> None:
     """Each estimate with its error, and each measure that was recorded."""
     lavaan = {}
-    for row in recorded("estimates").query("case == @case").itertuples():
+    for row in recorded("ordinal_theta_estimates").query("case == @case").itertuples():
         rhs = "" if row.op == ":=" else row.rhs
         lavaan[row.group, row.lhs, row.op, rhs] = lavaan[row.group, rhs, row.op, row.lhs] = row
     for row in ours.itertuples():
@@ -79,7 +62,9 @@ def compare(case: str, ours: pd.DataFrame, measures: dict[str, float]) -> None:
         assert row.est == pytest.approx(wanted.est, rel=1e-4, abs=2e-4 * wanted.se), (row, wanted)
         se = 0.0 if row.se is None or np.isnan(row.se) else row.se
         assert se == pytest.approx(wanted.se, rel=1e-3), (row, wanted)
-    for name, value in recorded("measures").query("case == @case").set_index("measure").value.items():
+    for name, value in (
+        recorded("ordinal_theta_measures").query("case == @case").set_index("measure").value.items()
+    ):
         assert measures[name.replace(".", "_")] == pytest.approx(value, rel=1e-4, abs=1e-5), name
 
 
@@ -100,7 +85,7 @@ def test_groups_fitted_at_once_agree_with_lavaan(case):
 
 def test_the_difference_of_two_models_agrees_with_lavaan():
     test = difference_test(fitted("groups_three"), fitted("groups_loadings"))
-    (wanted,) = recorded("tests").itertuples()
+    (wanted,) = recorded("ordinal_theta_tests").itertuples()
     assert (test.statistic, test.df) == (pytest.approx(wanted.statistic, rel=1e-3), wanted.df)
     assert test.pvalue == pytest.approx(wanted.pvalue, abs=1e-4)
 
@@ -125,7 +110,7 @@ def test_what_does_not_depend_on_the_scale_of_responses_is_the_same_in_delta():
 def test_modification_indices_agree_with_lavaan():
     report = fit_groups(model("three"), survey(), None, theta(model("three"), diagnosis=True))
     ours = {frozenset((row.lhs, row.rhs)): row for row in report.modification_indices.itertuples()}
-    for wanted in recorded("modification").itertuples():
+    for wanted in recorded("ordinal_theta_modification").itertuples():
         row = ours[frozenset((wanted.lhs, wanted.rhs))]
         # lavaan counts a case less, which is one in a thousand, in the score and in its variance
         assert np.sqrt(row.mi) == pytest.approx(np.sqrt(wanted.mi), rel=1e-3)
