@@ -25,8 +25,6 @@ from jobs.spark import alone, classes, java, remembered
 
 SMALL = "conf/spark/small.yaml"
 OF_JAVA = "spark.driver.extraJavaOptions"
-# A short session ends before code that Java compiles twice, the second time with care, has paid for that.
-SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
 
 # What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
@@ -85,14 +83,14 @@ def _quiet_jvm(quiet: bool) -> Iterator[None]:
 def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkSession:
     """A session as the settings ask; settings of spark-submit win over the run file's master.
 
-    `little`: it will have little to do. Java then compiles with less care; what is computed stays the same.
+    `little`: it will have little to do, and gets the options for small input; what is computed stays the same.
 
     Raises SparkNotStarted where Spark or Java do not start with them.
 
     Log level is OFF by default: Spark's own error lines quote the values they could not cast.
     """
     builder = SparkSession.builder.appName(f"diamant {name}")
-    for key, value in _options(settings, SHORT if little else "").items():
+    for key, value in _options(_for_little(settings) if little else settings).items():
         builder = builder.config(key, value)
     for logger in QUOTING:
         PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
@@ -106,6 +104,11 @@ def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkS
     _set_options(session, settings.options)
     gc.freeze()  # what is there now stays to the end; `release` need not look through it
     return session
+
+
+def _for_little(settings: SparkSettings) -> SparkSettings:
+    """The settings for a session that has little to do, which plans and compiles longer than it computes."""
+    return settings.model_copy(update={"small": True, "shuffle_partitions": 1})
 
 
 def _close_files(session: SparkSession) -> None:
@@ -136,11 +139,8 @@ def start_java(settings: SparkSettings) -> None:
         raise SparkNotStarted(_why_not_started(error, settings)) from None
 
 
-def _options(settings: SparkSettings, of_java: str = "") -> dict[str, str]:
-    """What Spark is started with; under spark-submit without what that command gives.
-
-    `of_java`: options of Java where the settings have none.
-    """
+def _options(settings: SparkSettings) -> dict[str, str]:
+    """What Spark is started with; under spark-submit without what that command gives."""
     own: dict[str, str] = {}
     if not alone.submitted():
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # executors have this one's packages
@@ -176,7 +176,7 @@ def _options(settings: SparkSettings, of_java: str = "") -> dict[str, str]:
         **{key: value for key, value in settings.options.items() if not _of_a_session(key)},
     }
     if not alone.submitted():
-        options[OF_JAVA] = f"{classes.use()} {options.get(OF_JAVA, of_java)}"
+        options[OF_JAVA] = f"{classes.use()} {options.get(OF_JAVA, '')}"
     return options
 
 

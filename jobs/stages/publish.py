@@ -62,7 +62,7 @@ LIBRARIES = (
 )
 # Settings that say how a run is executed, not what it computes; the same study gives the same manifest.
 EXECUTION = {"spark", "work", "out", "releases"}
-FEW = 8  # figures that the driver draws itself
+FEW = 40  # figures that the driver draws itself, in the time that executors take to start for them
 
 Failures = Mapping[Slice, DiamantError]
 Tables = dict[str, pd.DataFrame]

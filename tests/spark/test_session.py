@@ -106,12 +106,13 @@ def test_options_for_small_input_are_checked_where_a_user_has_his_own(tmp_path, 
             session._small()
 
 
-def test_java_compiles_with_less_care_where_little_is_to_be_done_and_nobody_says_otherwise():
-    def of_java(of: SparkSettings, short: str) -> str:
-        return session._options(of, short)[session.OF_JAVA]
+def test_a_session_that_has_little_to_do_gets_the_options_for_small_input_where_nobody_says_otherwise():
+    def options(**given) -> dict[str, str]:
+        return session._options(session._for_little(SparkSettings(shuffle_partitions=8, **given)))
 
-    assert of_java(SparkSettings(), session.SHORT).endswith(session.SHORT)
-    assert "Tiered" not in of_java(SparkSettings(), "")
-    given = SparkSettings(options={session.OF_JAVA: "-Xint"})
-    assert of_java(given, session.SHORT).endswith(" -Xint")
-    assert of_java(SparkSettings(small=True), session.SHORT).count("TieredStopAtLevel") == 1
+    small = session._small()
+    assert small.items() - {(session.OF_JAVA, small[session.OF_JAVA])} <= options().items()
+    assert options()["spark.sql.shuffle.partitions"] == "1"
+    assert options()[session.OF_JAVA].endswith(small[session.OF_JAVA])
+    assert options(options={session.OF_JAVA: "-Xint"})[session.OF_JAVA].endswith(" -Xint")
+    assert "spark.sql.codegen.wholeStage" not in session._options(SparkSettings())

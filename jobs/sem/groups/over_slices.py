@@ -118,7 +118,7 @@ class Member:
 def _members(structure: Structure, slices: Sequence[SliceSums]) -> list[Member]:
     """The slices with their own estimates. Raises Trouble where a slice has none."""
     covariances = [slice.sums.covariances(np.ones((1, len(slice.sums.weight))))[0] for slice in slices]
-    estimates = [ml.fit(structure, covariance) for covariance in covariances]
+    estimates = ml.fit_alike(structure, covariances)
     for slice, estimate in zip(slices, estimates, strict=True):
         if not estimate.converged:
             raise Trouble("not converged", f"the model has no solution in {slice.country} {slice.wave} alone")

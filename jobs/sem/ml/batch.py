@@ -1,8 +1,8 @@
 """Maximum likelihood for many covariance matrices of one model at once: F, its gradient, its minimum.
 
 B, Lambda, Psi and Theta are linear in the free parameters, so that Sigma, F and gradients of all matrices are
-a few stacked products (Jöreskog 1970 for the gradient). The search is made for the replicates of a bootstrap,
-which start nearly right: BFGS with the Hessian at the group's own estimate to begin with (Nocedal and Wright
+a few stacked products (Jöreskog 1970 for the gradient). The search is made for what starts nearly right, such
+as the replicates of a bootstrap: BFGS with the Hessian at an estimate nearby to begin with (Nocedal and Wright
 2006, ch. 6) has few steps to go, and depends on no units.
 """
 
@@ -68,11 +68,11 @@ class Batch:
 def fit_all(batch: Batch, start: Matrix, inverse_hessian: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
     """Free parameters (R x q) at each minimum, and which searches ended there (R).
 
-    `start` (q), `inverse_hessian` (q x q): those of F at the estimate of the whole group.
+    `start` (q or R x q), `inverse_hessian` (q x q or R x q x q): those of F at an estimate nearby.
     """
-    count = len(batch.correlations)
-    x = np.repeat(start[None, :], count, axis=0)
-    inverse = np.repeat(inverse_hessian[None, :, :], count, axis=0)
+    count, q = len(batch.correlations), start.shape[-1]
+    x = np.broadcast_to(start, (count, q)).copy()
+    inverse = np.broadcast_to(inverse_hessian, (count, q, q)).copy()
     done = np.zeros(count, dtype=bool)
     size = np.ones(count)
     active = np.arange(count)

@@ -8,6 +8,7 @@ vanishes, whatever the units of the data.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import scipy  # its optimisers load when they are needed: they take as long as a small table
@@ -36,9 +37,7 @@ def fit(structure: Structure, covariance: Matrix) -> Estimate:
     """
     start = structure.start(covariance)
     first = search(structure, covariance, start)
-    x = len(structure.exogenous)
-    degrees = (structure.p * (structure.p + 1) - x * (x + 1)) // 2 - structure.q
-    if first.sound and first.objective < FAR * max(degrees, 1):
+    if _near(first):
         return first
     moves = np.random.default_rng(0).normal(scale=0.7, size=(OTHER_STARTS, structure.q))
     ends = [first]
@@ -49,6 +48,47 @@ def fit(structure: Structure, covariance: Matrix) -> Estimate:
             continue
     sound = [end for end in ends if end.sound]
     return min(sound, key=lambda end: end.objective) if sound else first
+
+
+def fit_alike(structure: Structure, covariances: Sequence[Matrix]) -> list[Estimate]:
+    """The fits of one structure to many covariance matrices that resemble each other, such as those of waves.
+
+    The first is fitted alone, the others together from where it ended, which takes a tenth of the time. What
+    ends there at no sound minimum near the data is fitted alone as well.
+    """
+    first = fit(structure, covariances[0])
+    others = np.array(covariances[1:])
+    if not first.sound or not len(others):
+        return [first, *(fit(structure, covariance) for covariance in others)]
+    scales = [structure.scales(np.sqrt(np.diag(covariance))) for covariance in others]
+    inverse = linalg.inv(2 * first.hessian * np.outer(first.scale, first.scale))
+    starts = np.array([first.x / first.scale * scale for scale in scales])
+    inverses = np.array([inverse * np.outer(scale, scale) for scale in scales])
+    with np.errstate(all="ignore"):
+        ends, done = fit_all(Batch(structure, others), starts, inverses)
+    estimates = [first]
+    for covariance, scale, x, ended in zip(others, scales, ends, done, strict=True):
+        estimate = _polished(structure, covariance, x / scale) if ended else None
+        estimates.append(estimate if estimate and _near(estimate) else fit(structure, covariance))
+    return estimates
+
+
+def _polished(structure: Structure, covariance: Matrix, z: Matrix) -> Estimate | None:
+    """The estimate near `z` (q, in natural units); None where that is not admissible."""
+    structure = structure.with_exogenous(covariance)
+    scale = structure.scales(np.sqrt(np.diag(covariance)))
+    try:
+        return estimate_at(_end(Discrepancy(structure, covariance, scale), z), structure, scale)
+    except linalg.LinAlgError:
+        return None
+
+
+def _near(estimate: Estimate) -> bool:
+    """Whether it is a sound minimum, and not so far from the data that its start may have misled the search."""
+    structure = estimate.structure
+    x = len(structure.exogenous)
+    degrees = (structure.p * (structure.p + 1) - x * (x + 1)) // 2 - structure.q
+    return estimate.sound and estimate.objective < FAR * max(degrees, 1)
 
 
 def search(structure: Structure, covariance: Matrix, z: Matrix) -> Estimate:
