@@ -27,8 +27,8 @@ from jobs.readers import files, packages, statistical, text
 from jobs.readers.files import CORRUPT, ROW, Rows
 from jobs.run.progress import Tell
 from jobs.settings.slices import Slice
-from jobs.spark.frames import quoted
-from jobs.spark.tables import Tables, collected
+from jobs.spark.frames import collected, quoted
+from jobs.spark.tables import Tables
 from jobs.transforms.cells import EXACT, bare, with_point
 from jobs.transforms.doubts import doubts, evidence
 

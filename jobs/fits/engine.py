@@ -21,9 +21,8 @@ from jobs.fits.results import Fits, joined, of_report, whole
 from jobs.fits.totals import totals
 from jobs.sem.groups.fit import fit_totals
 from jobs.sem.model.structure import structure_of
-from jobs.spark.frames import quoted
+from jobs.spark.frames import collected, quoted
 from jobs.spark.spread import ship_code, spread
-from jobs.spark.tables import collected
 
 GROUPS_A_TASK = 20
 RESULT = "fits binary"

@@ -1,7 +1,7 @@
 """Tables that are read in blocks, in one pass: cells into files, and what checks and indicators need of them.
 
 A task writes the sound cells of its pieces as Parquet files of the table flows, which the run commits once it
-knows that the tables are whole (see spark.commits), and hands over counts and sums.
+knows that the tables are whole (see spark.driver_tables), and hands over counts and sums.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from jobs.errors import InputError
 from jobs.readers import block_sums, blocks, in_blocks
 from jobs.readers.block_sums import KINDS, NUMBER, Once, Sums
 from jobs.readers.in_blocks import AnyTable, Piece
+from jobs.settings import schemas
 from jobs.settings.inputs import LABELS, SIDES
 from jobs.settings.slices import Slice
-from jobs.spark.commits import new_name
+from jobs.spark.data_files import new_path
 from jobs.spark.delta_log import File
 
 COLUMNS = [*LABELS, "value"]
@@ -57,6 +58,7 @@ class _Written:
     """What a task made of its pieces of a table."""
 
     table: AnyTable
+    folder: Path
     path: Path
     once: Once
     tallies: list[dict[str, Any]] = field(default_factory=list)
@@ -71,6 +73,7 @@ class _Written:
             return
         if self.writer is None:
             options = {"compression": "snappy", "use_dictionary": list(LABELS), "write_statistics": False}
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.path.touch(mode=0o600, exist_ok=False)
             self.writer = pq.ParquetWriter(self.path, SCHEMA, **options)
         self.writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=SCHEMA))
@@ -83,7 +86,8 @@ class _Written:
         file = None
         if self.writer is not None:
             self.writer.close()
-            file = File(self.path.name, self.path.stat().st_size, self.rows, self.table.slice.keys)
+            below = self.path.relative_to(self.folder).as_posix()
+            file = File(below, self.path.stat().st_size, self.rows, self.table.slice.keys)
         return {"tallies": self.tallies, "file": file, "seen": self.once.seen}
 
 
@@ -98,7 +102,8 @@ def taken(spark: SparkSession, tables: Sequence[AnyTable], folder: Path) -> Pass
         for place, begin, end in pieces:
             if place not in done:
                 table = tables[place]
-                done[place] = _Written(table, folder / new_name(), Once(table.reading))
+                path = folder / new_path(schemas.table("flows"), table.slice.keys)
+                done[place] = _Written(table, folder, path, Once(table.reading))
             try:
                 for block in tables[place].blocks(begin, end):
                     done[place].take(block)

@@ -18,8 +18,8 @@ class SparkSettings(Section):
     shuffle_partitions: int = Field(4, ge=1, le=100_000)
     small: bool = Field(
         False,
-        description="input of some thousand rows: options of conf/spark/small.yaml, twice as fast then; a run "
-        "that has to read 16 MB at most takes them by itself",
+        description="input of some thousand rows: options of conf/spark/small.yaml, twice as fast then; "
+        "a run that has to read 16 MB at most takes them by itself",
     )
     jars: FilePath | None = Field(
         None, description="folder with Delta's JARs, for machines without a network"

@@ -12,7 +12,8 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,8 @@ from jobs.places.place import Location, Place
 COMMIT = re.compile(r"(\d{20})\.json")
 LATER = re.compile(r"\.?(\d{20})\.(?:json|crc)(?:\.crc)?")  # a commit and the checksums that belong to it
 CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
+ADDED, REMOVED = "numFiles", "numFilesTaken"  # what a commit says of its actions; Delta says the first, too
+COUNTED = ((ADDED, "add"), (REMOVED, "remove"))
 
 Keys = tuple[str, ...]  # the values of a slice's columns
 
@@ -149,6 +152,11 @@ def fits_checksum(path: Path) -> bool:
     return True
 
 
+def counted(added: Collection[File], removed: Collection[File]) -> dict[str, str]:
+    """What a commit says of its actions, by which it shows that one of them was lost."""
+    return {ADDED: str(len(added)), REMOVED: str(len(removed))}
+
+
 def _demand_all_commits(versions: list[int], names: list[str]) -> None:
     for number, version in enumerate(versions):
         if number != version:
@@ -166,9 +174,10 @@ def _apply(state: State, version: int, commit: Path) -> None:
         actions = [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines() if line]
         if not actions or not fits_checksum(commit):
             raise damaged
-        added = 0
+        numbers = Counter[str]()
         for action in actions:
             ((kind, said),) = action.items()
+            numbers[kind] += 1
             if kind == "commitInfo":
                 state.commits.append((version, said))
             elif kind == "metaData":
@@ -179,13 +188,13 @@ def _apply(state: State, version: int, commit: Path) -> None:
                 file = File(unquote(said["path"]), int(said["size"]), rows, dict(said["partitionValues"]))
                 state.files[file.path] = file
                 state.known.add(file.path)
-                added += 1
             elif kind == "remove":
                 state.files.pop(unquote(said["path"]), None)
-        said_added = state.commits[-1][1].get("operationMetrics", {}).get("numFiles")
+        metrics = state.commits[-1][1].get("operationMetrics", {})
+        lost = any(str(metrics.get(name, numbers[kind])) != str(numbers[kind]) for name, kind in COUNTED)
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
         raise damaged from None
-    if state.commits[-1][0] != version or (said_added is not None and str(said_added) != str(added)):
+    if state.commits[-1][0] != version or lost:
         raise damaged
     state.version = version
 

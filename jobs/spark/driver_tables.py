@@ -1,18 +1,21 @@
-"""Delta tables on this machine whose rows the driver holds or wants, written and read without Spark.
+"""The driver's side of Delta tables on this machine: made, committed, and read without Spark, by delta-rs.
 
 What a stage made on the driver (estimates, counts, numbers of codes) need not travel to Spark to be written,
-nor what is published to be read: delta-rs needs some milliseconds, where Spark plans ten queries a table.
+nor what is published to be read; of what tasks wrote (see data_files) the driver commits the names. delta-rs
+needs some milliseconds, where Spark plans ten queries a table.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import pyarrow as pa
 from deltalake import (
@@ -24,13 +27,16 @@ from deltalake import (
     write_deltalake,
 )
 from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, RemoveAction
 
 from jobs.places.place import Location
 from jobs.settings import schemas
 from jobs.spark import delta_log
+from jobs.spark.delta_log import File
 from jobs.spark.frames import rows_of
 from jobs.spark.some_slices import Slices, expression
 
+HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 OF_SYSTEM = re.compile(r"os error (\d+)")
 
 
@@ -59,7 +65,7 @@ def create(folder: Path, table: schemas.Table, properties: dict[str, str]) -> No
             description=table.meaning,
             configuration=dict(properties),
         )
-    _add_checksum(folder, 0)
+    _add_checksums(folder, 0)
 
 
 def replace(folder: Path, rows: pa.Table, change: Change, version: int) -> None:
@@ -68,21 +74,51 @@ def replace(folder: Path, rows: pa.Table, change: Change, version: int) -> None:
     Raises CommitFailedError where another run committed since `version`, OSError where the disk is full or
     closed, ValueError for rows that the table or the change does not take.
     """
-    properties = CommitProperties(
-        custom_metadata={"userMetadata": change.metadata},
-        max_commit_retries=0,
-        app_transactions=[Transaction(*change.transaction)],
-    )
     with _silent_on_rows():
         write_deltalake(
             DeltaTable(str(folder), version=version),
             rows,
             mode="overwrite",
             predicate=change.predicate,
-            commit_properties=properties,
-            post_commithook_properties=PostCommitHookProperties(create_checkpoint=False),
+            commit_properties=_properties(change),
+            post_commithook_properties=HOOKS,
         )
-    _add_checksum(folder, version + 1)
+    _add_checksums(folder, version + 1)
+
+
+def commit(
+    folder: Path, added: Sequence[File], removed: Sequence[File], change: Change, version: int
+) -> None:
+    """Put files that lie in the folder in the place of others, in the commit after `version`.
+
+    Raises CommitFailedError and OSError as `replace` does. Of `change` the predicate is not looked at.
+    """
+    table, now = DeltaTable(str(folder), version=version), int(time.time() * 1000)
+    actions: list[AddAction | RemoveAction] = [
+        RemoveAction(file.path, True, now, file.size, {**file.slice}) for file in removed
+    ]
+    for file in added:
+        rows = json.dumps({"numRecords": file.rows})
+        actions.append(AddAction(file.path, file.size, {**file.slice}, now, True, rows))
+    with _silent_on_rows():
+        table.create_write_transaction(
+            actions,
+            mode="append",  # what the files are put in the place of is among the actions
+            schema=table.schema(),
+            partition_by=table.metadata().partition_columns,
+            commit_properties=_properties(change, operationMetrics=delta_log.counted(added, removed)),
+            post_commithook_properties=HOOKS,
+        )
+    _add_checksums(folder, version + 1)
+
+
+def _properties(change: Change, **more: Any) -> CommitProperties:
+    """What delta-rs is told of a commit; one that another run was faster with is not tried again."""
+    return CommitProperties(
+        custom_metadata={"userMetadata": change.metadata, **more},
+        max_commit_retries=0,
+        app_transactions=[Transaction(*change.transaction)],
+    )
 
 
 def read(folder: Path, table: schemas.Table, slices: Slices, version: int | None) -> pa.Table:
@@ -106,8 +142,11 @@ def _silent_on_rows() -> Iterator[None]:
         raise ValueError("delta-rs does not take these rows for the table.") from None
 
 
-def _add_checksum(folder: Path, version: int) -> None:
-    """Write beside a commit the checksum that Hadoop writes beside its own, by which damage shows."""
-    commit = folder / "_delta_log" / f"{version:020}.json"
-    if commit.is_file():
-        delta_log.add_checksum(commit)
+def _add_checksums(folder: Path, version: int) -> None:
+    """Write beside a commit and its checkpoint the checksums that Hadoop writes, by which damage shows."""
+    log = folder / "_delta_log"
+    checkpoint = log / f"{version:020}.checkpoint.parquet"
+    pointer = [log / "_last_checkpoint"] if checkpoint.is_file() else []
+    for path in (log / f"{version:020}.json", checkpoint, *pointer):
+        if path.is_file():
+            delta_log.add_checksum(path)

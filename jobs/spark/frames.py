@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -36,6 +37,11 @@ def _arrow(rows: Iterable[Sequence[Any]], struct: StructType) -> pa.Table:
 def nothing(spark: SparkSession, table: str) -> DataFrame:
     """No rows, in the shape of a table of `schemas/`."""
     return local(spark, [], schemas.table(table).struct)
+
+
+def collected(frame: DataFrame) -> pd.DataFrame:
+    """A small table on the driver."""
+    return cast(pd.DataFrame, frame.toPandas())
 
 
 def quoted(column: str) -> str:

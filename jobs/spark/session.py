@@ -83,7 +83,7 @@ def _quiet_jvm(quiet: bool) -> Iterator[None]:
 def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkSession:
     """A session as the settings ask; settings of spark-submit win over the run file's master.
 
-    `little`: it will have little to do, and gets the options for small input; what is computed stays the same.
+    `little`: it will have little to do, and gets the options for small input. What is computed is the same.
 
     Raises SparkNotStarted where Spark or Java do not start with them.
 

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 from delta.exceptions import (
     ConcurrentAppendException,
@@ -28,7 +27,7 @@ from jobs.errors import InputError, SliceHeld
 from jobs.places import copies
 from jobs.places.place import Location, Place, digest, located, there
 from jobs.settings import schemas
-from jobs.spark import commits, delta_log, driver_tables, failures
+from jobs.spark import data_files, delta_log, driver_tables, failures
 from jobs.spark.delta_log import Damaged, Keys
 from jobs.spark.frames import TableRows, rows_of
 from jobs.spark.some_slices import predicate, within
@@ -41,6 +40,7 @@ PROPERTIES = {
     "delta.logRetentionDuration": KEPT,
     "delta.deletedFileRetentionDuration": KEPT,
     "delta.dataSkippingNumIndexedCols": "0",
+    "delta.checkpointInterval": "10",
 }
 OVERTAKEN = (
     ConcurrentTransactionException,
@@ -114,6 +114,11 @@ class Tables:
         """
         if not self.exists(name):
             raise InputError(f"the table {name} does not exist yet; run the stages before this one first.")
+        folder, table, state = self.folder(name), schemas.table(name), self._whole_state(name)
+        if slices is not None and version is None and state and driver_tables.takes(folder):
+            files = [file for slice in slices for file in state.of_slice(slice)]
+            if data_files.are_read(folder, table, files):
+                return data_files.read(self.spark, folder, table, files)
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
@@ -158,15 +163,13 @@ class Tables:
         What tasks wrote for a run that was killed is deleted: no commit names it.
         """
         folder = self.folder(name)
-        if isinstance(folder, Place):
+        if not driver_tables.takes(folder):
             return None
         self.demand_held()
         with self._explained(name):
             self._create(schemas.table(name))
         state = self._whole_state(name)
-        for file in folder.glob(commits.NAMES):
-            if state and file.name not in state.known:
-                file.unlink()
+        data_files.sweep(folder, state.known if state else ())
         return folder
 
     def replace(
@@ -179,43 +182,44 @@ class Tables:
     ) -> Commit:
         """Put `rows` in the place of some slices, in one transaction; a slice without rows becomes empty.
 
-        Rows that the driver holds are written without Spark where the table is on this machine.
-
         `files`: what stands in the folder of the table already (see `space`) and belongs to the slices, too;
         only where there are any may there be no rows.
 
         The commit carries `said` in its metadata, and an application id with a number that grows with every
-        commit of the table, so that a writer that comes late is skipped by Delta. Raises SliceHeld where
-        another run committed to the table meanwhile.
+        commit of the table, so that a writer that comes late is refused. Raises SliceHeld where another run
+        committed to the table meanwhile.
         """
         table = schemas.table(name)
         assert all(set(slice) == set(table.slices) for slice in slices), f"{name} is sliced by {table.slices}"
         self.demand_held()
         with self._explained(name):
             self._create(table)
-        state = self._whole_state(name)
+        state = self._whole_state(name) or delta_log.State(version=0)
         sequence = 1 + max([info["sequence"] for _, info in _ours(state)], default=0)
         words = {**said, "sequence": sequence, "slices": [dict(slice) for slice in slices]}
         metadata = json.dumps(words, sort_keys=True)
         change = driver_tables.Change(predicate(slices), (f"diamant/{name}", sequence), metadata)
-        held = f"another run wrote to the table {name} meanwhile; run again when it has ended."
+        held = SliceHeld(f"another run wrote to the table {name} meanwhile; run again when it has ended.")
         folder = self.folder(name)
         try:
             with self._explained(name):
-                if files or rows is None:
-                    former = [file for slice in slices for file in (state.of_slice(slice) if state else [])]
-                    frame = None if rows is None else self._frame(table, rows)
-                    commits.commit(self.spark, self.path(name), (files, frame), former, change)
-                elif isinstance(rows, pa.Table) and driver_tables.takes(folder):
-                    driver_tables.replace(folder, rows, change, state.version if state else 0)
-                else:
+                if not driver_tables.takes(folder):
+                    assert rows is not None, "tasks write no files for a table elsewhere"
                     self._save(table, rows, change)
+                elif isinstance(rows, pa.Table) and not files:
+                    driver_tables.replace(folder, rows, change, state.version)
+                else:
+                    former = [file for slice in slices for file in state.of_slice(slice)]
+                    new = () if rows is None else data_files.write(self._frame(table, rows), folder, table)
+                    if not all(file.slice in slices for file in new):
+                        raise ValueError(f"there are rows of other slices for the table {name}.")
+                    driver_tables.commit(folder, [*files, *new], former, change, state.version)
         except OVERTAKEN:
-            raise SliceHeld(held) from None
+            raise held from None
         after = self._whole_state(name)
         mine = [version for version, info in _ours(after) if info == json.loads(metadata)]
         if not mine or after is None:
-            raise SliceHeld(held)
+            raise held
         keys = [tuple(slice[column] for column in table.slices) for slice in slices]
         return Commit(name, mine[-1], self.counted(name, keys))
 
@@ -338,10 +342,9 @@ class Tables:
         try:
             yield
         except Exception as error:
-            sentence = failures.explained(error, f"the table {name} ({self.path(name)})")
-            if sentence is None:
-                raise
-            raise sentence from None
+            if sentence := failures.explained(error, f"the table {name} ({self.path(name)})"):
+                raise sentence from None
+            raise
 
     def _frame(self, table: schemas.Table, rows: TableRows) -> DataFrame:
         """Rows as a frame in the shape of the table."""
@@ -351,10 +354,12 @@ class Tables:
 
     def _save(self, table: schemas.Table, rows: TableRows, change: driver_tables.Change) -> None:
         """Commit rows by Spark."""
-        writer = self._frame(table, rows).write.format("delta").mode("overwrite")
         application, number = change.transaction
         writer = (
-            writer.option("replaceWhere", change.predicate)
+            self._frame(table, rows)
+            .write.format("delta")
+            .mode("overwrite")
+            .option("replaceWhere", change.predicate)
             .option("txnAppId", application)
             .option("txnVersion", str(number))
             .option("userMetadata", change.metadata)
@@ -379,11 +384,6 @@ class Tables:
 def _read_here(folder: Location) -> Path:
     """A table's folder on this machine, or a folder that holds a copy of its log."""
     return copies.local(folder / "_delta_log").parent if isinstance(folder, Place) else folder
-
-
-def collected(frame: DataFrame) -> pd.DataFrame:
-    """A small table on the driver."""
-    return cast(pd.DataFrame, frame.toPandas())
 
 
 def _ours(state: delta_log.State | None) -> list[tuple[int, dict[str, Any]]]:

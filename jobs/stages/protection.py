@@ -23,9 +23,8 @@ from jobs.run.records import Records
 from jobs.run.rows import Rows
 from jobs.run.sources import Sources
 from jobs.settings.slices import Slice
-from jobs.spark.frames import local
+from jobs.spark.frames import collected, local
 from jobs.spark.spread import spread
-from jobs.spark.tables import collected
 from jobs.transforms.indicators import largest_weights
 from jobs.transforms.partner_origin import in_the_sample, partner_origin
 from jobs.transforms.persisting import PAIRS, in_both

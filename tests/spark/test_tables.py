@@ -80,7 +80,7 @@ def test_a_clock_that_jumps_loses_no_state(spark, tables, tmp_path, years):
 
 def test_rows_of_another_slice_are_refused_and_nothing_is_written(spark, tables):
     put(tables, answers(spark, "a", "F1"), "first")
-    with pytest.raises(Exception, match="REPLACE_WHERE"):
+    with pytest.raises(Exception, match="rows of other slices"):
         put(tables, answers(spark, "b", "F2"), "second")
     assert last_mark(tables) == "first"
 
@@ -183,8 +183,11 @@ def without_checksum(file):
     return file
 
 
-def last_line_lost(file):
-    without_checksum(file).write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+def action_lost(file, kind):
+    """The commit without one of its actions of a kind."""
+    lines = file.read_text().splitlines(keepends=True)
+    lines.remove(next(line for line in lines if line.startswith(f'{{"{kind}"')))
+    without_checksum(file).write_text("".join(lines))
 
 
 LOG_DAMAGE = {
@@ -193,9 +196,16 @@ LOG_DAMAGE = {
         lambda tables: cut(without_checksum(newest(tables, "*.json"))),
         "commit 1 of its log is damaged",
     ),
-    "a commit has lost an action": (
-        lambda tables: last_line_lost(newest(tables, "*.json")),
+    "a commit has lost a file": (
+        lambda tables: action_lost(newest(tables, "*.json"), "add"),
         "commit 1 of its log is damaged",
+    ),
+    "a commit has lost that a file is gone": (
+        lambda tables: (
+            put(tables, answers(tables.spark, "a", "F3"), "second"),
+            action_lost(newest(tables, "*.json"), "remove"),
+        ),
+        "commit 2 of its log is damaged",
     ),
     "a commit is empty": (
         lambda tables: newest(tables, "*.json").write_text(""),
@@ -320,10 +330,10 @@ def test_a_checkpoint_is_compared_with_the_commits(spark, tables):
     whole = checkpoint.read_bytes()
     for spoil in (cut, flip, lambda file: file.write_bytes(b"")):
         spoil(checkpoint)
-        assert tables.damage("answers") == "checkpoint 10 of its log is damaged"
+        assert tables.damage("answers") == "checkpoint 9 of its log is damaged"
         checkpoint.write_bytes(whole)
     without_checksum(checkpoint).write_bytes(whole[:-40])
-    assert tables.damage("answers") == "checkpoint 10 of its log is damaged"
+    assert tables.damage("answers") == "checkpoint 9 of its log is damaged"
     checkpoint.unlink()
     assert tables.damage("answers") == "the pointer to its log's checkpoint is damaged"
 

@@ -1,9 +1,9 @@
 """Maximum likelihood for many covariance matrices of one model at once: F, its gradient, its minimum.
 
 B, Lambda, Psi and Theta are linear in the free parameters, so that Sigma, F and gradients of all matrices are
-a few stacked products (Jöreskog 1970 for the gradient). The search is made for what starts nearly right, such
-as the replicates of a bootstrap: BFGS with the Hessian at an estimate nearby to begin with (Nocedal and Wright
-2006, ch. 6) has few steps to go, and depends on no units.
+a few stacked products (Jöreskog 1970 for the gradient). The search is made for what starts nearly right, as
+the replicates of a bootstrap do: BFGS with the Hessian at an estimate nearby to begin with (Nocedal and
+Wright 2006, ch. 6) has few steps to go, and depends on no units.
 """
 
 from __future__ import annotations

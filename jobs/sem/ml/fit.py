@@ -84,7 +84,7 @@ def _polished(structure: Structure, covariance: Matrix, z: Matrix) -> Estimate |
 
 
 def _near(estimate: Estimate) -> bool:
-    """Whether it is a sound minimum, and not so far from the data that its start may have misled the search."""
+    """Whether it is a sound minimum, and so near the data that no start has misled the search."""
     structure = estimate.structure
     x = len(structure.exogenous)
     degrees = (structure.p * (structure.p + 1) - x * (x + 1)) // 2 - structure.q

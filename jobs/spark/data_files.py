@@ -1,0 +1,106 @@
+"""The data files of tables on this machine: Parquet, written by tasks, read by the names in the table's log.
+
+Spark writes and reads them as any Parquet; the driver commits them (see driver_tables). Delta's own writer
+and reader ask some ten queries more of each table, which is most of the time of a small run.
+
+Each file lies in a folder of its slice, such as `country=NL/wave=cis4`, as Delta and Spark lay them out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.settings import schemas
+from jobs.spark.delta_log import File, checksum_of
+from jobs.spark.frames import nothing
+
+DRAFT = "draft-"  # begins the name of the folder in a table that Spark writes to before a commit
+FEW = 32  # files; Spark lists more of them by a job of its own, where Delta knows them already
+LOG = "_delta_log"
+PATTERNS = set("{}[]*?")  # letters of a path that Spark takes for a pattern of names
+
+
+def folder_of(table: schemas.Table, slice: Mapping[str, str]) -> str:
+    """Where the files of a slice lie below their table."""
+    return "/".join(f"{column}={slice[column]}" for column in table.slices)
+
+
+def new_path(table: schemas.Table, slice: Mapping[str, str]) -> str:
+    """The path, below its table, of a file that a task is about to write for a slice."""
+    return f"{folder_of(table, slice)}/{uuid.uuid4()}.parquet"
+
+
+def are_read(folder: Path, table: schemas.Table, files: Sequence[File]) -> bool:
+    """Whether `read` takes these files: there are few, and each lies in the folder of its slice."""
+    in_place = all(file.path.rpartition("/")[0] == folder_of(table, file.slice) for file in files)
+    return in_place and len(files) <= FEW and not PATTERNS & set(str(folder))
+
+
+def read(spark: SparkSession, folder: Path, table: schemas.Table, files: Sequence[File]) -> DataFrame:
+    """The rows of some files of a table, with the columns and types of its schema."""
+    if not files:
+        return nothing(spark, table.name)
+    reader = spark.read.schema(table.struct).option("basePath", f"file:{folder}")
+    return reader.parquet(*[f"file:{folder}/{file.path}" for file in files]).select(*table.struct.names)
+
+
+def write(frame: DataFrame, folder: Path, table: schemas.Table) -> list[File]:
+    """Write rows as files of a table, which are part of it once they are committed.
+
+    Raises ValueError for a row without a value where the table demands one.
+    """
+    draft = folder / f"{DRAFT}{uuid.uuid4()}"
+    writer = frame.write.partitionBy(*table.slices)
+    writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(f"file:{draft}")
+    files = [_placed(path, draft, table) for path in sorted(draft.rglob("*.parquet"))]
+    shutil.rmtree(draft)
+    return files
+
+
+def sweep(folder: Path, known: Collection[str]) -> None:
+    """Delete what tasks wrote for a run that was killed: files that are not known and drafts."""
+    for entry in folder.iterdir():
+        if entry.name.startswith(DRAFT):
+            shutil.rmtree(entry)
+        elif "=" in entry.name:
+            for path in entry.rglob("*.parquet"):
+                if path.relative_to(folder).as_posix() not in known:
+                    path.unlink()
+                    Path(checksum_of(str(path))).unlink(missing_ok=True)
+
+
+def _placed(path: Path, draft: Path, table: schemas.Table) -> File:
+    """Move a file of a draft, with its checksums, to the folder of its slice."""
+    below = path.relative_to(draft)
+    slice = dict(part.split("=", 1) for part in below.parts[:-1])
+    place = draft.parent / below
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rows = _rows(pq.read_metadata(path), table)
+    for own, other in ((path, place), (Path(checksum_of(str(path))), Path(checksum_of(str(place))))):
+        if own.exists():
+            os.replace(own, other)
+    return File(below.as_posix(), place.stat().st_size, rows, slice)
+
+
+def _rows(content: Any, table: schemas.Table) -> int:
+    """The number of rows of a Parquet file, from its metadata."""
+    demanded = {field.name for field in table.struct if not field.nullable}
+    for column in _columns(content):
+        nulls = column.statistics.null_count if column.statistics else 0
+        if nulls and column.path_in_schema in demanded:
+            raise ValueError(f"the table {table.name} takes no row without {column.path_in_schema}.")
+    return int(content.num_rows)
+
+
+def _columns(content: Any) -> Iterable[Any]:
+    """The parts of the columns of a Parquet file, in each of its groups of rows."""
+    for group in map(content.row_group, range(content.num_row_groups)):
+        yield from map(group.column, range(group.num_columns))
