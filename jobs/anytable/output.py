@@ -13,7 +13,7 @@ from jobs.anytable.request import Request
 from jobs.output import diagram, folders, manifests, publication, rooms, svg
 from jobs.output.file_names import FileNames
 from jobs.output.publication import replacing
-from jobs.output.tables import write_csv
+from jobs.output.tables import rounded, write_csv
 from jobs.sem.groups.pooling import counted
 
 UNCONTROLLED = "# not for publication: nothing here has passed disclosure control"
@@ -36,7 +36,11 @@ def write(tables: dict[str, pd.DataFrame], sharing: Set[str], request: Request, 
     """All tables and figures, for the user alone; `sharing` names the pools whose groups share clusters."""
     with replacing(out, manifests.FIT, "--out") as draft:
         for name, table in tables.items():
-            write_csv(results.written(table), draft / f"{name}.csv", "" if request.publish else UNCONTROLLED)
+            write_csv(
+                rounded(results.written(table)),
+                draft / f"{name}.csv",
+                "" if request.publish else UNCONTROLLED,
+            )
         names = FileNames()
         _diagrams(tables, request, draft, names)
         if "pooled" in tables:

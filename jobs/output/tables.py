@@ -42,11 +42,11 @@ def neutral(value: object) -> object:
 
 
 def write_csv(frame: pd.DataFrame, file: Path, above: str = "") -> None:
-    """A table as CSV (UTF-8, RFC 4180), rounded, its texts no formulas; `above`: a line before the header."""
-    text = rounded(frame)
+    """A rounded table as CSV (UTF-8, RFC 4180), its texts no formulas; `above`: a line before the header."""
+    text = frame.copy(deep=False)
     for column in text.select_dtypes(include=["object", "string"]):
         # An operator of the model (=~) is a code, not a text of somebody's: it stays as it is.
-        if column != "op":
+        if column != "op" and any(neutral(value) is not value for value in text[column].unique()):
             text[column] = text[column].map(neutral)
     with file.open("w", encoding="utf-8", newline="") as written:
         written.write(f"{above}\r\n" if above else "")
@@ -54,11 +54,11 @@ def write_csv(frame: pd.DataFrame, file: Path, above: str = "") -> None:
 
 
 def write(tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    """`<table>.csv` (UTF-8, RFC 4180) and `<table>.parquet`; the same tables give the same bytes."""
+    """Rounded tables as `<table>.csv` (UTF-8, RFC 4180) and `<table>.parquet`; the same bytes each time."""
     import pyarrow as pa  # Parquet takes as long to load as a small model to fit, and CSV does without
     import pyarrow.parquet as pq
 
     for name, frame in tables.items():
         write_csv(frame, folder / f"{name}.csv")
-        table = pa.Table.from_pandas(rounded(frame), preserve_index=False).replace_schema_metadata(None)
+        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from jobs.output.tables import write_csv
+from jobs.output.tables import rounded, write_csv
 from jobs.publish.rules import STATUS, WITHHELD
 from jobs.settings.sections import DisclosureSettings
 
@@ -41,7 +41,7 @@ def write(
     `tables`: as they are published; `audit` as safeguards.audit gives it; `remarks`: further sentences.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_csv(audit, folder / FIGURES)
+    write_csv(rounded(audit), folder / FIGURES)
     (folder / NOTE).write_text(note(tables, audit, rules, remarks), encoding="utf-8")
     for path in (folder / NOTE, folder / FIGURES):
         path.chmod(0o600)

@@ -15,7 +15,6 @@ import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from jobs.output import sheets
-from jobs.output.tables import rounded
 from jobs.publish.rules import STATUS, WITHHELD
 from jobs.settings import schemas
 
@@ -26,7 +25,7 @@ WIDEST = 48
 
 
 def write(tables: dict[str, pd.DataFrame], facts: dict[str, Any], path: Path) -> None:
-    """The workbook at `path`; `facts` as the pipeline hands them over."""
+    """The workbook of rounded tables at `path`; `facts` as the pipeline hands them over."""
     content = io.BytesIO()
     book = xlsxwriter.Workbook(content, {**SAFE, "in_memory": True})
     book.set_properties({"title": facts["title"], "created": CREATED, "author": ""})
@@ -35,7 +34,7 @@ def write(tables: dict[str, pd.DataFrame], facts: dict[str, Any], path: Path) ->
     wrap = book.add_format({"text_wrap": True, "valign": "top"})
     _cover(book, tables, facts, title, wrap)
     _notes(book, tables, title, head, wrap)
-    bodies = [_table(book, name, rounded(frame), title, head) for name, frame in tables.items()]
+    bodies = [_table(book, name, frame, title, head) for name, frame in tables.items()]
     book.close()
     first = 1 + len(book.worksheets()) - len(bodies)  # behind the cover and the notes
     sheets.fill(content, path, {number: body for number, body in enumerate(bodies, first) if body})

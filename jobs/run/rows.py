@@ -81,7 +81,9 @@ class Rows:
                 parts[country] = content
         if not parts:
             return read([])
-        return pa.concat_tables([pq.read_table(pa.py_buffer(part)) for part in parts.values()])
+        # What a column must hold is told by Delta's log and by no Parquet file: the parts may differ in it.
+        tables = [pq.read_table(pa.py_buffer(part)) for part in parts.values()]
+        return pa.concat_tables(tables, promote_options="default")
 
     def forget_others(self) -> None:
         """Remove what is kept of rows that were not asked for."""

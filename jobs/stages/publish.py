@@ -13,6 +13,7 @@ import pandas as pd
 from jobs.errors import DiamantError, InputError, SettingsError
 from jobs.output import manifests
 from jobs.output.publication import replacing
+from jobs.output.tables import rounded
 from jobs.output.tables import write as write_tables
 from jobs.places.place import located
 from jobs.publish import (
@@ -106,7 +107,7 @@ def run(context: Context, ledger: Ledger, failures: Failures) -> Outcome:
         shown["pooled_paths"] = pd.concat(means.values(), ignore_index=True).drop_duplicates()
     shown |= _one_model(context, rows, shown)
     rows.forget_others()
-    shown = digits.published(shown)
+    shown = {name: rounded(frame) for name, frame in digits.published(shown).items()}
     with replacing(located(settings.out), manifests.PUBLICATION, "out") as draft:
         write_tables(shown, draft)
         workbook.write(shown, facts, draft / "tables.xlsx")
