@@ -93,9 +93,10 @@ def both(spark, monkeypatch, path, **given):
     assert quick.counts == by_rows.counts and quick.counts[SLICE].rows == table.count
     files = quick.files[SLICE]
     assert {(file.path, file.size) for file in files} == {
-        (f.name, f.stat().st_size) for f in folder.iterdir()
+        (f.relative_to(folder).as_posix(), f.stat().st_size) for f in folder.rglob("*.parquet")
     }
-    written = plain(spark.read.parquet(str(folder))) if files else None
+    cells = spark.read.option("recursiveFileLookup", "true")
+    written = plain(cells.parquet(str(folder))) if files else None
     assert sum(file.rows for file in files) == (written.count() if files else 0)
     frame = at_sight.both(quick.frame, written)
     apart = [Counter(shown(cells.where("not dropped"))) for cells in (frame, by_rows.frame)]
