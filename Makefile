@@ -17,12 +17,13 @@ test-long: setup
 		tests/study/test_any_run.py
 	@.venv/bin/pytest -m long
 
-# The DAG of docs/cluster.md in a real Airflow, and the events of --lineage by OpenLineage's own classes; they have
-# an environment of their own; some minutes.
+# The DAG of docs/cluster.md in a real Airflow, its Kubernetes manifest by the classes of Kubeflow's operator, and
+# the events of --lineage by those of OpenLineage; they have an environment of their own; some minutes.
 test-airflow: setup
 	@.venv/bin/uv venv -q --clear --python .venv/bin/python build/airflow
 	@.venv/bin/uv pip install -q --python build/airflow/bin/python --require-hashes -r tests/airflow/requirements.lock
 	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/bin/python tests/airflow/parse.py
+	@build/airflow/bin/python tests/airflow/manifest.py
 	@build/airflow/bin/python tests/airflow/events.py
 
 # A study in an object store, by the server of moto, which has an environment of its own; some minutes.
