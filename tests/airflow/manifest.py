@@ -1,4 +1,4 @@
-"""The Kubernetes manifest of docs/cluster.md, read by the classes that Kubeflow publishes of its operator's schema.
+"""The Kubernetes manifest of docs/cluster.md, read by the classes that Kubeflow publishes for its operator.
 
 Run by `make test-airflow`. The classes pass over fields that they do not know: what they give back has to be
 what was given.
@@ -23,7 +23,7 @@ def main() -> None:
     manifest = safe_load(text)
     known = Application.from_dict(manifest)
     assert known is not None and known.to_dict() == manifest, "the operator knows no such field"
-    assert Application.from_dict({**manifest, "specs": {}}).to_dict() == manifest, "what it does not know shows"
+    assert Application.from_dict({**manifest, "specs": {}}).to_dict() == manifest, "others show"
     print("The Kubernetes manifest has the fields and types of the Spark operator's schema.")
 
 
