@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -23,6 +24,8 @@ from jobs.run.json_lines import JsonLines
 from jobs.run.progress import Progress
 from jobs.stages.order import STAGES
 
+# Libraries of linear algebra read these when they load. The matrices are small: threads wait for each other.
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PAGE = 140  # characters of a line of tables that go to a file
 
 app = typer.Typer(
@@ -278,9 +281,12 @@ def _version(version: Annotated[bool, typer.Option("--version", help="show the v
 
 def main() -> None:
     """Entry of the command `diamant`: every error becomes one line and the exit code of its kind."""
+    for variable in ONE_THREAD:
+        os.environ.setdefault(variable, "1")
     # Libraries that load make many objects that stay; to look through them for garbage as often as Python
-    # does takes a tenth of a small fit.
+    # does, and at its end, takes a fifth of a small fit.
     gc.set_threshold(50_000, 20, 100)
+    atexit.register(gc.freeze)
     guarded(app)
 
 
@@ -314,14 +320,15 @@ def _simulated(options: dict[str, Any], out: str) -> Path:
 def _with_table(request: Any, changes: list[str]) -> str:
     """Fit a table: in this process where it is small, else in a session of its own."""
     from jobs.anytable import job
-    from jobs.spark import alone
 
     out = job.check(request)
     os.umask(0o077)
-    settings = options.spark_settings(changes)
-    alone.sweep(settings, out.parent)  # what a killed fit left on Spark's disk
     if not changes and (table := job.in_process(request)):
         return job.run(request, table, Progress())
+    from jobs.spark import alone
+
+    settings = options.spark_settings(changes)
+    alone.sweep(settings, out.parent)  # what a killed fit left on Spark's disk
     with opening.session(settings, "fit", out) as spark:
         from jobs.anytable.on_spark import SparkTable
 

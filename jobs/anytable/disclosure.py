@@ -14,11 +14,10 @@ from typing import Any
 import pandas as pd
 
 from jobs.errors import DisclosureStopped
-from jobs.fits.joint import ALL
-from jobs.fits.results import Fits
+from jobs.fits.results import ALL, Fits
 from jobs.publish import digits, models
 from jobs.publish.rules import too_few
-from jobs.sem.bootstrap.replicates import TABLES as BOOTSTRAP
+from jobs.sem.bootstrap import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import DIAGNOSIS
 from jobs.settings.sections import DisclosureSettings
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jobs.amounts import WORDS, doubts, with_point
 from jobs.anytable import table
@@ -32,6 +34,7 @@ LARGEST_PACKED = 2 << 20  # of one that is packed, as archives and Parquet files
 MOST_GROUPS = 200  # more are fitted faster on all cores
 MOST_DRAWN = 5_000_000  # cases times replicates of a bootstrap
 WHOLE = 1e15  # below it whole numbers have one text everywhere
+LIKE_A_NUMBER = re.compile(NUMBER).match
 FIRST = 2  # number of the first row below the header
 Cells = list[Any]  # of a column: texts or numbers as the file holds them, None where empty
 Answer = tuple[float, bool]  # the number in a cell, and whether something is given
@@ -57,10 +60,8 @@ class TableInProcess:
         numbers, columns, self._broken = _READ.get(form, _of_package)(request)
         self._rows = np.array(numbers, dtype=np.int64)
         self._labels = {name: columns[name] for name in request.labels}
-        # Only the text of a CSV file tells how a number was written.
-        plain = form == CSV and not request.thousands
         read = _reader(request)
-        self._numbers = {name: _Numbers(columns[name], read, plain) for name in request.numbers}
+        self._numbers = {name: read(columns[name]) for name in request.numbers}
         self._cases = self._of_cases()
         if request.bootstrap * len(self._cases) > MOST_DRAWN or len(self.groups()) > MOST_GROUPS:
             raise NotHere
@@ -131,30 +132,52 @@ class TableInProcess:
         return faults
 
 
+@dataclass(frozen=True)
 class _Numbers:
     """A column of numbers: `values` (n, NaN where there is none), and where something else is given.
 
-    `answers` are the values that are there, `texts` how these are written, none where that tells nothing.
+    `texts` tells how those that are there are written; none where that tells nothing.
     """
 
-    def __init__(self, cells: Cells, read: Callable[[Any], Answer], plain: bool) -> None:
+    values: NDArray
+    is_odd: NDArray
+    texts: list[str]
+
+    @property
+    def answers(self) -> list[float]:
+        """The values that are there."""
+        return self.values[~np.isnan(self.values)].tolist()
+
+
+def _reader(request: Request) -> Callable[[Cells], _Numbers]:
+    """A function that gives the numbers in a column's cells, as the request says numbers are written."""
+    # Only the text of a CSV file tells how a number was written.
+    plain = table.form_of(request.data) == CSV and not request.thousands
+    like_python = table.marks(request) == (".", None)
+    coded, missing = table.codes_of_no_answer(request), {"", *request.na}
+    read = _reader_of_cells(request)
+
+    def numbers(cells: Cells) -> _Numbers:
+        if like_python and all(isinstance(cell, str) and LIKE_A_NUMBER(cell) for cell in cells):
+            values = np.array(list(map(float, cells)))
+            if np.isfinite(values).all() and missing.isdisjoint(cells) and not np.isin(values, coded).any():
+                return _Numbers(values, np.zeros(len(values), dtype=bool), cells if plain else [])
         known = [read(cell) for cell in cells]
-        self.values = np.array([value for value, _ in known], dtype=float)
-        self.is_odd = np.array([given for _, given in known], dtype=bool) & np.isnan(self.values)
-        self.answers = self.values[~np.isnan(self.values)].tolist()
-        self.texts = [
-            cell.strip(BLANKS) for cell, (_, given) in zip(cells, known, strict=True) if given and plain
-        ]
+        values = np.array([value for value, _ in known], dtype=float)
+        is_given = [given for _, given in known]
+        texts = [cell.strip(BLANKS) for cell, given in zip(cells, is_given, strict=True) if given and plain]
+        return _Numbers(values, np.array(is_given, dtype=bool) & np.isnan(values), texts)
+
+    return numbers
 
 
-def _reader(request: Request) -> Callable[[Any], Answer]:
-    """A function that gives the number in a cell, as the request says numbers are written.
+def _reader_of_cells(request: Request) -> Callable[[Any], Answer]:
+    """A function that gives the number in a cell, NaN where it is missing or no number.
 
-    NaN where it is missing or no number; and whether something is given.
+    And whether something is given.
     """
     coded, missing = table.codes_of_no_answer(request), {"", *request.na}
     mark, thousands = table.marks(request)
-    like_a_number = re.compile(NUMBER).match
 
     @cache  # a survey's answers are few
     def number(cell: Any) -> Answer:
@@ -165,7 +188,7 @@ def _reader(request: Request) -> Callable[[Any], Answer]:
             if stripped in missing:
                 return np.nan, False
             plain = with_point(stripped, mark, thousands)
-            value = float(plain) if plain is not None and like_a_number(plain) else np.nan
+            value = float(plain) if plain is not None and LIKE_A_NUMBER(plain) else np.nan
         else:
             value = float(cell)
         if value in coded:

@@ -9,9 +9,8 @@ from jobs.anytable.in_process import NotHere, TableInProcess
 from jobs.anytable.request import Request
 from jobs.anytable.table import GROUP, Table, form_of
 from jobs.errors import FitsFailed, InputError, SettingsError
-from jobs.fits.joint import ALL
 from jobs.fits.plan import FEW, FitPlan
-from jobs.fits.results import Fits
+from jobs.fits.results import ALL, Fits
 from jobs.run.progress import Progress
 from jobs.sem.model.layout import layout
 from jobs.sem.model.structure import ModelError

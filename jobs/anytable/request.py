@@ -11,8 +11,6 @@ import pandas as pd
 from jobs.errors import SettingsError
 from jobs.sem.bootstrap import FEWEST_REPLICATES
 from jobs.sem.groups.multiple import family
-from jobs.sem.joint import fit as multigroup
-from jobs.sem.joint.hypotheses import read_hypotheses
 from jobs.sem.model.defined import Definition
 from jobs.sem.model.layout import Layout, layout
 from jobs.sem.model.structure import ModelError, Structure, structure_of, structure_of_terms
@@ -76,8 +74,11 @@ class Request:
         try:
             check(self.method, self.structure)
             check_definitions(self._definitions, self._labels)
-            read_hypotheses(list(self.hypotheses), self._labels)
             if self.plan:
+                from jobs.sem.joint import fit as multigroup  # it takes a while to load
+                from jobs.sem.joint.hypotheses import read_hypotheses
+
+                read_hypotheses(list(self.hypotheses), self._labels)
                 multigroup.check(self.method, self.plan, self.equal)
             family(self._parameters(), self.family)
         except ModelError as error:

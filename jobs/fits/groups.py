@@ -14,24 +14,22 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from jobs.fits import joint
 from jobs.fits.plan import FEW, FitPlan
 from jobs.fits.results import Fits, joined, lost, of_report, whole
-from jobs.sem.bootstrap import replicates
-from jobs.sem.bootstrap.replicates import Drawing
+from jobs.sem.bootstrap import in_turn
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.trouble import ModelError, Trouble, verdict
 
 Mapped = Callable[[Callable[[Any], Any], Any], list[Any]]  # a function of each task, in their order
 
 
-def fitted(
-    rows: pd.DataFrame, plan: FitPlan, count: int, few: int = FEW, mapped: Mapped = replicates.in_turn
-) -> Fits:
+def fitted(rows: pd.DataFrame, plan: FitPlan, count: int, few: int = FEW, mapped: Mapped = in_turn) -> Fits:
     """The plan carried out on cases in memory, which are of `count` groups; more than `few` are fitted apart.
 
     `mapped` evaluates the parts of a bootstrap. Raises ModelError where the model does not fit the columns.
     """
+    if plan.joint or plan.invariance:
+        from jobs.fits import joint  # it takes a while to load
     if plan.joint:
         return joint.fit(rows, plan)
     if count <= few:
@@ -47,9 +45,10 @@ def together(rows: pd.DataFrame, plan: FitPlan, mapped: Mapped) -> Fits:
     with threadpool_limits(1):
         tables = of_report(fit_groups(plan.model, cases, plan.group, plan.method))
         if plan.replicates:
-            drawn = replicates.bootstrap(
-                plan.model, cases, plan.group, plan.method, Drawing(plan.replicates, plan.seed), mapped
-            )
+            from jobs.sem.bootstrap import replicates  # it takes a while to load
+
+            drawing = replicates.Drawing(plan.replicates, plan.seed)
+            drawn = replicates.bootstrap(plan.model, cases, plan.group, plan.method, drawing, mapped)
             tables |= {
                 "bootstrap_estimates": drawn.estimates,
                 "bootstrap_differences": drawn.differences,
@@ -61,6 +60,6 @@ def together(rows: pd.DataFrame, plan: FitPlan, mapped: Mapped) -> Fits:
 def apart(rows: pd.DataFrame, plan: FitPlan) -> Fits:
     """The fits of the one group that the cases are of; what cannot be fitted is a status."""
     try:
-        return together(rows, plan, replicates.in_turn)
+        return together(rows, plan, in_turn)
     except (ModelError, Trouble) as error:
         return lost(str(rows[plan.group].iloc[0]), len(rows), verdict(error)[1])

@@ -9,15 +9,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from jobs.fits.plan import FitPlan
-from jobs.fits.results import Fits, whole
+from jobs.fits.results import ALL, Fits, whole
 from jobs.sem.cases.split import split
 from jobs.sem.groups.rows import ESTIMATES, MEASURES, STATUS
 from jobs.sem.groups.support import SUPPORT, support
+from jobs.sem.joint import HYPOTHESES, INVARIANCE
 from jobs.sem.joint import invariance as steps
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
-from jobs.sem.joint.hypotheses import HYPOTHESES, wald_tests
-
-ALL = "all"  # the group of what belongs to all groups together
+from jobs.sem.joint.hypotheses import wald_tests
 
 
 def fit(cases: pd.DataFrame, plan: FitPlan) -> Fits:
@@ -57,7 +56,7 @@ def invariance(cases: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
 
 def _steps(rows: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
     if not plan.invariance:
-        return pd.DataFrame(columns=steps.COLUMNS)
+        return pd.DataFrame(columns=INVARIANCE)
     return steps.invariance(plan.model, rows, plan.group, plan.method, plan.free)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from jobs.sem.bootstrap import replicates
+from jobs.sem.bootstrap import TABLES as BOOTSTRAP
 from jobs.sem.groups.rows import (
     DIAGNOSIS,
     DIFFERENCES,
@@ -18,8 +18,9 @@ from jobs.sem.groups.rows import (
     FitReport,
 )
 from jobs.sem.groups.support import SUPPORT
-from jobs.sem.joint.hypotheses import HYPOTHESES
-from jobs.sem.joint.invariance import COLUMNS as STEPS
+from jobs.sem.joint import HYPOTHESES, INVARIANCE
+
+ALL = "all"  # the group of what belongs to all groups together
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ COLUMNS = {
     "moments": MOMENTS,
     "support": SUPPORT,
     **DIAGNOSIS,
-    **replicates.TABLES,
-    **{"hypotheses": HYPOTHESES, "invariance": STEPS},
+    **BOOTSTRAP,
+    **{"hypotheses": HYPOTHESES, "invariance": INVARIANCE},
 }
 
 

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from jobs.fits import engine, groups
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import Fits
-from jobs.sem.bootstrap import replicates
+from jobs.sem.bootstrap import in_turn
 from jobs.sem.trouble import ModelError, Trouble
 from jobs.settings.slices import Slice
 from jobs.spark.spread import ship_code
@@ -64,7 +64,7 @@ def _fit_slice(rows: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
     country, wave = rows.country.iloc[0], rows.wave.iloc[0]
     fitted: Fitted
     try:
-        fitted = groups.together(rows.drop(columns=KEYS), plan, replicates.in_turn)
+        fitted = groups.together(rows.drop(columns=KEYS), plan, in_turn)
     except (ModelError, Trouble) as error:
         fitted = error
     return pd.DataFrame({"country": [country], "wave": [wave], "fits": [pickle.dumps(fitted)]})

@@ -16,7 +16,8 @@ from jobs.settings import encodings
 CHUNK = 1 << 24  # bytes that are looked at together
 LONGEST_LINE = 1 << 24  # bytes; one that is longer is left to the parser, and refused there
 END = ord("\n")
-BEGINS = np.array([chr(byte).isalnum() and byte < 128 for byte in range(256)])  # a line that is not blank
+# A line that is not blank begins with a letter, a digit or what stands before the digits of a number.
+BEGINS = np.array([byte < 128 and (chr(byte).isalnum() or chr(byte) in "+-.") for byte in range(256)])
 
 
 class Lines(NamedTuple):
@@ -93,8 +94,8 @@ def _lines(chunk: bytes, separator: int, width: int) -> int | None:
     rows = codes[marks].reshape(-1, width)
     if not ((rows[:, -1] == END).all() and (rows[:, :-1] == separator).all()):
         return None
-    starts = np.concatenate([[0], marks[width - 1 :: width][:-1] + 1])
-    return len(rows) if BEGINS[codes[starts]].all() else None
+    first = codes[np.concatenate([[0], marks[width - 1 :: width][:-1] + 1])]
+    return len(rows) if (BEGINS[first] & (first != separator)).all() else None
 
 
 def _is_text(chunk: bytes, encoding: str) -> bool:

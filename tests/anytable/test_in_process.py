@@ -17,8 +17,25 @@ from jobs.anytable.request import Request
 MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2\n"
 HEAVY = {  # what a small fit has no use for: engine, figures, suites, Parquet, YAML, sections of a run file
     *("pyspark", "py4j", "delta", "great_expectations", "matplotlib", "scipy.stats", "pyarrow.parquet"),
-    *("ruamel.yaml", "jobs.settings.inputs", "jobs.settings.sections", "jobs.settings.run_file"),
+    *("ruamel.yaml", "pydantic", "jobs.settings.inputs", "jobs.settings.sections", "jobs.settings.run_file"),
+    *("jobs.settings.session", "jobs.fits.joint", "jobs.sem.joint.fit", "jobs.sem.bootstrap.replicates"),
 }
+# Run as the command is, with a look at what it loaded, at threads of linear algebra, and at its end.
+COMMAND = """
+import atexit, gc, sys
+from contextlib import suppress
+from threadpoolctl import threadpool_info
+from jobs.cli import main
+early = {"numpy", "pandas"} & set(sys.modules)
+assert not early, early
+atexit.register(lambda: print("frozen" if gc.get_freeze_count() else "searched for garbage"))
+with suppress(SystemExit):
+    main()
+heavy = set(HEAVY) & set(sys.modules)
+assert not heavy, heavy
+threads = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+assert threads == {1}, threads
+"""
 
 
 @pytest.fixture
@@ -59,12 +76,16 @@ def test_nothing_heavy_is_imported_that_a_small_fit_does_without(firms, tmp_path
     firms({"NL": 0.5}).to_csv(tmp_path / "t.csv", index=False)
     (tmp_path / "m.lav").write_text(MODEL)
     words = ["fit", "--data", "t.csv", "--model", "m.lav", "--out", "out"]
-    program = f"import sys; from jobs.cli import app; app({words}, standalone_mode=False); "
-    program += f"heavy = {HEAVY} & set(sys.modules); assert not heavy, heavy"
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", f"HEAVY = {HEAVY}\n{COMMAND}", *words],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["Tables: " + str(tmp_path / "out"), "frozen"]
 
 
 def test_what_is_left_to_spark(opened, firms, monkeypatch):

@@ -20,6 +20,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.bootstrap import TABLES, in_turn
 from jobs.sem.bootstrap.intervals import bca, percentile
 from jobs.sem.bootstrap.quantities import Quantity, quantities, quantity_values
 from jobs.sem.bootstrap.refits import Refit, refit
@@ -35,15 +36,6 @@ from jobs.sem.trouble import TROUBLES, Trouble, verdict
 CHUNK = 25  # replicates a task: enough to share the overhead, few enough to keep their matrices in cache
 FEWEST_UNITS = 10  # clusters or cases of a group, up to which intervals are marked unreliable
 MOST_FAILED = 0.05  # share of failed replicates above which intervals are marked unreliable
-RESULTS = ["est", "bias", "se", "ci_lower", "ci_upper", "bca_lower", "bca_upper", "replicates", "reliable"]
-ESTIMATES = ["group", "lhs", "op", "rhs", "label", "quantity", *RESULTS]
-DIFFERENCES = ["lhs", "op", "rhs", "quantity", "group_a", "group_b", *RESULTS]
-STATUS = ["group", "status", "detail", "units", "replicates", "failed"]
-TABLES = {
-    "bootstrap_estimates": ESTIMATES,
-    "bootstrap_differences": DIFFERENCES,
-    "bootstrap_status": STATUS,
-}
 FAILURES = ["group", "reason", "replicates"]
 
 
@@ -102,11 +94,6 @@ class Draws:
     quantities: list[Quantity]
 
 
-def in_turn(function: Callable[[Task], Any], tasks: Iterable[Task]) -> list[Any]:
-    """The tasks one after the other, here."""
-    return [function(task) for task in tasks]
-
-
 @dataclass(frozen=True)
 class Drawing:
     """How many replicates are drawn, and the seed they follow from."""
@@ -158,13 +145,15 @@ def bootstrap(
     return BootstrapReport(
         estimates=pd.DataFrame(
             [row for entry in draws.values() for row in _estimates(entry, method.confidence)],
-            columns=ESTIMATES,
+            columns=TABLES["bootstrap_estimates"],
         ),
         differences=pd.DataFrame(
-            [row for a, b in pairs for row in _differences(a, b, method.confidence)], columns=DIFFERENCES
+            [row for a, b in pairs for row in _differences(a, b, method.confidence)],
+            columns=TABLES["bootstrap_differences"],
         ),
         status=pd.DataFrame(
-            [_status(name, *words, draws.get(name)) for name, words in status.items()], columns=STATUS
+            [_status(name, *words, draws.get(name)) for name, words in status.items()],
+            columns=TABLES["bootstrap_status"],
         ),
         failures=pd.DataFrame(
             [row for entry in draws.values() for row in _failures(entry)], columns=FAILURES

@@ -14,8 +14,6 @@ from jobs.sem.laws import chi2_tail, f_tail
 from jobs.sem.model.defined import Expression
 from jobs.sem.trouble import ModelError
 
-HYPOTHESES = ["hypothesis", "error", "statistic", "df", "df_error", "pvalue", "detail"]
-
 
 @dataclass(frozen=True)
 class HypothesisTest:

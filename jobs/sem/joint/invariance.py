@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jobs.sem.joint import INVARIANCE
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup, planned
 from jobs.sem.joint.hypotheses import HypothesisTest, difference_test
 from jobs.sem.joint.thresholds_first import STEPS as STEPS_OF_ITEMS
@@ -38,10 +39,6 @@ MEANING = {
     "scalar": ("the intercepts", "latent means can be compared"),
     "strict": ("the residual variances", "the items are as reliable in one group as in another"),
 }
-COLUMNS = [
-    *("model", "status", "chisq", "df", "pvalue", "cfi", "rmsea", "delta_chisq", "delta_df", "delta_pvalue"),
-    *("delta_cfi", "verdict"),
-]
 LARGEST_FALL = 0.01  # of CFI
 NO_TEST = HypothesisTest(np.nan, np.nan, np.nan)
 Fit = MultigroupFit | StepFit
@@ -87,7 +84,7 @@ def _of_items(
     except TROUBLES as error:
         first = StepFit("configural", *verdict(error))
         row = _row(first.name, first, None, NO_TEST)
-        return pd.DataFrame([row | {"verdict": _first(first)}], columns=COLUMNS)
+        return pd.DataFrame([row | {"verdict": _first(first)}], columns=INVARIANCE)
     return _steps(list(STEPS_OF_ITEMS), steps.fit, steps.difference, level, method)
 
 
@@ -120,7 +117,7 @@ def _steps(
             failed, open_steps = "" if kept else what, []
         rows.append(row)
         before = fit
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=INVARIANCE)
 
 
 def _concerns(parameter: str, equal: tuple[str, ...]) -> bool:
