@@ -30,7 +30,7 @@ from threadpoolctl import threadpool_limits
 from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.groups.rows import FitReport
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.settings import classifications, resources
 from jobs.settings.reading import read
@@ -170,7 +170,7 @@ def recovery(spark: SparkSession, data_sets: int) -> None:
     """Coverage on the demo's design: coverage_recovery.csv."""
     settings = read(DEMO)
     model = resources.find(settings.model or "").read_text(encoding="utf-8")
-    observed = Structure(model).observed
+    observed = structure_of(model).observed
     parameters = resources.read_yaml(PARAMETERS)
     assert settings.simulate
     schema = ", ".join(f"{name} {'double' if name in NUMBERS else 'string'}" for name in ROW)

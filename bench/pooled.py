@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from jobs.publish import pooled
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.groups.rows import FitReport
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.settings import classifications, resources
 from jobs.settings.reading import read
@@ -74,7 +74,7 @@ def data_sets(spark: SparkSession, count: int) -> list[Slices]:
             nonresponse=settings.simulate.item_nonresponse,
         )
         population = with_indicators(firms(spark, plan), deliveries(spark, plan), plan).persist()
-        cases = sample(population, plan, Structure(model).observed)
+        cases = sample(population, plan, structure_of(model).observed)
         by_slice = cases.repartition(8, "country", "wave").groupBy("country", "wave")
         rows = by_slice.applyInPandas(lambda rows: fitted(model, rows), FITS_TYPE).collect()
         population.unpersist()

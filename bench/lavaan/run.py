@@ -29,7 +29,7 @@ import survey
 from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.cases.moments import moments
 from jobs.sem.ml import fit as ml
-from jobs.sem.model.structure import Structure
+from jobs.sem.model.structure import structure_of
 from jobs.sem.routes.method import Method
 from jobs.sem.routes.routes import route
 
@@ -42,7 +42,7 @@ SHELL_MODEL = "f =~ y1 + y2 + y3\nf ~ x1 + x2\n"
 
 def fitted(data: pd.DataFrame, settings: Method) -> None:
     """A fit with errors and measures."""
-    way = route(Structure(survey.model()), data, settings)
+    way = route(structure_of(survey.model()), data, settings)
     way.fit()
     way.inference()
 
@@ -55,7 +55,7 @@ def tasks(folder: Path) -> dict[str, tuple[Callable[[], object], str, float]]:
     items = tuple(survey.ITEMS[:10])
 
     def point() -> None:
-        structure = Structure(model)
+        structure = structure_of(model)
         ml.fit(structure, moments(complete, structure.observed).covariance)
 
     return {
