@@ -8,6 +8,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -103,3 +104,27 @@ def test_what_is_left_to_spark(opened, firms, monkeypatch):
     assert opened(few, bootstrap=1001) is None
     monkeypatch.setattr(in_process, "LARGEST", 1000)
     assert opened(few) is None
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1", "-2.5", "+3e2", ".5", "7."],
+        ["1", "9", "2"],  # a code of no answer
+        ["1", "9.0", "2"],  # the same code, written otherwise
+        ["1", "1e999", "2"],  # beyond what a number holds
+        ["1", None, "NA", "2"],
+        ["1", "1_000", "inf", "nan", "٣"],  # numbers to Python alone
+        ["1,5", "2"],
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"decimal": ",", "separator": ";"}, {"thousands": "'"}])
+def test_a_column_that_is_read_at_once_is_what_its_cells_are(tmp_path, cells, options):
+    (tmp_path / "t.csv").touch()
+    request = Request(data=str(tmp_path / "t.csv"), model="", out="", na=("NA", "9"), **options)
+    column, read = in_process._reader(request)(cells), in_process._reader_of_cells(request)
+    values, given = zip(*map(read, cells), strict=True)
+    texts = [cell for cell, here in zip(cells, given, strict=True) if here]
+    np.testing.assert_array_equal(column.values, values)
+    assert column.is_odd.tolist() == (np.array(given) & np.isnan(values)).tolist()
+    assert column.texts == ([] if "thousands" in options else texts)
