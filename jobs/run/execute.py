@@ -174,7 +174,7 @@ def _execute(
                 outcomes = _noted(context, kept, name, done, results)
             finally:
                 # A stage that stops on its way leaves frames in memory that the next one has no use for.
-                session.release(context.spark)
+                _release(context, name)
             for slice, error in results.failures.items():
                 progress.failed(context.shown(slice), error)
             if outcomes:
@@ -194,12 +194,24 @@ def _execute(
 
 
 def _attempt(context: Context, name: str, batch: Batch) -> Results:
-    batch.session()  # Spark's functions of columns need a session
+    if _needs_spark(context, name):
+        batch.session()  # Spark's functions of columns need a session
     try:
         return context.stages[name].run(batch)
     except BaseException:
-        session.release(context.spark)
+        _release(context, name)
         raise
+
+
+def _release(context: Context, name: str) -> None:
+    """Free the memory that a stage leaves in the JVM."""
+    if _needs_spark(context, name):
+        session.release(context.spark)
+
+
+def _needs_spark(context: Context, name: str) -> bool:
+    """Whether a stage works on tables. The simulation does not: it writes files of this machine by itself."""
+    return bool(context.stages[name].TABLES)
 
 
 def _written(context: Context, name: str, marks: Mapping[Slice, str], results: Results) -> dict[Slice, str]:
