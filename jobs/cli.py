@@ -305,16 +305,15 @@ def _run_until(stage: str, chosen: opening.Chosen) -> None:
 
 
 def _simulated(options: dict[str, Any], out: str) -> Path:
-    """Write studies of any size in a session of their own."""
+    """Write studies of any size."""
     from jobs.output import folders
-    from jobs.settings.session import SparkSettings
     from jobs.simulate import studies as simulated
 
     wanted = simulated.wanted(options)
     place = folders.located(out, simulated.LABEL)
     simulated.check(wanted, place)
-    with opening.session(SparkSettings(small=wanted.small), "simulate", place) as spark:
-        return simulated.studies(spark, wanted, place, Progress().say)
+    os.umask(0o077)
+    return simulated.studies(wanted, place, Progress().say)
 
 
 def _with_table(request: Any, changes: list[str]) -> str:

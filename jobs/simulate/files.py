@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.output import owned, rooms
-from jobs.settings.classifications import Classification, Item
 from jobs.settings.inputs import LABELS
-from jobs.simulate.answers import answers, broken, questionnaire, truth
-from jobs.simulate.draws import Draws
-from jobs.simulate.firms import Plan, firms, places
-from jobs.simulate.flows import biregional, deliveries
-from jobs.spark.frames import local
-from jobs.transforms.flow_sums import sums
-from jobs.transforms.flows import VALUE
-from jobs.transforms.indicators import commonality, complementarity, left_out, sums_of
-from jobs.transforms.lookup import looked_up
+from jobs.simulate import flows
+from jobs.simulate.answers import truth
+from jobs.simulate.decimals import texts
+from jobs.simulate.draws import begun, of_numbers, uniform
+from jobs.simulate.firms import Plan
+from jobs.simulate.survey import survey
 
 ENCODING = "ISO-8859-1"
-LARGE = 200_000  # firms above which the survey is a folder of files, written in parallel
-TASKS = 16  # most tasks that write the files of a batch; each writes a slice's file whole
-
-Ready = Callable[[DataFrame], DataFrame]
+SEPARATOR = ";"
+TO_BE_QUOTED = f'[{SEPARATOR}"\r\n]'
+CODES = ("province", "sbi")  # columns of the survey whose texts come from a classification
+LARGE = 200_000  # firms above which survey and table are folders of files; a file has so many firms at most
 
 
 def names(wave: str) -> tuple[str, str, str]:
@@ -36,157 +32,91 @@ def names(wave: str) -> tuple[str, str, str]:
     return f"survey_{wave}.csv", f"flows_{wave}.csv", "truth.csv"
 
 
-def write(
-    spark: SparkSession, plan: Plan, folders: Mapping[str, Path], layout: str, label: str
-) -> tuple[list[Path], int]:
-    """Survey, input-output tables and true parameters of a plan's slices, each in its country's folder.
+def write(plan: Plan, folder: Path, layout: str, label: str) -> tuple[list[Path], int]:
+    """Survey, input-output table and true parameters of a plan's slice in the folder of its country.
 
-    A plan of LARGE slices has one only. Gives the paths of all surveys, then of all tables, and the number
-    of firms with the spoilt rows. `label` is the setting that names the folders.
+    Gives the paths of survey and table, and the number of firms with the spoilt rows. `label` is the setting
+    that names the folder.
     Raises SettingsError where a file of these names stands there that the simulation did not write.
     """
-    for folder in folders.values():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        owned.check(folder, [name for wave in plan.waves for name in names(wave)], label)
-    surveys, flows = ([folders[c] / names(w)[kind] for c, w in plan.slices] for kind in (0, 1))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    owned.check(folder, names(plan.wave), label)
+    of_survey, of_flows, of_truth = (folder / name for name in names(plan.wave))
     single = plan.firms <= LARGE
-    full = deliveries(spark, plan)
-    table = biregional(full) if layout == "biregional" else full
-    order = Draws(plan.seed, "number").uniform("order in the file")
-    decimals = F.replace(F.col("value").cast("string"), F.lit("."), F.lit(","))
-    with _kept() as ready:
-        population = with_indicators(ready(firms(spark, plan)), full, plan, ready)
-        drawn = _with_slice(survey(population, plan, ready), plan)
-        _write(drawn, surveys, [order] if single else None, ["number"], label)
-    _write(
-        _with_slice(table, plan).withColumn("value", decimals),
-        flows,
-        list(LABELS) if single else None,
-        [],
-        label,
-    )
-    for country in plan.countries:
-        _write_truth(folders[country] / names(plan.waves[0])[2], plan, label)
+    _write(of_survey, _questionnaires(plan, single), single, label)
+    _write(of_flows, _deliveries(plan, layout), single, label)
+    _write(of_truth, [_truth(plan)], True, label)
     spoilt = min(plan.parameters["survey"]["broken_rows"], plan.firms)
-    return [*surveys, *flows], len(plan.slices) * (plan.firms + spoilt)
+    return [of_survey, of_flows], plan.firms + spoilt
 
 
-def survey(population: DataFrame, plan: Plan, ready: Ready = lambda frame: frame) -> DataFrame:
-    """The questionnaires, a few spoilt rows included, of firms with their indicators."""
-    filled = questionnaire(answers(population, plan, ready), plan)
-    return filled.unionByName(broken(filled, plan))
+def _questionnaires(plan: Plan, mixed: bool) -> Iterator[bytes]:
+    """The header of the survey, and its lines, so many at a time; `mixed`: in an order of chance."""
+    for at, (part, number) in enumerate(survey(plan, LARGE)):
+        if at == 0:
+            yield _header(part.column_names)
+        columns = [column.combine_chunks() for column in part.columns]
+        for name in CODES:
+            place = part.column_names.index(name)
+            columns[place] = _quoted(columns[place])
+        lines = pc.binary_join_element_wise(*columns, SEPARATOR, null_handling="replace", null_replacement="")
+        if mixed:
+            order = uniform(of_numbers(begun(plan.seed, "order in the file"), number))
+            lines = lines.take(pa.array(np.argsort(order, kind="stable")))
+        yield _encoded(lines)
 
 
-def with_indicators(
-    population: DataFrame, full: DataFrame, plan: Plan, ready: Ready = lambda frame: frame
-) -> DataFrame:
-    """Firms with complementarity and commonality within their sector, as the pipeline computes them.
-
-    `ready` is given the indicators before they are joined to the firms, as in `answers`.
-    """
-    keys = ["country", "wave", "region", "sector"]
-    common = commonality(population).select(
-        *keys, "commonality_within_numerator", "commonality_within_denominator"
-    )
-    shares = _complementarity(full, plan).select(*keys, "complementarity_within")
-    linked = population.join(F.broadcast(ready(common)), keys, "left")
-    linked = linked.join(F.broadcast(ready(shares)), keys, "left")
-    return linked.withColumn("commonality_within", left_out("commonality_within"))
+def _deliveries(plan: Plan, layout: str) -> Iterator[bytes]:
+    """The header of the input-output table, and its lines in their order, so many at a time."""
+    yield _header([*LABELS, "value"])
+    sides, blocks = flows.table(plan, layout)
+    labels = [_quoted(pa.array([side[at] for side in sides], pa.string())) for at in (0, 1)]
+    label = pc.binary_join_element_wise(*labels, SEPARATOR)
+    for cells in blocks:
+        seller, buyer = (label.take(pa.array(places)) for places in (cells.seller, cells.buyer))
+        value = texts(cells.units, flows.DECIMALS)
+        yield _encoded(pc.binary_join_element_wise(seller, buyer, value, SEPARATOR))
 
 
-def _complementarity(full: DataFrame, plan: Plan) -> DataFrame:
-    """Complementarity within each sector, from deliveries within sectors: the others are in none of its sums.
-
-    A region's number is its place, which means a region of its own in each country.
-    """
-    at = places(full.sparkSession, plan).select("country", "region", "place")
-    flows = full.where(F.col("origin_sector") == F.col("destination_sector"))
-    for side in ("origin", "destination"):
-        codes = at.toDF("country", f"{side}_region", f"{side}_place")
-        flows = flows.join(F.broadcast(codes), ["country", f"{side}_region"])
-    numbered = flows.select(
-        "country",
-        "wave",
-        *[
-            F.col(f"{side}_place").cast("smallint").alias(f"{side}_region")
-            for side in ("origin", "destination")
-        ],
-        *[
-            looked_up(f"{side}_sector", plan.sectors.numbers).cast("smallint").alias(f"{side}_sector")
-            for side in ("origin", "destination")
-        ],
-        F.col("value").cast(VALUE).alias("value"),
-    )
-    items = tuple(Item(code=str(place), name=str(place)) for place in plan.places)
-    by_place = Classification(version="places", source="places", items=items)
-    shares = complementarity(sums_of(sums(numbered), "sales"), "sales", [(None, by_place, plan.sectors)])
-    shares = shares.withColumn("place", F.col("region").cast("int")).drop("region")
-    return shares.join(F.broadcast(at), ["country", "place"])
+def _truth(plan: Plan) -> bytes:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    writer.writerow(["group", "lhs", "op", "rhs", "value"])
+    writer.writerows(truth(plan.parameters))
+    return stream.getvalue().encode()
 
 
-@contextmanager
-def _kept() -> Iterator[Ready]:
-    """While this holds, a function that computes a frame at once and keeps it.
-
-    A join that is told to broadcast a frame waits for it no longer than Spark's time limit; a frame that is
-    there already is only read, however long it took to compute.
-    """
-    frames: list[DataFrame] = []
-
-    def ready(frame: DataFrame) -> DataFrame:
-        frames.append(frame.persist())
-        frame.count()
-        return frame
-
-    try:
-        yield ready
-    finally:
-        for frame in frames:
-            frame.unpersist()
+def _header(columns: Sequence[str]) -> bytes:
+    return f"{SEPARATOR.join(columns)}\n".encode()
 
 
-def _with_slice(frame: DataFrame, plan: Plan) -> DataFrame:
-    """The rows with the number of their slice in the plan instead of country and wave."""
-    rows = [(*slice, number) for number, slice in enumerate(plan.slices)]
-    slices = local(frame.sparkSession, rows, "country string, wave string, slice int")
-    return frame.join(F.broadcast(slices), ["country", "wave"]).drop("country", "wave")
+def _quoted(values: pa.Array) -> pa.Array:
+    """Texts as a file has them: in quotes where they hold a mark of the file."""
+    marked = pc.match_substring_regex(values, TO_BE_QUOTED)
+    escaped = pc.replace_substring(values, '"', '\\"')
+    return pc.if_else(marked, pc.binary_join_element_wise('"', escaped, '"', ""), values)
 
 
-def _write(frame: DataFrame, paths: list[Path], order: list[Any] | None, drop: list[str], label: str) -> None:
-    """One CSV file a slice, its rows in an order, or without one the only slice's folder of files.
-
-    Each is put in its place whole or not at all. Columns of `drop` order the rows and are not written.
-    """
-    for path in paths:
-        rooms.sweep(path)
-    text: dict[str, Any] = {
-        "sep": ";",
-        "header": True,
-        "encoding": ENCODING,
-        "emptyValue": "",
-        "nullValue": "",
-    }
-    with rooms.room(paths[0]) as room:
-        draft = room / rooms.CONTENT
-        if not order:
-            (path,) = paths
-            frame.drop(*drop, "slice").write.csv(str(draft), **text)
-            owned.put(draft, path, label)
-            return
-        # One task sorts a slice and writes it as one file, in a folder with the slice's number.
-        whole = frame.repartition(min(len(paths), TASKS), "slice").sortWithinPartitions("slice", *order)
-        whole.drop(*drop).write.partitionBy("slice").csv(str(draft), **text)
-        for number, path in enumerate(paths):
-            (part,) = (draft / f"slice={number}").glob("part-*.csv")
-            owned.put(part, path, label)
+def _encoded(lines: pa.Array) -> bytes:
+    """Lines as the bytes of a file."""
+    together = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
+    text = pc.binary_join(together, "\n")[0].as_py()
+    return f"{text}\n".encode(ENCODING, errors="replace") if text else b""
 
 
-def _write_truth(path: Path, plan: Plan, label: str) -> None:
+def _write(path: Path, parts: Iterable[bytes], single: bool, label: str) -> None:
+    """A header and parts as a file, or as a folder of files; put in its place whole or not at all."""
+    parts = iter(parts)
+    header = next(parts)
+    rooms.sweep(path)
     with rooms.room(path) as room:
-        draft = room / rooms.CONTENT / path.name
-        draft.parent.mkdir()
-        with draft.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["group", "lhs", "op", "rhs", "value"])
-            writer.writerows(truth(plan.parameters))
+        draft = room / rooms.CONTENT
+        if single:
+            with draft.open("wb") as stream:
+                stream.write(header)
+                stream.writelines(parts)
+        else:
+            draft.mkdir(mode=0o700)
+            for number, part in enumerate(parts):
+                (draft / f"part-{number:05d}.csv").write_bytes(header + part)
         owned.put(draft, path, label)

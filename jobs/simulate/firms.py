@@ -2,191 +2,181 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+import numpy as np
+from numpy.typing import NDArray
 
 from jobs.settings.classifications import Classification
-from jobs.simulate.draws import Draws
-from jobs.spark.frames import local
+from jobs.simulate.decimals import units
+from jobs.simulate.draws import Draws, Floats
+
+Columns = dict[str, NDArray[Any]]  # of the same number of rows, by name
 
 KINDS = ("domestic_only", "foreign_only", "both", "stand_alone", "process_only", "others")
+COOPERATING, WITH_PRODUCTS, INNOVATING = 3, 4, 5  # so many of the kinds, which is also how they are ordered
 SIZES = ((10, 50), (50, 250), (250, 1000))  # employees: from, below
 SLOTS = 1 << 14  # cells are drawn through a table of equally likely slots
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is simulated: which countries and waves, how many firms each, and the parameters.
+    """What is simulated: one wave of one country (a slice), how many firms, and the parameters.
 
-    A slice is one wave of one country. Every country has regions of its own, the same number of them, and
-    what is drawn for a region depends on its place among its country's.
+    What is drawn for a region depends on its place among its country's.
     """
 
-    countries: tuple[str, ...]
-    waves: tuple[str, ...]
-    regions: Mapping[str, Classification]  # by country
+    country: str
+    wave: str
+    regions: Classification
     sectors: Classification
     firms: int
     seed: int
     parameters: dict[str, Any]
     nonresponse: float = 0.03
 
-    def __post_init__(self) -> None:
-        if len({len(self.regions[country].items) for country in self.countries}) > 1:
-            raise ValueError("the countries of a plan have the same number of regions")
+    @cached_property
+    def region_codes(self) -> list[str]:
+        """The codes of the regions in their places."""
+        return [item.code for item in self.regions.items]
 
-    @property
-    def places(self) -> range:
-        """The places of a country's regions, beginning with 1."""
-        return range(1, len(self.regions[self.countries[0]].items) + 1)
+    @cached_property
+    def sector_codes(self) -> list[str]:
+        """The codes of all sectors in their places."""
+        return [item.code for item in self.sectors.items]
 
-    @property
-    def slices(self) -> list[tuple[str, str]]:
-        """Country and wave of each slice."""
-        return [(country, wave) for country in self.countries for wave in self.waves]
+    @cached_property
+    def masses(self) -> list[float]:
+        """The weight of each region in firms and deliveries."""
+        given = [float(weight) for weight in self.parameters["region_weights"][: len(self.region_codes)]]
+        return given + [1.0] * (len(self.region_codes) - len(given))
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """Where each kind ends in the firms' numbering."""
+        survey = self.parameters["survey"]
+        counts = [round(survey["quotas"][kind] * self.firms / survey["firms"]) for kind in KINDS[:-1]]
+        return [*accumulate(counts), self.firms]
+
+    @cached_property
+    def slots(self) -> dict[tuple[bool, bool], NDArray[np.int64]]:
+        """The cell of each slot, by whether its sector is industrial and whether innovators choose (tilted).
+
+        A cell is a region and a sector; its number is the region's place times the number of sectors, and
+        the sector's place. Each cell gets slots in proportion to its probability, by largest remainder.
+        """
+        tilt = self.parameters["survey"]["tilt"]
+        table = {}
+        for industrial in (True, False):
+            cells = [
+                (region, sector)
+                for region in range(len(self.region_codes))
+                for sector, item in enumerate(self.sectors.items)
+                if item.industrial == industrial
+            ]
+            numbers = np.array([region * len(self.sector_codes) + sector for region, sector in cells], int)
+            leanings = [_leaning(self.seed, region, self.sector_codes[sector]) for region, sector in cells]
+            for tilted in (True, False):
+                mass = [
+                    self.masses[region] * (1 + (tilt * leaning if tilted else 0.0))
+                    for (region, _), leaning in zip(cells, leanings, strict=True)
+                ]
+                table[industrial, tilted] = np.repeat(numbers, _apportion(mass, SLOTS))
+        return table
 
 
-def places(spark: SparkSession, plan: Plan) -> DataFrame:
-    """Country, place and code of each region, and its weight (mass) in firms and deliveries."""
-    weights = plan.parameters["region_weights"]
-    rows = [
-        (country, place, region.code, float(weights[place - 1]) if place <= len(weights) else 1.0)
-        for country in plan.countries
-        for place, region in enumerate(plan.regions[country].items, start=1)
-    ]
-    return local(spark, rows, "country string, place int, region string, mass double")
+def firms(plan: Plan, start: int, end: int) -> Columns:
+    """The firms from a number to below another: number, kind, size, cell, region and sector (their places).
 
-
-def firms(spark: SparkSession, plan: Plan) -> DataFrame:
-    """One row per firm: country, wave, number, kind, region, sector, employees, exports, weight, …"""
+    And employees, turnover (thousand), weight, and what is true of them: innovator, product_innovator, … A
+    firm is left out where no sector is of the kind that it drew, industrial or not.
+    """
     survey = plan.parameters["survey"]
-    draws = Draws(plan.seed, "country", "wave", "number")
-    slices = local(spark, plan.slices, "country string, wave string")
-    frame = spark.range(plan.firms).withColumnRenamed("id", "number").crossJoin(F.broadcast(slices))
-
-    bounds = _bounds(survey["quotas"], plan.firms, survey["firms"])
-    frame = frame.withColumn("kind", _by_bound("number", dict(zip(KINDS, bounds, strict=True))))
-    frame = frame.withColumn("size", _size(frame, bounds, survey["size_shares"]))
-    innovates = F.col("kind") != "others"
-    frame = frame.withColumn("innovator", innovates)
-    frame = frame.withColumn("product_innovator", F.col("kind").isin(list(KINDS[:4])))
-    frame = frame.withColumn("cooperates", F.col("kind").isin(list(KINDS[:3])))
-    frame = frame.withColumn(
-        "process_innovator",
-        (F.col("kind") == "process_only") | (F.col("product_innovator") & (draws.uniform("process") < 0.5)),
-    )
+    number = np.arange(start, end)
+    draws = Draws(number, plan.seed, plan.country, plan.wave)
+    kind = np.searchsorted(np.minimum(plan.ends, plan.firms), number, side="right")
+    size = _size(number, kind, plan.ends, survey["size_shares"])
+    innovates, with_products = kind < INNOVATING, kind < WITH_PRODUCTS
     exporting = survey["exporting"]
-    frame = frame.withColumn(
-        "exports",
-        draws.uniform("exports") < F.when(innovates, exporting["innovators"]).otherwise(exporting["others"]),
-    )
-    frame = frame.withColumn("employees", _employees(draws, survey["below_ten"]))
-    frame = frame.withColumn(
-        "turnover",
-        F.round(F.col("employees") * (300 + 60 * draws.bounded("turnover")), 3).cast("decimal(18,3)"),
-    )
-    weights = F.array(*[F.lit(float(weight)) for weight in survey["weights"]])
-    frame = frame.withColumn("weight", F.element_at(weights, F.col("size") + 1))
-
+    employees = _employees(draws, size, survey["below_ten"])
+    turnover = employees * (300 + 60 * draws.bounded("turnover"))
     industrial = draws.uniform("industrial") < survey["industrial"]
-    slot = F.floor(draws.uniform("cell") * SLOTS).cast("int")
-    frame = frame.withColumns({"industrial": industrial, "slot": slot, "tilted": innovates})
-    frame = frame.join(F.broadcast(_slots(spark, plan)), ["industrial", "tilted", "slot"])
-    regions = places(spark, plan).select("country", "place", "region")
-    return frame.join(F.broadcast(regions), ["country", "place"]).drop("slot", "tilted", "place")
+    cell = _cells(plan, draws, industrial, innovates)
+    columns = {
+        "number": number,
+        "kind": kind,
+        "size": size,
+        "innovator": innovates,
+        "product_innovator": with_products,
+        "cooperates": kind < COOPERATING,
+        "process_innovator": (kind == WITH_PRODUCTS) | (with_products & (draws.uniform("process") < 0.5)),
+        "exports": draws.uniform("exports")
+        < np.where(innovates, exporting["innovators"], exporting["others"]),
+        "employees": employees,
+        "turnover": units(turnover, 3) / 1000.0,
+        "weight": np.array(survey["weights"], float)[size],
+        "industrial": industrial,
+        "cell": cell,
+        "region": cell // len(plan.sector_codes),
+        "sector": cell % len(plan.sector_codes),
+    }
+    placed = cell >= 0
+    return columns if placed.all() else {name: values[placed] for name, values in columns.items()}
 
 
-def _bounds(quotas: dict[str, int], firms: int, standard: int) -> list[int]:
-    """Where each kind ends in the firms' numbering."""
-    ends = list(accumulate(round(quotas[kind] * firms / standard) for kind in KINDS[:-1]))
-    return [*ends, firms]
-
-
-def _by_bound(column: str, ends: dict[str, int]) -> Column:
-    chosen = None
-    for name, end in ends.items():
-        condition = F.col(column) < end
-        chosen = F.when(condition, name) if chosen is None else chosen.when(condition, name)
-    assert chosen is not None
-    return chosen
-
-
-def _size(frame: DataFrame, bounds: list[int], shares: dict[str, list[float]]) -> Column:
+def _size(
+    number: NDArray[np.int64], kind: NDArray[np.int64], ends: list[int], shares: dict[str, list[float]]
+) -> NDArray[np.int64]:
     """0 small, 1 medium, 2 large: exact shares within each kind, spread over its numbers by a stride."""
-    chosen = None
-    for kind, start, end in zip(KINDS, [0, *bounds], bounds, strict=False):
+    size = np.zeros(len(number), int)
+    for at, (start, end) in enumerate(pairwise([0, *ends])):
+        own = kind == at
         count = max(end - start, 1)
-        place = ((F.col("number") - start) * 7919) % count  # 7919 is prime: every place is taken once
-        small, medium = round(shares[kind][0] * count), round((shares[kind][0] + shares[kind][1]) * count)
-        size = F.when(place < small, 0).when(place < medium, 1).otherwise(2)
-        condition = F.col("kind") == kind
-        chosen = F.when(condition, size) if chosen is None else chosen.when(condition, size)
-    assert chosen is not None
-    return chosen
+        place = ((number[own] - start) * 7919) % count  # 7919 is prime: every place is taken once
+        small, medium, _ = shares[KINDS[at]]
+        beyond = [place >= round(share * count) for share in (small, small + medium)]
+        size[own] = np.sum(beyond, axis=0)
+    return size
 
 
-def _employees(draws: Draws, below_ten: float) -> Column:
+def _employees(draws: Draws, size: NDArray[np.int64], below_ten: float) -> Floats:
     """Log-uniform within the size; some small firms have fewer than ten."""
     u = draws.uniform("employees")
-    sized = None
-    for size, (low, high) in enumerate(SIZES):
-        value = F.floor(F.lit(low) * F.pow(F.lit(high / low), u))
-        sized = (
-            F.when(F.col("size") == size, value)
-            if sized is None
-            else sized.when(F.col("size") == size, value)
-        )
-    assert sized is not None
-    tiny = (F.col("size") == 0) & (draws.uniform("tiny") < below_ten)
-    return F.when(tiny, F.floor(u * 9) + 1).otherwise(sized).cast("int")
+    low, high = np.array(SIZES, float).T
+    sized = np.floor(low[size] * (high / low)[size] ** u)
+    tiny = (size == 0) & (draws.uniform("tiny") < below_ten)
+    return np.where(tiny, np.floor(u * 9) + 1, sized)
 
 
-def _slots(spark: SparkSession, plan: Plan) -> DataFrame:
-    """Slot to a region's place and sector, for industrial and other sectors, innovators (tilted) and others.
-
-    Each cell gets slots in proportion to its probability, by largest remainder.
-    """
-    weights = plan.parameters["region_weights"]
-    tilt = plan.parameters["survey"]["tilt"]
-    rows = []
-    for industrial in (True, False):
-        items = [item for item in plan.sectors.items if item.industrial == industrial]
-        cells = [
-            (
-                place,
-                item.code,
-                weights[place - 1] if place <= len(weights) else 1.0,
-                _leaning(plan.seed, place - 1, item.code),
-            )
-            for place in plan.places
-            for item in items
-        ]
-        for tilted in (True, False):
-            mass = [weight * (1 + (tilt * leaning if tilted else 0.0)) for _, _, weight, leaning in cells]
-            for slot, cell in enumerate(_apportion(mass, SLOTS)):
-                rows.append((industrial, tilted, slot, cells[cell][0], cells[cell][1]))
-    return local(spark, rows, "industrial boolean, tilted boolean, slot int, place int, sector string")
+def _cells(
+    plan: Plan, draws: Draws, industrial: NDArray[np.bool_], tilted: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Each firm's cell; -1 where there is none for it."""
+    slot = np.floor(draws.uniform("cell") * SLOTS).astype(int)
+    cell = np.full(len(slot), -1)
+    for (of_industry, of_tilted), cells in plan.slots.items():
+        own = (industrial == of_industry) & (tilted == of_tilted)
+        if len(cells):
+            cell[own] = cells[slot[own]]
+    return cell
 
 
 def _leaning(seed: int, region: int, sector: str) -> float:
     """A fixed number in [-1, 1] for a cell: how much innovators favour it."""
-    import hashlib
-
     digest = hashlib.sha256(f"{seed}/{region}/{sector}".encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**31 - 1
 
 
 def _apportion(mass: list[float], slots: int) -> list[int]:
-    """`slots` places shared out in proportion to `mass`, largest remainders first; the cell of each place."""
+    """`slots` places shared out in proportion to `mass`, largest remainders first; how many each gets."""
     total = sum(mass)
     exact = [slots * part / total for part in mass]
     counts = [int(part) for part in exact]
     by_remainder = sorted(range(len(mass)), key=lambda cell: (counts[cell] - exact[cell], cell))
     for cell in by_remainder[: slots - sum(counts)]:
         counts[cell] += 1
-    return [cell for cell, count in enumerate(counts) for _ in range(count)]
+    return counts

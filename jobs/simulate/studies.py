@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
-from pyspark.sql import SparkSession
 from ruamel.yaml import YAML
 
 from jobs.errors import SettingsError
@@ -30,13 +30,6 @@ SOURCE = "simulated"
 LABEL = "--out"
 FOLDERS = ("work", "published")  # of a run of several countries, beside theirs
 
-# What is drawn together at most; a slice, one wave of one country, is never divided.
-FIRMS = 1_000_000
-DELIVERIES = 15_000_000
-
-# What is small enough for the options of conf/spark/small.yaml.
-SMALL_DELIVERIES = 1_000_000
-
 
 class Wanted(Section):
     """What to simulate; every country has the same regions, sectors and waves in number."""
@@ -46,7 +39,7 @@ class Wanted(Section):
     regions: int = Field(12, ge=1, le=999, description="regions a country")
     sectors: int = Field(19, ge=1, le=999, description="industrial sectors")
     firms: int = Field(9000, ge=100, description="firms a country and wave")
-    seed: int = 1996
+    seed: int = Field(1996, ge=-(2**63), lt=2**63)
     item_nonresponse: float = Field(0.03, ge=0, lt=0.5)
     layout: Literal["long", "biregional"] = "biregional"
 
@@ -54,16 +47,6 @@ class Wanted(Section):
     def slices(self) -> int:
         """Number of slices: waves of countries."""
         return len(self.countries) * len(self.waves)
-
-    @property
-    def deliveries(self) -> int:
-        """Number of deliveries between the sectors of all regions, a slice."""
-        return (self.regions * self.sectors) ** 2
-
-    @property
-    def small(self) -> bool:
-        """Whether all of it is so little that compiling queries costs more than it saves."""
-        return self.slices * self.firms <= LARGE and self.slices * self.deliveries <= SMALL_DELIVERIES
 
 
 def wanted(given: dict[str, Any]) -> Wanted:
@@ -104,14 +87,13 @@ def check(wanted: Wanted, out: Path) -> None:
         owned.check(folder, [*files, "regions.yaml", *([] if several else ["sectors.yaml"])], LABEL)
 
 
-def studies(
-    spark: SparkSession, wanted: Wanted, out: Path, say: Callable[[str], None] = lambda line: None
-) -> Path:
+def studies(wanted: Wanted, out: Path, say: Callable[[str], None] = lambda line: None) -> Path:
     """Write `out`/<country>/ with surveys, tables, truth and regions of each country, and one run file.
 
     The run file is `out`/<country>.yaml of a single country, whose folder has the sectors too, else
-    `out`/europe.yaml. `say` is told how many slices are done. The same request gives the same files. Raises
-    SettingsError where a file of another stands in the way.
+    `out`/europe.yaml. `say` is told how many slices are done, after each country, and after each wave of a
+    single one. The same request gives the same files. Raises SettingsError where a file of another stands in
+    the way.
     """
     check(wanted, out)
     folders = {country: (out / country).resolve() for country in wanted.countries}
@@ -120,23 +102,21 @@ def studies(
     regions = {country: _regions(wanted, country, folder) for country, folder in folders.items()}
     several = len(folders) > 1
     sectors = _sectors(wanted, out.resolve() if several else folders[wanted.countries[0]])
-    done = 0
-    for countries, waves in batches(wanted):
+    parameters = simulation_parameters.read()
+    for done, (country, wave) in enumerate(product(wanted.countries, wanted.waves), start=1):
         plan = Plan(
-            countries=countries,
-            waves=waves,
-            regions={country: classifications.read(regions[country]) for country in countries},
+            country=country,
+            wave=wave,
+            regions=classifications.read(regions[country]),
             sectors=classifications.read(sectors),
             firms=wanted.firms,
             seed=wanted.seed,
-            parameters=simulation_parameters.read(),
+            parameters=parameters,
             nonresponse=wanted.item_nonresponse,
         )
-        _, rows = write(
-            spark, plan, {country: folders[country] for country in countries}, wanted.layout, LABEL
-        )
-        done += len(plan.slices)
-        say(f"{done:,} of {wanted.slices:,} slices: {rows:,} firms up to {countries[-1]} {waves[-1]}")
+        _, firms = write(plan, folders[country], wanted.layout, LABEL)
+        if wave == wanted.waves[-1] or not several:
+            say(f"{done:,} of {wanted.slices:,} slices: {done * firms:,} firms up to {country} {wave}")
     if several:
         return _dump(
             run_files.of_countries(regions, wanted.waves, out.resolve(), sectors, wanted.layout),
@@ -146,21 +126,6 @@ def studies(
     ((country, folder),) = folders.items()
     content = run_files.of_country(country, wanted.waves, folder, (regions[country], sectors), wanted.layout)
     return _dump({**content, "spark": {"small": wanted.firms <= LARGE}}, out / f"{country}.yaml")
-
-
-def batches(wanted: Wanted) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The countries and waves of each batch: whole countries together, or some waves of one country.
-
-    A LARGE slice is a batch of its own.
-    """
-    room = min(FIRMS // wanted.firms, DELIVERIES // wanted.deliveries)
-    most = 1 if wanted.firms > LARGE else max(room, 1)
-    abreast, long = max(most // len(wanted.waves), 1), min(most, len(wanted.waves))
-    return [
-        (wanted.countries[country : country + abreast], wanted.waves[wave : wave + long])
-        for country in range(0, len(wanted.countries), abreast)
-        for wave in range(0, len(wanted.waves), long)
-    ]
 
 
 def _regions(wanted: Wanted, country: str, folder: Path) -> str:

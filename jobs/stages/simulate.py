@@ -37,7 +37,7 @@ def run(batch: Batch) -> Results:
             raise SettingsError("the run file has no section simulate; there is nothing to simulate.")
         plan = plan_of(settings, chosen)
         folder = folders.located(chosen.path, "simulate.path")
-        paths, rows = write(batch.spark, plan, {settings.country: folder}, chosen.layout, "simulate.path")
+        paths, rows = write(plan, folder, chosen.layout, "simulate.path")
         written = {path.name: files.sha256(str(path)) for path in paths}
         results.outcomes[slice] = Outcome(rows, rows, detail={"files": written, "seed": plan.seed})
     return results
@@ -46,9 +46,9 @@ def run(batch: Batch) -> Results:
 def plan_of(settings: SliceSettings, chosen: SimulateSettings) -> Plan:
     """A slice as a plan."""
     return Plan(
-        countries=(settings.country,),
-        waves=(settings.wave,),
-        regions={settings.country: classifications.read(settings.regions)},
+        country=settings.country,
+        wave=settings.wave,
+        regions=classifications.read(settings.regions),
         sectors=classifications.read(settings.sectors),
         firms=chosen.firms,
         seed=chosen.seed,

@@ -1,29 +1,26 @@
-"""The simulated study: exact counts, bounded draws that know no partitions, true parameters."""
+"""The simulated study: exact counts, bounded draws that know no blocks, true parameters."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from pyspark.sql import functions as F
 
 from jobs.settings import classifications, resources, wave_maps
-from jobs.simulate.answers import answers, broken, in_sample, questionnaire, truth
+from jobs.simulate.answers import ASKED, answered, answers, in_sample, shifts, totals, truth
 from jobs.simulate.draws import Draws
-from jobs.simulate.files import with_indicators
-from jobs.simulate.firms import Plan, _apportion, firms
-from jobs.simulate.flows import biregional, deliveries
-
-KEYS = ["origin_region", "origin_sector", "destination_region", "destination_sector"]
+from jobs.simulate.firms import KINDS, Plan, _apportion, firms
+from jobs.simulate.questionnaires import broken, questionnaires
 
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     return Plan(
-        countries=("NL",),
-        waves=("w",),
-        regions={"NL": classifications.read("conf/classifications/regions_nl.yaml")},
+        country="NL",
+        wave="w",
+        regions=classifications.read("conf/classifications/regions_nl.yaml"),
         sectors=classifications.read("conf/classifications/sectors_sbi93_19.yaml"),
         firms=3000,
         seed=1,
@@ -33,25 +30,33 @@ def plan() -> Plan:
 
 
 @pytest.fixture(scope="module")
-def population(spark, plan):
+def population(plan):
     """Firms with fixed indicators instead of those of the tables: they enter the answers as numbers."""
-    shares = Draws(plan.seed, "number")
-    return (
-        firms(spark, plan)
-        .withColumn("complementarity_within", shares.uniform("complementarity"))
-        .withColumn("commonality_within", shares.uniform("commonality"))
-        .persist()
-    )
+    drawn = firms(plan, 0, plan.firms)
+    shares = Draws(drawn["number"], plan.seed)
+    return {
+        **drawn,
+        "complementarity_within": shares.uniform("complementarity"),
+        "commonality_within": shares.uniform("commonality"),
+    }
 
 
 @pytest.fixture(scope="module")
-def answered(population, plan):
-    return answers(population, plan).persist()
+def given(population, plan):
+    """Firms with their answers as they are given."""
+    told = answers(population, plan)
+    return answered(told, plan, shifts(totals(told, plan), plan.parameters["turnover_shares"]))
+
+
+@pytest.fixture(scope="module")
+def filled(given, plan):
+    """The questionnaires, and the kind of each firm."""
+    return questionnaires(given, plan).to_pandas().assign(kind=[KINDS[kind] for kind in given["kind"]])
 
 
 def test_counts_of_firms_are_the_studys_third(population):
     """1008, 237, 601, 1700 and 500 of 9000 firms, so a third of each of 3000; the others did not innovate."""
-    counts = {row["kind"]: row["count"] for row in population.groupBy("kind").count().collect()}
+    counts = dict(zip(KINDS, np.bincount(population["kind"]).tolist(), strict=True))
     assert counts == {
         **{"domestic_only": 336, "foreign_only": 79, "both": 200},
         **{"stand_alone": 567, "process_only": 167, "others": 1651},
@@ -59,53 +64,55 @@ def test_counts_of_firms_are_the_studys_third(population):
 
 
 def test_sizes_are_exact_shares_and_weights_follow_them(population):
-    rows = population.where("kind = 'domestic_only'").groupBy("weight").count().collect()
-    assert {row["weight"]: row["count"] for row in rows} == {4.0: 202, 2.0: 100, 1.0: 34}  # 60, 30, 10 %
+    weights = population["weight"][population["kind"] == KINDS.index("domestic_only")]
+    assert pd.Series(weights).value_counts().to_dict() == {4.0: 202, 2.0: 100, 1.0: 34}  # 60, 30, 10 %
 
 
 def test_firms_have_a_region_and_a_sector_of_the_classifications(population, plan):
-    found = population.select("region", "sector", "industrial").distinct().collect()
-    assert {row["region"] for row in found} <= set(plan.regions["NL"].numbers)
-    assert all((row["sector"] in plan.sectors.industrial) == row["industrial"] for row in found)
+    assert set(population["region"]) == set(range(12))
+    industrial = np.array([item.industrial for item in plan.sectors.items])
+    assert (industrial[population["sector"]] == population["industrial"]).all()
+    assert 0 < population["industrial"].mean() < 1
 
 
-def test_the_same_firms_whatever_the_partitions(spark, plan, population, monkeypatch):
-    in_two = type(spark).range
-    with monkeypatch.context() as patched:
-        patched.setattr(type(spark), "range", lambda self, end: in_two(self, 0, end, 1, 5))
-        again = firms(spark, plan)
-    assert population.select(again.columns).exceptAll(again).isEmpty()
-    other = firms(spark, replace(plan, seed=2))
-    assert not population.select(other.columns).exceptAll(other).isEmpty()
+def test_without_a_sector_of_the_kind_a_firm_is_left_out(plan, population):
+    """As where a study has industrial sectors only: the firms of the others are nowhere."""
+    items = tuple(item for item in plan.sectors.items if item.industrial)
+    industry = replace(plan, sectors=classifications.Classification(version="t", source="t", items=items))
+    left = firms(industry, 0, plan.firms)
+    assert (left["number"] == population["number"][population["industrial"]]).all()
 
 
-def test_no_answer_is_outside_its_scale(answered):
-    scales = {
-        "innovative_share": 1.0,
-        "competitive_contribution": 3.0,
-        "source_suppliers": 3.0,
-        "source_clients": 3.0,
-        "source_competitors": 3.0,
-        "source_universities": 3.0,
-        "source_fairs": 3.0,
-    }
-    ends = answered.agg(*[f(name).alias(f"{name}_{f.__name__}") for name in scales for f in (F.min, F.max)])
-    found = ends.first()
-    for name, top in scales.items():
-        assert 0 <= found[f"{name}_min"] < found[f"{name}_max"] <= top
-    lowest = answered.agg(F.min("rd_effort"), F.min("other_effort")).first()
-    assert min(lowest) >= 0, "expenditure is never negative"
+def test_another_seed_gives_other_firms(plan, population):
+    other = firms(replace(plan, seed=2), 0, plan.firms)
+    assert (other["kind"] == population["kind"]).all() and (other["turnover"] != population["turnover"]).any()
 
 
-def test_only_innovators_are_asked(answered):
-    assert answered.where("not innovator and rd_effort is not null").isEmpty()
-    assert answered.where("not product_innovator and innovative_share is not null").isEmpty()
+def test_no_answer_is_outside_its_scale(given):
+    for name in ASKED:
+        top = {"innovative_share": 1.0, "rd_effort": np.inf, "other_effort": np.inf}.get(name, 3.0)
+        low, high = np.nanmin(given[name]), np.nanmax(given[name])
+        assert 0 <= low < high <= top, name
 
 
-def test_results_follow_the_true_paths(answered, plan):
+def test_only_innovators_are_asked(given):
+    assert np.isnan(given["rd_effort"][~given["innovator"]]).all()
+    assert not np.isnan(given["rd_effort"][given["innovator"]]).any()
+    assert np.isnan(given["innovative_share"][~given["product_innovator"]]).all()
+
+
+def test_so_many_as_the_nonresponse_says_do_not_answer(given, plan):
+    some = answered(given, replace(plan, nonresponse=0.2), np.zeros(3))
+    for name in ASKED:
+        asked = ~np.isnan(given[name])
+        share = np.isnan(some[name][asked]).mean()
+        assert abs(share - 0.2) < 4 * (0.16 / asked.sum()) ** 0.5, name
+
+
+def test_results_follow_the_true_paths(given, plan):
     """Ordinary least squares of the factor on its true predictors: within four errors of the truth."""
     names = ["effort", "information", "complementarity_within", "commonality_within"]
-    sample = answered.where(in_sample() & ~F.col("cooperates")).select("results", *names).toPandas()
+    sample = pd.DataFrame(given)[in_sample(given) & ~given["cooperates"]]
     x = np.column_stack([np.ones(len(sample)), sample[names]])
     inverse = np.linalg.inv(x.T @ x)
     found = inverse @ x.T @ sample.results
@@ -115,11 +122,10 @@ def test_results_follow_the_true_paths(answered, plan):
     assert (np.abs(found[1:] - true) < 4 * error[1:]).all()
 
 
-def test_ratios_of_table_1_are_met_exactly(answered, plan):
-    mass = F.col("weight") * F.col("turnover").cast("double")
-    by = answered.where("cooperates").groupBy("kind")
-    rows = by.agg(F.sum(mass).alias("all"), F.sum(mass * F.col("innovative_share")).alias("new")).collect()
-    found = {row["kind"]: (row["new"], row["all"]) for row in rows}
+def test_ratios_of_table_1_are_met_exactly(given, plan):
+    mass = given["weight"] * given["turnover"]
+    new = mass * given["innovative_share"]
+    found = {kind: (new[own].sum(), mass[own].sum()) for kind, own in kinds(given)}
     targets = plan.parameters["turnover_shares"]
     for kind in ("foreign_only", "both"):
         assert found[kind][0] / found[kind][1] == pytest.approx(targets[kind], abs=1e-6)
@@ -128,25 +134,37 @@ def test_ratios_of_table_1_are_met_exactly(answered, plan):
     assert any_domestic == pytest.approx(targets["any_domestic"], abs=1e-6)
 
 
-def test_the_questionnaire_has_the_columns_of_its_wave_map(answered, plan):
-    filled = questionnaire(answered, plan)
+def kinds(given):
+    """The co-operating kinds, and which firms are of each."""
+    return [(KINDS[kind], given["kind"] == kind) for kind in range(3)]
+
+
+def test_nobody_moves_where_all_are_in_the_sample():
+    """Turnover of 10 and none of it outside the sample; and of 10, 5 outside: 1 is missing of 3."""
+    targets = {"any_domestic": 0.3, "foreign_only": 0.3, "both": 0.3}
+    parts = np.array([[10, 5, 2], [10, 0, 2], [0, 0, 0]], object) * 10**12
+    assert shifts(parts, targets).tolist() == [pytest.approx(0.2), 0, 0]
+
+
+def test_the_questionnaire_has_the_columns_of_its_wave_map(given, filled, plan):
     wanted = wave_maps.read("conf/waves/cis2_simulated.yaml").columns
     assert set(wanted) <= set(filled.columns)
-    row = filled.where("turn96 is not null").first()
-    assert "," in row["turn96"] and "." not in row["turn96"]
-    spoilt = broken(filled, plan)
-    assert spoilt.count() == plan.parameters["survey"]["broken_rows"]
-    assert spoilt.join(filled, "firm", "left_semi").isEmpty(), "they are firms of their own"
+    assert filled.turn96.str.fullmatch(r"[0-9]+,[0-9]{3}").all()
+    assert set(filled.sbi) == {d for item in plan.sectors.items for d in item.divisions}
+    spoilt, numbers = broken(questionnaires(given, plan), given["number"], plan)
+    assert numbers.tolist() == list(range(3000, 3000 + plan.parameters["survey"]["broken_rows"]))
+    assert not set(spoilt["firm"].to_pylist()) & set(filled.firm), "they are firms of their own"
+    before = questionnaires(given, plan).slice(3000 - len(numbers))
+    changed = spoilt.to_pandas() != before.to_pandas().reset_index(drop=True)
+    kept = (spoilt.to_pandas().isna() & before.to_pandas().reset_index(drop=True).isna()) | ~changed
+    assert ((~kept).drop(columns="firm").sum(axis=1) == 1).all(), "one answer of each is spoilt"
 
 
-def test_partners_are_ticked_where_they_are(answered, plan):
-    filled = questionnaire(answered, plan).join(answered.select("number", "kind"), "number")
-    home, away = (
-        [c for c in filled.columns if c.startswith("co_") and c.endswith(end)] for end in ("_nl", "_eu")
-    )
-    assert filled.where("kind = 'foreign_only'").where(F.coalesce(*home).isNotNull()).isEmpty()
-    assert filled.where("kind = 'domestic_only'").where(F.coalesce(*home).isNull()).isEmpty()
-    assert filled.where("kind = 'domestic_only'").where(F.coalesce(*away).isNotNull()).isEmpty()
+def test_partners_are_ticked_where_they_are(filled):
+    at_home = filled.filter(regex="^co_.*_nl$").notna().any(axis=1)
+    abroad = filled.filter(regex="^co_.*_(eu|us|ot)$").notna().any(axis=1)
+    assert (at_home == filled.kind.isin(["domestic_only", "both"])).all()
+    assert (abroad == filled.kind.isin(["foreign_only", "both"])).all()
 
 
 def test_truth_is_what_the_parameters_say(plan):
@@ -156,58 +174,6 @@ def test_truth_is_what_the_parameters_say(plan):
     assert table["co-operating", "effort", "=~", "rd_effort"] == 1.0
 
 
-def test_the_biregional_table_is_the_full_one_with_the_others_summed(spark, plan):
-    three = classifications.Classification(version="t", source="t", items=plan.regions["NL"].items[:3])
-    small = replace(
-        plan,
-        regions={"NL": three},
-        sectors=classifications.Classification(version="t", source="t", items=plan.sectors.items[:2]),
-    )
-    full = deliveries(spark, small).toPandas().set_index(KEYS).value.astype(float)
-    assert len(full) == (3 * 2) ** 2 and (full > 0).all()
-    folded = biregional(deliveries(spark, small)).toPandas().set_index(KEYS).value.astype(float)
-    (one, two, three), sector = (item.code for item in three.items), small.sectors.items[0].code
-    assert folded[one, sector, one, sector] == full[one, sector, one, sector]
-    sold = full[one, sector, two, sector] + full[one, sector, three, sector]
-    assert folded[one, sector, "REST", sector] == pytest.approx(sold, abs=1e-9)
-    bought = full[two, sector, one, sector] + full[three, sector, one, sector]
-    assert folded["REST", sector, one, sector] == pytest.approx(bought, abs=1e-9)
-
-
-def test_tables_to_be_joined_are_made_ready_first(spark, plan):
-    """Spark lets a join wait for a table for some minutes only: sums of firms or deliveries come first."""
-    given = []
-
-    def ready(frame):
-        given.append((set(frame.columns), frame.count()))
-        return frame
-
-    sectors = classifications.Classification(version="t", source="t", items=plan.sectors.items[:4])
-    small = replace(plan, sectors=sectors, waves=("w", "x"), firms=200)
-    drawn = firms(spark, small)
-    answers(with_indicators(drawn, deliveries(spark, small), small, ready), small, ready)
-    (common, cells), (shares, sums), (shifts, slices) = given
-    assert "commonality_within_numerator" in common and cells <= 2 * 12 * 4 + 2 * 12
-    assert "complementarity_within" in shares and sums == 2 * 12 * 4 + 2 * 12  # cells, regions as a whole
-    assert "shift_both" in shifts and slices == 2
-
-
 def test_slots_are_shared_out_by_largest_remainder():
     """7 slots to 1 : 1 : 2 are 1.75, 1.75, 3.5: whole parts 1, 1, 3, and the two left go to the first two."""
-    assert _apportion([1.0, 1.0, 2.0], 7) == [0, 0, 1, 1, 2, 2, 2]
-
-
-def test_draws_are_uniform_and_their_own_by_purpose(spark):
-    draws = Draws(1, "id")
-    frame = spark.range(4000).select(
-        draws.uniform("a").alias("a"),
-        draws.uniform("b").alias("b"),
-        draws.bounded("c").alias("c"),
-        draws.rounded(F.lit(1.25), "d").alias("d"),
-    )
-    found = frame.toPandas()
-    assert found.a.between(0, 1, inclusive="left").all()
-    assert abs(found.a.mean() - 0.5) < 4 * (1 / 12 / 4000) ** 0.5
-    assert abs(found.a.corr(found.b)) < 4 / 4000**0.5
-    assert found.c.abs().max() <= 3**0.5 and abs(found.c.std() - 1) < 0.05
-    assert set(found.d) == {1, 2} and abs(found.d.mean() - 1.25) < 4 * (0.1875 / 4000) ** 0.5
+    assert _apportion([1.0, 1.0, 2.0], 7) == [2, 2, 3]

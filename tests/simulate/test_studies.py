@@ -15,7 +15,7 @@ from jobs.run import execute as pipeline
 from jobs.run.context import Context
 from jobs.run.progress import Progress
 from jobs.settings import reading as settings
-from jobs.simulate import files, named, run_files
+from jobs.simulate import files, flows, named, run_files
 from jobs.simulate import studies as simulated
 from jobs.spark.tables import Tables
 from jobs.stages.order import STAGES
@@ -28,6 +28,7 @@ SMALL = {"countries": ["AA", "BB"], "waves": ["w1"], "regions": 3, "sectors": 4,
     [
         ({"regions": 0}, "--regions: .*greater than or equal to 1"),
         ({"firms": 3}, "--firms: "),
+        ({"seed": 2**63}, "--seed: "),
         ({"countries": ["A/B"]}, "--countries: "),
         ({"waves": ["a", "a"]}, "--waves: a name stands there twice"),
         ({"layout": "wide"}, "--layout: "),
@@ -56,11 +57,11 @@ def csv(path):
 
 
 @pytest.fixture(scope="module")
-def europe(spark, tmp_path_factory):
+def europe(tmp_path_factory):
     """Two countries with two waves each, their run file, and what was said meanwhile."""
     said: list[str] = []
     out = tmp_path_factory.mktemp("europe")
-    made = simulated.studies(spark, simulated.wanted({**SMALL, "waves": ["w1", "w2"]}), out, said.append)
+    made = simulated.studies(simulated.wanted({**SMALL, "waves": ["w1", "w2"]}), out, said.append)
     return made, said
 
 
@@ -75,7 +76,7 @@ def test_every_country_gets_its_files(europe):
     assert len(set(ways)) == 4, "each country and wave has firms of its own"
     flows = csv(made.parent / "BB" / "flows_w2.csv")
     assert len(flows) == 3 * 3 * 4 * 4 and set(flows.origin_region) == {"BB001", "BB002", "BB003", "REST"}
-    assert said == ["4 of 4 slices: 1,648 firms up to BB w2"]
+    assert said == ["2 of 4 slices: 824 firms up to AA w2", "4 of 4 slices: 1,648 firms up to BB w2"]
 
 
 def test_several_countries_have_one_run_file(europe):
@@ -124,9 +125,9 @@ def test_waves_stand_in_the_order_of_time_and_the_netherlands_keep_their_regions
 
 
 def test_a_country_alone_has_the_same_files_and_a_run_file_that_runs(spark, tmp_path, europe):
-    """Whatever is drawn together with it: a slice's values are its own."""
+    """Whatever is simulated beside it: a slice's values are its own."""
     together = europe[0].parent
-    made = simulated.studies(spark, simulated.wanted({**SMALL, "countries": ["BB"]}), tmp_path)
+    made = simulated.studies(simulated.wanted({**SMALL, "countries": ["BB"]}), tmp_path)
     assert made == tmp_path / "BB.yaml"
     for name in ("survey_w1.csv", "flows_w1.csv", "truth.csv", "regions.yaml"):
         assert (tmp_path / "BB" / name).read_bytes() == (together / "BB" / name).read_bytes()
@@ -140,36 +141,33 @@ def test_a_country_alone_has_the_same_files_and_a_run_file_that_runs(spark, tmp_
     assert cells.complementarity_within.between(0, 1).all()
 
 
-def test_a_large_slice_is_a_folder_of_parts_with_the_same_rows(spark, tmp_path, monkeypatch, europe):
-    monkeypatch.setattr(simulated, "LARGE", 300)
+def test_a_large_slice_is_a_folder_of_parts_with_the_same_rows(tmp_path, monkeypatch, europe):
     monkeypatch.setattr(files, "LARGE", 300)
-    simulated.studies(spark, simulated.wanted({**SMALL, "countries": ["AA"]}), tmp_path)
-    for name in ("survey_w1.csv", "flows_w1.csv"):
-        parts = sorted((tmp_path / "AA" / name).glob("part-*.csv"))
-        assert len(parts) > 1
-        rows = [line for part in parts for line in part.read_text(encoding="latin-1").splitlines()[1:]]
-        whole = (europe[0].parent / "AA" / name).read_text(encoding="latin-1").splitlines()
-        assert sorted(rows) == sorted(whole[1:]) and parts[0].read_bytes().startswith(whole[0].encode())
+    monkeypatch.setattr(flows, "BLOCK", 3 * 4 * 5)  # five sellers at a time
+    request = {**SMALL, "countries": ["AA"], "layout": "long"}
+    simulated.studies(simulated.wanted(request), tmp_path / "large")
+    monkeypatch.undo()
+    simulated.studies(simulated.wanted(request), tmp_path / "whole")
+    for name, count in (("survey_w1.csv", 2), ("flows_w1.csv", 3)):
+        parts = sorted((tmp_path / "large" / "AA" / name).iterdir())
+        assert [part.name for part in parts] == [f"part-{number:05d}.csv" for number in range(count)]
+        lines = [part.read_bytes().splitlines() for part in parts]
+        whole = (tmp_path / "whole" / "AA" / name).read_bytes().splitlines()
+        assert {own[0] for own in lines} == {whole[0]}
+        assert sorted(line for own in lines for line in own[1:]) == sorted(whole[1:])
+    survey = (tmp_path / "whole" / "AA" / "survey_w1.csv").read_bytes()
+    assert survey == (europe[0].parent / "AA" / "survey_w1.csv").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("change", "sizes"),
-    [
-        ({"firms": 4630}, [(17, 12), (10, 12)]),  # of a million firms, 215 slices
-        ({"firms": 100_000}, [(1, 10), (1, 2)] * 27),
-        ({"firms": 300_000}, [(1, 1)] * 324),  # each large
-        ({"firms": 50_000, "regions": 60, "sectors": 60}, [(1, 1)] * 324),
-        ({"firms": 100, "regions": 1, "sectors": 1}, [(27, 12)]),
-    ],
-    ids=str,
-)
-def test_batches_are_bounded_by_firms_and_deliveries(change, sizes):
-    usual = {"countries": "27", "waves": "12", "regions": 9, "sectors": 20}
-    request = simulated.wanted({**usual, **change})
-    made = simulated.batches(request)
-    assert [(len(countries), len(waves)) for countries, waves in made] == sizes
-    slices = [(c, w) for countries, waves in made for c in countries for w in waves]
-    assert sorted(slices) == sorted((c, w) for c in request.countries for w in request.waves)
+@pytest.mark.parametrize("countries", ["AA", "AA,BB"])
+def test_the_same_request_gives_the_same_files_again(tmp_path, countries):
+    request = simulated.wanted({**SMALL, "countries": countries, "firms": 100})
+    before = {}
+    for _ in range(2):
+        simulated.studies(request, tmp_path)
+        now = {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()}
+        assert now == (before or now)
+        before = now
 
 
 def test_a_whole_number_is_a_count_and_all_else_names():

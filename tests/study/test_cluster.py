@@ -46,7 +46,7 @@ OF_PYTHON = b"pyspark.daemon"  # in that of the Python that an executor starts f
 def study(spark, hdfs, tmp_path_factory) -> tuple[Path, Path]:
     """The run files of the same simulated study on this machine and on HDFS."""
     folder = tmp_path_factory.mktemp("twelve")
-    conf = studies.studies(spark, studies.wanted(REQUEST), folder)
+    conf = studies.studies(studies.wanted(REQUEST), folder)
     (folder / "model.lav").write_text(SMALL_MODEL)
     conf.write_text(conf.read_text().replace(MODEL, str(folder / "model.lav")))
     (hdfs / "twelve").send(folder)

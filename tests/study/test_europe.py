@@ -69,7 +69,7 @@ def copied(folder: Path, target: Path, *names: str) -> Path:
 def europe(spark, tmp_path_factory) -> Path:
     """The simulated files, run once."""
     folder = tmp_path_factory.mktemp("europe")
-    studies.studies(spark, studies.wanted(REQUEST), folder)
+    studies.studies(studies.wanted(REQUEST), folder)
     lines = run(lambda: spark, folder)
     stages = [line.split()[:3] for line in lines if line.split()[0] in STAGES]
     assert stages[:6] == [[name, "6", "slices"] for name in list(STAGES)[1:-1]]

@@ -32,7 +32,7 @@ MAP = "conf/waves/cis2_simulated.yaml"
 def study(spark, hdfs, tmp_path_factory) -> tuple[Path, Path]:
     """The run files of the same simulated study on this machine and on HDFS, wave map and all."""
     folder = tmp_path_factory.mktemp("study")
-    studies.studies(spark, studies.wanted(REQUEST), folder)
+    studies.studies(studies.wanted(REQUEST), folder)
     conf = folder / "AA.yaml"
     (folder / "AA" / "map.yaml").write_bytes((REPOSITORY / MAP).read_bytes())
     (folder / "AA" / "model.lav").write_bytes((REPOSITORY / "conf/models/cluster_within.lav").read_bytes())

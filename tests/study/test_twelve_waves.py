@@ -76,7 +76,7 @@ class Both:
 def both(request, spark, tmp_path_factory) -> Both:
     size = request.param
     plain, translated = tmp_path_factory.mktemp("plain"), tmp_path_factory.mktemp("translated")
-    studies.studies(spark, studies.wanted(size.request), plain)
+    studies.studies(studies.wanted(size.request), plain)
     conf = twelve_waves.write(plain, translated, size.countries, size.waves)
     run(spark, plain / "europe.yaml")
     run(spark, conf)
