@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 from scipy import stats
-from threadpoolctl import threadpool_limits
 
 from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.groups.fit import fit_groups
@@ -35,10 +34,9 @@ from jobs.sem.routes.method import Method
 from jobs.settings import classifications, resources
 from jobs.settings.reading import read
 from jobs.settings.session import SparkSettings
-from jobs.simulate.answers import GROUPS, answers, truth
-from jobs.simulate.files import with_indicators
-from jobs.simulate.firms import Plan, firms
-from jobs.simulate.flows import deliveries
+from jobs.simulate.answers import GROUPS, truth
+from jobs.simulate.firms import Plan
+from jobs.simulate.survey import respondents
 from jobs.spark import session
 from jobs.spark.spread import spread
 from jobs.stages.simulate import PARAMETERS
@@ -46,7 +44,6 @@ from jobs.stages.simulate import PARAMETERS
 RESULTS = Path(__file__).parent / "results"
 DEMO = "conf/runs/demo.yaml"
 LEVEL = 0.05
-AT_ONCE = 50  # data sets a Spark job, so that the input-output tables of all do not stand side by side
 
 SMALL_MODEL = """
 results =~ innovative_share + competitive_contribution
@@ -169,57 +166,48 @@ def bootstrapped(spark: SparkSession, data_sets: int) -> None:
 def recovery(spark: SparkSession, data_sets: int) -> None:
     """Coverage on the demo's design: coverage_recovery.csv."""
     settings = read(DEMO)
-    model = resources.find(settings.model or "").read_text(encoding="utf-8")
-    observed = structure_of(model).observed
-    parameters = resources.read_yaml(PARAMETERS)
     assert settings.simulate
-    schema = ", ".join(f"{name} {'double' if name in NUMBERS else 'string'}" for name in ROW)
+    model = resources.find(settings.model or "").read_text(encoding="utf-8")
+    parameters = resources.read_yaml(PARAMETERS)
+    of_demo = Plan(
+        country=settings.country,
+        wave="",
+        regions=classifications.read(settings.regions),
+        sectors=classifications.read(settings.sectors),
+        firms=settings.simulate.firms,
+        seed=settings.simulate.seed,
+        parameters=parameters,
+        nonresponse=settings.simulate.item_nonresponse,
+    )
 
-    def fit_wave(part: pd.DataFrame) -> pd.DataFrame:
-        return fitted_wave(model, part)
+    def fit_wave(number: int) -> pd.DataFrame:
+        return fitted_wave(model, replace(of_demo, wave=f"set{number}"))
 
-    parts = []
-    for start in range(0, data_sets, AT_ONCE):
-        plan = Plan(
-            countries=(settings.country,),
-            waves=tuple(f"set{number}" for number in range(start, min(start + AT_ONCE, data_sets))),
-            regions={settings.country: classifications.read(settings.regions)},
-            sectors=classifications.read(settings.sectors),
-            firms=settings.simulate.firms,
-            seed=settings.simulate.seed,
-            parameters=parameters,
-            nonresponse=settings.simulate.item_nonresponse,
-        )
-        full = deliveries(spark, plan)
-        population = with_indicators(firms(spark, plan), full, plan).persist()
-        parts.append(
-            sample(population, plan, observed).groupBy("wave").applyInPandas(fit_wave, schema).toPandas()
-        )
-        population.unpersist()
-        print(f"{start + len(plan.waves)} data sets", flush=True)
+    found = pd.concat(spread(spark, fit_wave, range(data_sets)))
     known = {(group, rhs): value for group, _, op, rhs, value in truth(parameters) if op == "~"}
-    found = pd.concat(parts)
     found["truth"] = [known[key] for key in zip(found.group, found.path, strict=True)]
     _write("coverage_recovery", summary(found, ["group", "path", "error"]))
 
 
-def sample(population: DataFrame, plan: Plan, observed: list[str]) -> DataFrame:
+def sample(plan: Plan, observed: list[str]) -> pd.DataFrame:
     """The study's sample among the plan's firms, as the demo has it after linking."""
-    frame = answers(population, plan).where("in_sample")
+    frame = pd.concat([pd.DataFrame(part) for part in respondents(plan, plan.firms)])
+    frame = frame[frame.in_sample].reset_index(drop=True)
     together, alone = GROUPS
-    group = F.when(F.col("cooperates"), together).otherwise(alone)
-    cell = F.concat_ws(":", "region", "sector")
-    keys = ["country", "wave", "number", "region", group.alias("group"), cell.alias("cell")]
-    return frame.select(*keys, *[F.col(name).cast("double") for name in observed])
+    region, sector = (
+        pd.Series(np.array(codes)[places])
+        for codes, places in ((plan.region_codes, frame.region), (plan.sector_codes, frame.sector))
+    )
+    keys = {"region": region, "group": np.where(frame.cooperates, together, alone)}
+    return frame[observed].astype(float).assign(**keys, cell=region + ":" + sector)
 
 
-def fitted_wave(model: str, part: pd.DataFrame) -> pd.DataFrame:
+def fitted_wave(model: str, plan: Plan) -> pd.DataFrame:
     """Estimates of one data set in the columns of ROW."""
-    order = part.sort_values("number", kind="stable")
-    with threadpool_limits(1):
-        report = fit_groups(model, order, "group", Method(clusters=("cell", "region")))
+    cases = sample(plan, structure_of(model).observed)
+    report = fit_groups(model, cases, "group", Method(clusters=("cell", "region")))
     texts = [name for name in ROW if name not in NUMBERS]
-    return estimates(report, str(part.wave.iloc[0])).astype(dict.fromkeys(texts, object))
+    return estimates(report, plan.wave).astype(dict.fromkeys(texts, object))
 
 
 def summary(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

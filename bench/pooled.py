@@ -1,4 +1,4 @@
-"""Do pooled paths hold what they promise? Slices with known truth, drawn and fitted on Spark, then pooled.
+"""Do pooled paths hold what they promise? Slices with known truth, drawn, fitted on Spark, then pooled.
 
 A data set is five countries with three waves each, by the demo's simulator: 4,630 firms a slice in the Dutch
 provinces. 95 % intervals of the mean over all slices, of one model of all slices, and 5 % tests that slices
@@ -12,14 +12,13 @@ Writes bench/results/pooled_coverage.csv and pooled_tests.csv. A data set depend
 from __future__ import annotations
 
 import argparse
-import pickle
 import time
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from coverage import DEMO, RESULTS, sample
 from pyspark.sql import SparkSession
-from threadpoolctl import threadpool_limits
 
 from jobs.publish import pooled
 from jobs.sem.groups.fit import fit_groups
@@ -30,29 +29,17 @@ from jobs.settings import classifications, resources
 from jobs.settings.reading import read
 from jobs.settings.session import SparkSettings
 from jobs.simulate.answers import truth
-from jobs.simulate.files import with_indicators
-from jobs.simulate.firms import Plan, firms
-from jobs.simulate.flows import deliveries
+from jobs.simulate.firms import Plan
 from jobs.spark import session
+from jobs.spark.spread import spread
 from jobs.stages.simulate import PARAMETERS
 
 COUNTRIES = ("AA", "BB", "CC", "DD", "EE")
 WAVES, FIRMS = 3, 4630
-AT_ONCE = 4  # data sets a Spark job
 LEVEL = 0.05
-FITS_TYPE = "country string, wave string, fits binary"
 ERROR = "bias_reduced:cell"
 OVER, CONFIDENCE = ("country", "wave"), 0.95
 Slices = dict[tuple[str, str], FitReport]  # by country and wave
-
-
-def fitted(model: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """The fits of one slice, pickled in one cell."""
-    order = rows.sort_values("number", kind="stable")
-    with threadpool_limits(1):
-        report = fit_groups(model, order, "group", Method(clusters=("cell", "region")))
-    key = {"country": [rows.country.iloc[0]], "wave": [rows.wave.iloc[0]]}
-    return pd.DataFrame({**key, "fits": [pickle.dumps(report)]})
 
 
 def data_sets(spark: SparkSession, count: int) -> list[Slices]:
@@ -60,28 +47,27 @@ def data_sets(spark: SparkSession, count: int) -> list[Slices]:
     settings = read(DEMO)
     model, parameters = text(), resources.read_yaml(PARAMETERS)
     assert settings.simulate
+    of_demo = Plan(
+        country="",
+        wave="",
+        regions=classifications.read(settings.regions),
+        sectors=classifications.read(settings.sectors),
+        firms=FIRMS,
+        seed=settings.simulate.seed,
+        parameters=parameters,
+        nonresponse=settings.simulate.item_nonresponse,
+    )
+
+    observed = structure_of(model).observed
+
+    def fitted(cases: pd.DataFrame) -> FitReport:
+        return fit_groups(model, cases, "group", Method(clusters=("cell", "region")))
+
     out: list[Slices] = []
-    for start in range(0, count, AT_ONCE):
-        numbers = range(start, min(start + AT_ONCE, count))
-        plan = Plan(
-            countries=COUNTRIES,
-            waves=tuple(f"{number}:{wave}" for number in numbers for wave in range(WAVES)),
-            regions=dict.fromkeys(COUNTRIES, classifications.read(settings.regions)),
-            sectors=classifications.read(settings.sectors),
-            firms=FIRMS,
-            seed=settings.simulate.seed,
-            parameters=parameters,
-            nonresponse=settings.simulate.item_nonresponse,
-        )
-        population = with_indicators(firms(spark, plan), deliveries(spark, plan), plan).persist()
-        cases = sample(population, plan, structure_of(model).observed)
-        by_slice = cases.repartition(8, "country", "wave").groupBy("country", "wave")
-        rows = by_slice.applyInPandas(lambda rows: fitted(model, rows), FITS_TYPE).collect()
-        population.unpersist()
-        fits = {(row["country"], row["wave"]): pickle.loads(row["fits"]) for row in rows}
-        for number in numbers:
-            own = {key: fit for key, fit in sorted(fits.items()) if key[1].startswith(f"{number}:")}
-            out.append(own)
+    for number in range(count):
+        own = [(country, f"{number}:{wave}") for country in COUNTRIES for wave in range(WAVES)]
+        cases = [sample(replace(of_demo, country=country, wave=wave), observed) for country, wave in own]
+        out.append(dict(zip(own, spread(spark, fitted, cases), strict=True)))
         print(f"{len(out)} data sets", flush=True)
     return out
 
