@@ -114,9 +114,10 @@ class Tables:
         """
         if not self.exists(name):
             raise InputError(f"the table {name} does not exist yet; run the stages before this one first.")
-        folder, table, state = self.folder(name), schemas.table(name), self._whole_state(name)
-        if slices is not None and version is None and state and driver_tables.takes(folder):
-            files = [file for slice in slices for file in state.of_slice(slice)]
+        folder = self.folder(name)
+        if slices is not None and version is None and driver_tables.takes(folder):
+            state, table = self._whole_state(name), schemas.table(name)
+            files = [file for slice in slices for file in (state.of_slice(slice) if state else [])]
             if data_files.are_read(folder, table, files):
                 return data_files.read(self.spark, folder, table, files)
         reader = self.spark.read.format("delta")
