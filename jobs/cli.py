@@ -319,15 +319,16 @@ def _simulated(options: dict[str, Any], out: str) -> Path:
 def _with_table(request: Any, changes: list[str]) -> str:
     """Fit a table: in this process where it is small, else in a session of its own."""
     from jobs.anytable import job
+    from jobs.output import rooms
+    from jobs.spark import alone
 
     out = job.check(request)
     os.umask(0o077)
+    rooms.sweep(out.parent / alone.TARGET)  # what a killed fit left on Spark's disk
     if not changes and (table := job.in_process(request)):
         return job.run(request, table, Progress())
-    from jobs.spark import alone
-
     settings = options.spark_settings(changes)
-    alone.sweep(settings, out.parent)  # what a killed fit left on Spark's disk
+    alone.sweep(settings, out.parent)
     with opening.session(settings, "fit", out) as spark:
         from jobs.anytable.on_spark import SparkTable
 

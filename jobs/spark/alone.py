@@ -13,10 +13,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.errors import SettingsError
 from jobs.output import rooms
-from jobs.settings.session import SparkSettings
+
+if TYPE_CHECKING:  # the settings take as long to load as a small table to fit
+    from jobs.settings.session import SparkSettings
 
 LOOPBACK = "127.0.0.1"
 LOCAL_DIR = "spark.local.dir"
