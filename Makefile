@@ -2,13 +2,17 @@
 PYTHON ?= python3
 DIAMANT = .venv/bin/diamant
 
-.PHONY: run test test-long test-airflow test-objects setup lint package clean
+.PHONY: run test test-cluster test-long test-airflow test-objects setup lint package clean
 
 run: setup
 	@$(DIAMANT) run --conf conf/runs/demo.yaml
 
 test: setup lint
 	@.venv/bin/pytest -n 2 --dist loadgroup
+
+# Runs on HDFS, on Spark's own cluster and on YARN, while parts of them are killed; where Maven's artefacts are there.
+test-cluster: setup
+	@.venv/bin/pytest -n 2 --dist loadgroup -m cluster
 
 # The properties with many draws: thousands of files and settings, a thousand whole runs; about an hour. And
 # twelve waves of three countries as one panel; about ten minutes.

@@ -25,6 +25,8 @@ from jobs.simulate import studies
 from jobs.stages.order import STAGES
 from jobs.tools import package, standalone_cluster, yarn_cluster
 
+pytestmark = pytest.mark.cluster
+
 REQUEST = {
     "countries": ["AA", "BB", "CC"],
     "waves": ["w1", "w2", "w3", "w4"],
@@ -122,6 +124,7 @@ def begun(folder: Place, stage: str) -> bool:
     return (folder / "work" / "tables" / tables[-1] / "_delta_log").exists()
 
 
+@pytest.mark.xdist_group("drivers")
 def test_a_driver_killed_in_each_stage_is_taken_up_with_the_bytes_of_a_local_run(hdfs, cluster, study, local):
     folder = hdfs / "drivers"
     for stage in list(STAGES)[1:]:

@@ -24,6 +24,8 @@ from jobs.simulate import studies
 from jobs.spark import failures
 from jobs.tools import hdfs_cluster
 
+pytestmark = pytest.mark.cluster
+
 REQUEST = {"countries": ["AA"], "waves": ["w1"], "regions": 6, "sectors": 5, "firms": 600}
 MAP = "conf/waves/cis2_simulated.yaml"
 

@@ -88,6 +88,7 @@ def kill_executors(place: Path, killed: list[int], ended: threading.Event) -> No
                     killed.append(process)
 
 
+@pytest.mark.cluster
 def test_the_artefact_on_a_cluster_publishes_the_same_bytes_though_executors_are_killed(
     demo, artefact, tmp_path
 ):
