@@ -59,10 +59,11 @@ def write(frame: DataFrame, folder: Path, table: schemas.Table) -> list[File]:
     """
     draft = folder / f"{DRAFT}{uuid.uuid4()}"
     writer = frame.write.partitionBy(*table.slices)
-    writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(f"file:{draft}")
-    files = [_placed(path, draft, table) for path in sorted(draft.rglob("*.parquet"))]
-    shutil.rmtree(draft)
-    return files
+    try:
+        writer.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").parquet(f"file:{draft}")
+        return [_placed(path, draft, table) for path in sorted(draft.rglob("*.parquet"))]
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def sweep(folder: Path, known: Collection[str]) -> None:

@@ -184,11 +184,9 @@ class Tables:
         """Put `rows` in the place of some slices, in one transaction; a slice without rows becomes empty.
 
         `files`: what stands in the folder of the table already (see `space`) and belongs to the slices, too;
-        only where there are any may there be no rows.
-
-        The commit carries `said` in its metadata, and an application id with a number that grows with every
-        commit of the table, so that a writer that comes late is refused. Raises SliceHeld where another run
-        committed to the table meanwhile.
+        only where there are any may there be no rows. The commit carries `said` in its metadata, and an
+        application id with a number that grows with every commit of the table, so that a writer that comes
+        late is refused. Raises SliceHeld where another run committed to the table meanwhile.
         """
         table = schemas.table(name)
         assert all(set(slice) == set(table.slices) for slice in slices), f"{name} is sliced by {table.slices}"
@@ -210,6 +208,7 @@ class Tables:
                 elif isinstance(rows, pa.Table) and not files:
                     driver_tables.replace(folder, rows, change, state.version)
                 else:
+                    data_files.sweep(folder, state.known.union(file.path for file in files))
                     former = [file for slice in slices for file in state.of_slice(slice)]
                     new = () if rows is None else data_files.write(self._frame(table, rows), folder, table)
                     if not all(file.slice in slices for file in new):
