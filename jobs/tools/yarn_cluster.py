@@ -31,7 +31,9 @@ SETTINGS = {
     "yarn.nodemanager.webapp.address": f"{HOST}:0",
     "yarn.nodemanager.local-dirs": "{folder}/containers",
     "yarn.nodemanager.log-dirs": "{folder}/container_logs",
-    "yarn.nodemanager.disk-health-checker.enable": "false",  # it gives a disk up that is full to nine tenths
+    # Else a disk that is full to nine tenths is given up, at the start even without later looks at it.
+    "yarn.nodemanager.disk-health-checker.enable": "false",
+    "yarn.nodemanager.disk-health-checker.max-disk-utilization-per-disk-percentage": "100",
     "yarn.nodemanager.vmem-check-enabled": "false",
     "yarn.nodemanager.resource.memory-mb": "6144",
     "yarn.nodemanager.resource.cpu-vcores": "4",

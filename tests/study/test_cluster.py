@@ -80,14 +80,18 @@ class Driver(NamedTuple):
 
     def end_well(self) -> None:
         self.process.wait(PATIENCE)
+        assert self.process.returncode == 0, self.words()
+
+    def words(self) -> str:
+        """All that it said so far."""
         self.said.seek(0)
-        assert self.process.returncode == 0, self.said.read()
+        return self.said.read()
 
     def wait_until(self, holds: Callable[[], object]) -> None:
         """Raises AssertionError where the driver ends before."""
         ended = time.monotonic() + PATIENCE
         while not holds():
-            assert self.process.poll() is None and time.monotonic() < ended, "it did not happen in the run"
+            assert self.process.poll() is None and time.monotonic() < ended, self.words()
             time.sleep(0.02)
 
 
