@@ -11,8 +11,9 @@ test: setup lint
 	@.venv/bin/pytest -n 2 --dist loadgroup
 
 # Runs on HDFS, on Spark's own cluster and on YARN, while parts of them are killed; where Maven's artefacts are there.
+# One after the other: a cluster has two workers, and daemons that wait too long for a core count as gone.
 test-cluster: setup
-	@.venv/bin/pytest -n 2 --dist loadgroup -m cluster
+	@.venv/bin/pytest -m cluster
 
 # The properties with many draws: thousands of files and settings, a thousand whole runs; about an hour. And
 # twelve waves of three countries as one panel; about ten minutes.

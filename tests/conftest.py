@@ -23,12 +23,11 @@ def pytest_collection_modifyitems(items):
     """With several workers (-n 2), tests of a file go to one of them, and all tests of the demo to one too.
 
     What a file prepares for its tests is then prepared once, and the demo is run once. The same holds for
-    the daemons of HDFS, but for tests that name a group of their own.
+    the daemons of HDFS.
     """
     for item in items:
         shared = {"demo", "hdfs"} & set(getattr(item, "fixturenames", ()))
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(min(shared) if shared else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(min(shared) if shared else str(item.path)))
 
 
 def pytest_runtest_teardown(item, nextitem):

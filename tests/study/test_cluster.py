@@ -128,7 +128,6 @@ def begun(folder: Place, stage: str) -> bool:
     return (folder / "work" / "tables" / tables[-1] / "_delta_log").exists()
 
 
-@pytest.mark.xdist_group("drivers")
 def test_a_driver_killed_in_each_stage_is_taken_up_with_the_bytes_of_a_local_run(hdfs, cluster, study, local):
     folder = hdfs / "drivers"
     for stage in list(STAGES)[1:]:
