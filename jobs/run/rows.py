@@ -51,10 +51,13 @@ class Rows:
         return chosen.sort_values(list(table.key), kind="stable").reset_index(drop=True)
 
     def made(self, name: str, sources: Sequence[str], make: Make) -> pd.DataFrame:
-        """The rows of `name` that `make` gives of the tables `sources`; each country stands alone."""
+        """The rows of `name` that `make` gives of the tables `sources`, sorted; each country stands alone."""
 
         def read(slices: list[Slice]) -> pa.Table:
-            return make(*(self._frame(source, slices) for source in sources)).toArrow()
+            rows = make(*(self._frame(source, slices) for source in sources)).toArrow()
+            plain = [field.name for field in rows.schema if not pa.types.is_nested(field.type)]
+            # Else what is kept by its content would be made again where Spark gives the same rows otherwise.
+            return rows.sort_by([(column, "ascending") for column in plain])
 
         return self._kept_or_read(name, sources, read).to_pandas()
 

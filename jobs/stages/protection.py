@@ -31,7 +31,7 @@ from jobs.transforms.persisting import PAIRS, in_both
 from jobs.transforms.sketches import sketches
 
 Tables = dict[str, pd.DataFrame]
-FEW, MANY = 4, 400  # slices whose counts, and shares, are searched on the driver
+FEW, MANY = 12, 400  # slices whose counts, and shares, are searched on the driver
 Question = TypeVar("Question", Counted, Shares)
 
 
