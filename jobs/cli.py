@@ -327,9 +327,7 @@ def _with_table(request: Any, changes: list[str]) -> str:
     rooms.sweep(out.parent / alone.TARGET)  # what a killed fit left on Spark's disk
     if not changes and (table := job.in_process(request)):
         return job.run(request, table, Progress())
-    settings = options.spark_settings(changes)
-    alone.sweep(settings, out.parent)
-    with opening.session(settings, "fit", out) as spark:
+    with opening.session(options.spark_settings(changes), "fit", out) as spark:
         from jobs.anytable.on_spark import SparkTable
 
         return job.run(request, SparkTable(spark, request), Progress())

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.settings import schemas
-from jobs.spark.delta_log import File
+from jobs.spark.delta_log import File, checksums_beside
 from jobs.spark.frames import nothing
 
 DRAFT = "draft-"  # begins the name of the folder in a table that Spark writes to before a commit
@@ -75,7 +75,7 @@ def sweep(folder: Path, known: Collection[str]) -> None:
             for path in entry.rglob("*.parquet"):
                 if path.relative_to(folder).as_posix() not in known:
                     path.unlink()
-                    _checksums(path).unlink(missing_ok=True)
+                    checksums_beside(path).unlink(missing_ok=True)
 
 
 def _placed(path: Path, draft: Path, table: schemas.Table) -> File:
@@ -85,15 +85,10 @@ def _placed(path: Path, draft: Path, table: schemas.Table) -> File:
     place = draft.parent / below
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     rows = _rows(pq.read_metadata(path), table)
-    for own, other in ((path, place), (_checksums(path), _checksums(place))):
+    for own, other in ((path, place), (checksums_beside(path), checksums_beside(place))):
         if own.exists():
             os.replace(own, other)
     return File(below.as_posix(), place.stat().st_size, rows, slice)
-
-
-def _checksums(path: Path) -> Path:
-    """The file in which Hadoop keeps the checksums of a file."""
-    return path.with_name(f".{path.name}.crc")
 
 
 def _rows(content: Any, table: schemas.Table) -> int:

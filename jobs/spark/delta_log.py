@@ -111,6 +111,11 @@ def checksum_of(path: str) -> str:
     return f"{folder}/.{name}.crc"
 
 
+def checksums_beside(path: Path) -> Path:
+    """Where Hadoop keeps the checksums of a file of this machine."""
+    return Path(checksum_of(str(path)))
+
+
 def whole(table: Location, file: File) -> bool:
     """Whether a data file is there with the size the log says, and fits its checksum file if it has one.
 
@@ -126,7 +131,7 @@ def add_checksum(path: Path, covered: int = 512) -> None:
     """Write the checksum file that `fits_checksum` reads beside a file, a sum for each `covered` bytes."""
     content = path.read_bytes()
     sums = [zlib.crc32(content[start : start + covered]) for start in range(0, len(content), covered)]
-    Path(checksum_of(str(path))).write_bytes(struct.pack(f">4si{len(sums)}I", b"crc\0", covered, *sums))
+    checksums_beside(path).write_bytes(struct.pack(f">4si{len(sums)}I", b"crc\0", covered, *sums))
 
 
 def fits_checksum(path: Path) -> bool:
@@ -135,7 +140,7 @@ def fits_checksum(path: Path) -> bool:
     The checksum file holds `crc`, a zero, the bytes a checksum covers, and a CRC-32 for each such piece.
     Spark refuses to read a file that it does not fit.
     """
-    beside = Path(checksum_of(str(path)))
+    beside = checksums_beside(path)
     if not beside.is_file():
         return True
     content = beside.read_bytes()

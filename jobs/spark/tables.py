@@ -208,7 +208,8 @@ class Tables:
                 elif isinstance(rows, pa.Table) and not files:
                     driver_tables.replace(folder, rows, change, state.version)
                 else:
-                    data_files.sweep(folder, state.known.union(file.path for file in files))
+                    if not files:  # `space` did so before tasks wrote any, which no commit knows yet
+                        data_files.sweep(folder, state.known)
                     former = [file for slice in slices for file in state.of_slice(slice)]
                     new = () if rows is None else data_files.write(self._frame(table, rows), folder, table)
                     if not all(file.slice in slices for file in new):

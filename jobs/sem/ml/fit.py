@@ -67,18 +67,18 @@ def fit_alike(structure: Structure, covariances: Sequence[Matrix]) -> list[Estim
     with np.errstate(all="ignore"):
         ends, done = fit_all(Batch(structure, others), starts, inverses)
     estimates = [first]
-    for covariance, scale, x, ended in zip(others, scales, ends, done, strict=True):
-        estimate = _polished(structure, covariance, x / scale) if ended else None
+    for covariance, x, ended in zip(others, ends, done, strict=True):
+        estimate = _polished(structure, covariance, x) if ended else None
         estimates.append(estimate if estimate and _near(estimate) else fit(structure, covariance))
     return estimates
 
 
-def _polished(structure: Structure, covariance: Matrix, z: Matrix) -> Estimate | None:
-    """The estimate near `z` (q, in natural units); None where that is not admissible."""
+def _polished(structure: Structure, covariance: Matrix, x: Matrix) -> Estimate | None:
+    """The estimate near `x` (q, in the data's units); None where that is not admissible."""
     structure = structure.with_exogenous(covariance)
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     try:
-        return estimate_at(_end(Discrepancy(structure, covariance, scale), z), structure, scale)
+        return estimate_at(_end(Discrepancy(structure, covariance, scale), x / scale), structure, scale)
     except linalg.LinAlgError:
         return None
 
