@@ -49,11 +49,13 @@ def scratch() -> Path:
     return Path(tempfile.mkdtemp(dir=_scratch[0]()))
 
 
-def local(given: str | Location) -> Path:
+def local(given: str | Location, drafts: bool = True) -> Path:
     """The path on this machine: a path itself, of a place its copy.
 
-    Where there is nothing, there is nothing at the path either. Raises InputError for a file that changes
-    while it is copied, PermissionError, Unreachable.
+    Where there is nothing, there is nothing at the path either. `drafts`: whether a folder's copy has the
+    files whose names begin with a dot. A run that was killed may leave such a file open, and HDFS does not
+    tell its size until an hour has passed.
+    Raises InputError for a file that changes while it is copied, PermissionError, Unreachable.
     """
     place = located(given) if isinstance(given, str) else given
     if isinstance(place, Path):
@@ -66,7 +68,7 @@ def local(given: str | Location) -> Path:
     if state is None:
         _dropped(known)
     elif state.is_dir:
-        _match(place, known, dict(place.walk()))
+        _match(place, known, {name: own for name, own in place.walk() if drafts or not _is_draft(name)})
     else:
         _match(place, known, {"": state})
     return known.path
@@ -100,6 +102,10 @@ def _match(place: Place, known: _Copy, states: dict[str, Stat]) -> None:
             known.times[name] = target.stat().st_mtime_ns
 
 
+def _is_draft(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(".")
+
+
 def _fetched(place: Place, target: Path, state: Stat) -> Stat:
     for _ in range(TRIES):
         target.unlink(missing_ok=True)  # a new file: what was remembered of the old one is not taken for it
@@ -108,6 +114,7 @@ def _fetched(place: Place, target: Path, state: Stat) -> Stat:
         if after == state and target.stat().st_size == state.st_size:
             return state
         state = after
+    target.unlink()
     raise InputError(f"{place} changes while it is read; wait until it is delivered whole, then run again.")
 
 
@@ -121,6 +128,10 @@ def _dropped(known: _Copy) -> None:
 def put_back(place: Place) -> None:
     """Make a folder elsewhere what its copy is now: files that are new here are sent, others removed."""
     known = _copies[place.uri]
+    left = [name for name, _ in place.walk() if _is_draft(name)] if place.exists() else []
+    for name in left:
+        (place / name).unlink(missing_ok=True)
+        known.files.pop(name, None)
     present = {file.relative_to(known.path).as_posix() for file in known.path.rglob("*") if file.is_file()}
     for name in sorted(known.files.keys() - present):
         (place / name).unlink(missing_ok=True)

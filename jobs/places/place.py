@@ -157,10 +157,13 @@ class Place:
             self._system.copyToLocalFile(False, self._path, local, True)
 
     def send(self, source: Path) -> None:
-        """Copy a file or a whole folder of this machine here; a file that is here is replaced."""
+        """Copy a file or a whole folder of this machine here; a file that is here is replaced as a whole."""
         local = hadoop.path(f"file://{source.absolute()}")
+        target = self._draft() if self.renames_in_one_step and source.is_file() else self
         with hadoop.errors(self.uri):
-            self._system.copyFromLocalFile(False, True, local, self._path)
+            self._system.copyFromLocalFile(False, True, local, target._path)
+        if target != self:
+            target.replace(self)
 
     def read_bytes(self) -> bytes:
         with tempfile.TemporaryDirectory(prefix="diamant-") as folder:
@@ -192,9 +195,13 @@ class Place:
         if not self.renames_in_one_step:
             self.write_bytes(content)
             return
-        draft = self.with_name(f".{self.name}.{os.urandom(6).hex()}")
+        draft = self._draft()
         draft.write_bytes(content)
         draft.replace(self)
+
+    def _draft(self) -> Place:
+        """A new hidden name beside the file."""
+        return self.with_name(f".{self.name}.{os.urandom(6).hex()}")
 
     def mkdir(self, mode: int = 0o700, parents: bool = False, exist_ok: bool = False) -> None:
         """Make the folder, and those above it. Raises FileExistsError unless it may be there."""

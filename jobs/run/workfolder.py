@@ -41,7 +41,7 @@ def temporary(work: str) -> Path:
 
 def here(work: str, name: str) -> Path:
     """A folder of the work folder, such as pages/rows, on this machine: its copy, if it lies elsewhere."""
-    return copies.local(located(work) / name)
+    return copies.local(located(work) / name, drafts=False)
 
 
 def put_back(work: str, *names: str) -> None:

@@ -384,7 +384,7 @@ class Tables:
 
 def _read_here(folder: Location) -> Path:
     """A table's folder on this machine, or a folder that holds a copy of its log."""
-    return copies.local(folder / "_delta_log").parent if isinstance(folder, Place) else folder
+    return copies.local(folder / "_delta_log", drafts=False).parent if isinstance(folder, Place) else folder
 
 
 def _ours(state: delta_log.State | None) -> list[tuple[int, dict[str, Any]]]:

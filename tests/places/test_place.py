@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import SettingsError, Unreachable
-from jobs.places import copies, place
+from jobs.errors import InputError, SettingsError, Unreachable
+from jobs.places import copies, hadoop, place
 from jobs.places.place import Place, is_address, located
 
 
@@ -113,6 +113,23 @@ def test_what_is_written_to_a_copy_is_put_back(hdfs):
     copies.put_back(folder)
     assert [name for name, _ in folder.walk()] == ["deep/new", "same"]
     assert (folder / "deep" / "new").read_bytes() == b"3" and (folder / "same").stat() == written
+
+
+def test_a_draft_that_a_killed_writer_left_open_is_in_nobodys_way(hdfs):
+    folder = hdfs / "drafts"
+    (folder / "0.json").write_bytes(b"1")
+    left = hadoop.system(folder.uri).create(hadoop.path((folder / ".1.json.tmp").uri), True)
+    for part in (b"1", b"2"):
+        left.write(bytearray(part))
+        left.hflush()  # the second byte can be read, but the file's size tells the first alone
+    with pytest.raises(InputError, match=r"\.1\.json\.tmp changes while it is read"):
+        copies.local(folder)
+    here = copies.local(folder, drafts=False)
+    assert [file.name for file in here.iterdir()] == ["0.json"]
+    (here / "0.json").write_bytes(b"22")
+    copies.put_back(folder)
+    assert [name for name, _ in folder.walk()] == ["0.json"]
+    assert (folder / "0.json").read_bytes() == b"22"
 
 
 def test_a_file_that_keeps_changing_is_no_input(hdfs, monkeypatch):
