@@ -37,6 +37,10 @@ KINDS = ("within", "general")
 SMALL = 1e-4  # a firm, where a cell counts 1: of choices that withhold as many cells the smaller ones go
 REASONS = ["country", "wave", "region", "sector", "reason"]
 PARTS = ("innovators", "numerator", "denominator")
+OF_REASONS = (
+    *("commonality_within_firms", "commonality_within", "commonality_within_denominator"),
+    *("commonality_within_innovators", "weights"),
+)
 OF_SHARES = ["region", "sector", "commonality_within_firms", "commonality_within_innovators", "protected"]
 
 
@@ -84,7 +88,7 @@ def protect(
     frame = cells.merge(weights, how="left", on=["country", "wave", "region", "sector"], sort=False)
     reasons = _reasons(frame, rules)
     frame["protected"] = reasons != ""
-    waves = [part[OF_SHARES] for _, part in frame.groupby(["country", "wave"], sort=True)]
+    waves = [part for _, part in frame[OF_SHARES].groupby([frame.country, frame.wave], sort=True)]
     chosen = choose([Shares(part.reset_index(drop=True), rules.threshold) for part in waves])
     frame["hidden"] = False
     for part, own in zip(waves, chosen, strict=True):
@@ -113,7 +117,7 @@ def protect(
 def _reasons(frame: pd.DataFrame, rules: DisclosureSettings) -> NDArray[np.object_]:
     """The rule that protects each cell; empty where none does."""
     reasons = []
-    for row in frame.itertuples():
+    for row in frame[list(OF_REASONS)].itertuples():
         firms, share = row.commonality_within_firms, row.commonality_within
         weights = list(row.weights) if isinstance(row.weights, list | np.ndarray) else []
         if pd.isna(firms) or not firms:

@@ -10,6 +10,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,17 @@ class Figure:
     @property
     def digest(self) -> str:
         """sha256 of all that the drawing depends on."""
-        sources = ("diagram.py", "painting.py", *SOURCES[self.kind])
-        program = b"".join((resources("jobs.output") / name).read_bytes() for name in sources)
         words = (
             f"{self.kind}\0{self.title}\0{self.note}\0{self.more}\0{self.rows.to_json(double_precision=15)}"
         )
-        return hashlib.sha256(program + words.encode()).hexdigest()
+        return hashlib.sha256(_program(self.kind) + words.encode()).hexdigest()
+
+
+@cache
+def _program(kind: str) -> bytes:
+    """The modules that draw a kind of figure."""
+    sources = ("diagram.py", "painting.py", *SOURCES[kind])
+    return b"".join((resources("jobs.output") / name).read_bytes() for name in sources)
 
 
 def _path_diagram(figure: Figure) -> matplotlib.figure.Figure:
@@ -92,7 +98,8 @@ def draw(figure: Figure) -> Drawn:
 def drawn(figures: Sequence[Figure], folder: Path, each: Draw) -> list[Drawn]:
     """All figures; those not in the folder are drawn by `each`. Others are removed from the folder."""
     kept = Kept(folder)
-    by_digest = {figure.digest: figure for figure in figures}
+    digests = [figure.digest for figure in figures]
+    by_digest = dict(zip(digests, figures, strict=True))
     drawings: dict[str, Drawn] = {}
     for digest in by_digest:
         svg, png = (kept.get(digest, ending) for ending in ENDINGS)
@@ -104,4 +111,4 @@ def drawn(figures: Sequence[Figure], folder: Path, each: Draw) -> list[Drawn]:
             kept.put(digest, ending, content)
         drawings[digest] = new
     kept.forget_others()
-    return [drawings[figure.digest] for figure in figures]
+    return [drawings[digest] for digest in digests]

@@ -73,9 +73,10 @@ def without_thresholds(
     """
     few = support[support.smallest_category.astype(float) < rules.threshold]
     items = set(few[[*KEYS, "variable"]].itertuples(index=False, name=None))
-    rows = estimates[[*KEYS, "lhs"]].itertuples(index=False, name=None)
-    few_rows = np.array([row in items for row in rows], dtype=bool)
-    return estimates[~(few_rows & (estimates.op == "|").to_numpy())]
+    few_rows = np.array(estimates.op == "|", dtype=bool)
+    thresholds = estimates.loc[few_rows, [*KEYS, "lhs"]].itertuples(index=False, name=None)
+    few_rows[few_rows] = [row in items for row in thresholds]
+    return estimates[~few_rows]
 
 
 def named(frame: pd.DataFrame) -> list[Group]:
