@@ -11,9 +11,10 @@ from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
@@ -86,8 +87,12 @@ def _shape(known: Scan, splittable: bool) -> Hashable:
     """What files have in common that Spark reads in one scan; None for those that the driver reads."""
     if not (known.line_records and _open_to_spark(known, splittable)):
         return None
-    alone = "" if PLAIN.fullmatch(str(files.spark_path(known.part))) else str(known.part)
-    return (tuple(known.names), known.dialect, known.is_bare, alone)
+    return (tuple(known.names), known.dialect, known.is_bare, alone(known.part))
+
+
+def alone(part: Path) -> str:
+    """The name of a file that is read in a scan of its own: Spark tells its name otherwise; empty if none."""
+    return "" if PLAIN.fullmatch(str(files.spark_path(part))) else str(part)
 
 
 def _open_to_spark(known: Scan, splittable: bool) -> bool:
@@ -125,8 +130,7 @@ def _by_spark(
     # cores; in a plan where rows can change partition it would not be.
     place = F.monotonically_increasing_id() % F.lit(IN_PART) + F.lit(2)
     by_name = dict(zip(first.names, names, strict=True))
-    # Spark takes long to say of which file a row is.
-    file = F.regexp_replace("_metadata.file_path", "^file:/+", "/") if len(alike) > 1 else F.lit("")
+    file = file_of_row() if len(alike) > 1 else F.lit("")  # Spark takes long to say of which file a row is
     cells = {column: F.col(by_name[column]) for column in wanted}
     rows = frame.select(
         file.alias(FILE),
@@ -134,22 +138,29 @@ def _by_spark(
         *[(cell if first.is_bare else bare(cell)).alias(column) for column, cell in cells.items()],
         F.col(CORRUPT),
     )
-    return _with_places(spark, rows, alike, wanted)
+    return with_places(spark, rows, [(slice, known.path, known.part) for slice, known in alike], wanted)
 
 
-def _with_places(
-    spark: SparkSession, rows: DataFrame, alike: list[tuple[Slice, Scan]], wanted: list[str]
+def file_of_row() -> Column:
+    """The file that a row of a scan is from, as files.spark_path gives it."""
+    return F.regexp_replace("_metadata.file_path", "^file:/+", "/")
+
+
+def with_places(
+    spark: SparkSession, rows: DataFrame, origins: list[tuple[Slice, str, Path]], wanted: list[str]
 ) -> DataFrame:
-    """The rows with country, wave and part, known by their file."""
+    """The rows of files with country, wave and part, known by their column FILE.
+
+    `origins`: of each file its slice, the path of the input and the part. Of one file FILE may be empty.
+    """
     columns = [COUNTRY, WAVE, PART, ROW, *[quoted(column) for column in wanted], CORRUPT]
-    if len(alike) == 1:
-        ((slice, known),) = alike
-        name = files.part_name(known.path, known.part)
+    if len(origins) == 1:
+        ((slice, path, part),) = origins
+        name = files.part_name(path, part)
         own = {COUNTRY: F.lit(slice.country), WAVE: F.lit(slice.wave), PART: F.lit(name).cast("string")}
         return rows.withColumns(own).select(*columns)
     places = [
-        (str(files.spark_path(known.part)), *slice, files.part_name(known.path, known.part))
-        for slice, known in alike
+        (str(files.spark_path(part)), *slice, files.part_name(path, part)) for slice, path, part in origins
     ]
     known_files = local(spark, places, f"{FILE} string, {COUNTRY} string, {WAVE} string, {PART} string")
     return rows.join(F.broadcast(known_files), FILE).select(*columns)

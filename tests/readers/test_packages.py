@@ -110,6 +110,27 @@ def test_parts_of_a_folder_are_each_numbered_from_their_own_beginning(spark, tmp
     }
 
 
+def test_files_of_one_shape_are_one_scan_whatever_their_number(spark, tmp_path):
+    """Twelve waves: whole codes in two of them, and a name that Spark tells otherwise, are three scans."""
+    inputs = {}
+    for number in range(12):
+        wave = f"w{number}"
+        own = ANSWERS.assign(firm=[f"{wave} 1", f"{wave} 2", f"{wave} 3"])
+        name = "w 0.parquet" if number == 0 else f"{wave}.parquet"
+        own.astype({"code": int} if number in (4, 7) else {}).to_parquet(tmp_path / name)
+        inputs[Slice("NL", wave)] = str(tmp_path / name)
+    frame, counts = packages.read(spark, inputs, "parquet", ["firm", "code"])
+    assert counts == dict.fromkeys(inputs, 3)
+    assert {(row["_wave"], row["_row"], row["firm"], row["code"]) for row in frame.collect()} == {
+        (f"w{number}", place + 1, f"w{number} {place}", str(place))
+        for number in range(12)
+        for place in (1, 2, 3)
+    }
+    leaves = frame._jdf.queryExecution().sparkPlan().collectLeaves()
+    names = [leaves.apply(place).nodeName() for place in range(leaves.size())]
+    assert [name.strip() for name in names if "parquet" in name] == ["Scan parquet"] * 3
+
+
 def test_a_part_that_lacks_a_column_is_named(spark, tmp_path):
     ANSWERS.to_parquet(tmp_path / "a.parquet")
     ANSWERS[["firm", "size"]].to_parquet(tmp_path / "b.parquet")
