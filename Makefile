@@ -2,17 +2,18 @@
 PYTHON ?= python3
 DIAMANT = .venv/bin/diamant
 
-.PHONY: run test test-cluster test-long test-airflow test-objects setup lint package clean
+.PHONY: run test test-cluster test-long test-airflow test-objects setup classes lint package clean
 
 run: setup
 	@$(DIAMANT) run --conf conf/runs/demo.yaml
+	@$(PYTHON) -m jobs.tools.classes
 
-test: setup lint
+test: setup classes lint
 	@.venv/bin/pytest -n 2 --dist loadgroup
 
 # Runs on HDFS, on Spark's own cluster and on YARN, while parts of them are killed; where Maven's artefacts are there.
 # One after the other: a cluster has two workers, and daemons that wait too long for a core count as gone.
-test-cluster: setup
+test-cluster: setup classes
 	@.venv/bin/pytest -m cluster
 
 # The properties with many draws: thousands of files and settings, a thousand whole runs; about an hour. And
@@ -39,6 +40,9 @@ test-objects: setup
 
 setup:
 	@$(PYTHON) -m jobs.tools.setup
+
+classes: setup
+	@$(PYTHON) -m jobs.tools.classes
 
 lint: setup
 	@.venv/bin/ruff check jobs tests

@@ -1,4 +1,4 @@
-"""The classes that Java loads to start Spark, kept in an archive that set-up makes.
+"""The classes that Java loads to start Spark, kept in an archive that the first run makes.
 
 To find, read and check some fifteen thousand classes takes Java a third of the time that a session needs to
 start; from an archive of them it takes them ready (application class-data sharing, JEP 350). Java looks

@@ -1,4 +1,4 @@
-"""Set-up: the virtual environment from the hash-locked file, the command, JARs, and Spark's classes.
+"""Set-up: the virtual environment from the hash-locked file, the command, and JARs.
 
 Run by `make setup` with the system's Python; standard library only. Says nothing but one line when all
 is there, and one line with what to do when something is missing (exit code 2).
@@ -11,14 +11,14 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import venv
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.errors import SettingsError
-from jobs.spark import classes, java
+from jobs.spark import java
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".venv"
@@ -57,15 +57,15 @@ def main() -> int:
             raise SettingsError(
                 "Python 3.10 or newer is needed; name one with 'make PYTHON=python3.11 setup'."
             )
-        version = java.check()
-        if not _ready():
+        java.check()
+        if not ready():
             _environment()
-            with _compiled():
+            with _compiled(), ThreadPoolExecutor() as side_by_side:
+                for_tests = side_by_side.submit(_hdfs)
                 _jars()
-                _hdfs()
-                shutil.rmtree(ENVIRONMENT / "ivy", ignore_errors=True)
-            (ENVIRONMENT / "ready").write_text(_state())
-        _classes(_state() + version)
+                for_tests.result()
+            shutil.rmtree(ENVIRONMENT / "ivy", ignore_errors=True)
+            (ENVIRONMENT / "ready").write_text(state())
     except SettingsError as error:
         print(f"diamant: {error}", file=sys.stderr)
         return error.exit_code
@@ -75,16 +75,16 @@ def main() -> int:
     return 0
 
 
-def _state() -> str:
+def state() -> str:
     """What the environment is made from."""
     text = LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()
     text += JAR_SUMS.read_bytes() + HDFS_SUMS.read_bytes()
     return hashlib.sha256(text + sys.version.encode() + str(ROOT).encode()).hexdigest()
 
 
-def _ready() -> bool:
+def ready() -> bool:
     stamp = ENVIRONMENT / "ready"
-    return stamp.is_file() and stamp.read_text() == _state()
+    return stamp.is_file() and stamp.read_text() == state()
 
 
 def _environment() -> None:
@@ -136,7 +136,8 @@ def _compiled() -> Iterator[None]:
     uv makes none, and Python itself keeps none where PYTHONDONTWRITEBYTECODE is set, as in most images of
     containers: each start of the command would compile its libraries again, which takes some seconds.
     """
-    command = [str(ENVIRONMENT / "bin" / "python"), "-m", "compileall", "-q", "-j", "0"]
+    # Tests that packages bring are a third of all modules, and nobody starts them.
+    command = [str(ENVIRONMENT / "bin" / "python"), "-m", "compileall", "-q", "-j", "0", "-x", "/tests/"]
     folders = [str(ENVIRONMENT / "lib"), str(ROOT / "jobs")]
     # Some packages hold templates that are no Python yet, so the exit code says nothing.
     with subprocess.Popen([*command, *folders], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
@@ -163,6 +164,7 @@ def sources_of_pip(pip: list[str]) -> tuple[list[str], dict[str, str]]:
 def _jars() -> None:
     """Delta's JARs in .venv/jars. Raises SettingsError where they cannot be had."""
     files = _found(
+        "delta",
         [DELTA],
         "Delta's JARs could not be downloaded; check the network, "
         "or set DIAMANT_JARS to a folder that holds them",
@@ -174,27 +176,28 @@ def _hdfs() -> None:
     """The JARs of HDFS in .venv/hdfs, for tests only: these are left out where the JARs cannot be had."""
     target = ENVIRONMENT / "hdfs"
     try:
-        _put(_found(HDFS, "the JARs of HDFS could not be downloaded"), HDFS_SUMS, target)
+        _put(_found("hdfs", HDFS, "the JARs of HDFS could not be downloaded"), HDFS_SUMS, target)
     except SettingsError as error:
         shutil.rmtree(target, ignore_errors=True)
         with (ENVIRONMENT / "setup.log").open("a", encoding="utf-8") as log:
             log.write(f"The tests on HDFS will be left out: {error}\n")
 
 
-def _found(packages: Sequence[str], otherwise: str, without: Sequence[str] = BROUGHT_BY_SPARK) -> list[Path]:
+def _found(name: str, packages: Sequence[str], otherwise: str) -> list[Path]:
     """JARs from the folder that DIAMANT_JARS names (machines without a network), else from Maven.
 
-    The latter through Spark's own resolver, which follows the machine's Ivy and Maven settings.
+    The latter through Spark's own resolver, which follows the machine's Ivy and Maven settings. It has a
+    folder of its own for each name, for two resolvers at work in one spoil each other's files.
     """
     source = os.environ.get("DIAMANT_JARS")
     if source:
         return sorted(Path(source).glob("*.jar"))
-    cache = ENVIRONMENT / "ivy"
+    cache = ENVIRONMENT / "ivy" / name
     _call(
         [
             str(ENVIRONMENT / "bin" / "spark-submit"),
             *("--master", "local[1]", "--packages", ",".join(packages)),
-            *("--exclude-packages", ",".join(without)),
+            *("--exclude-packages", ",".join(BROUGHT_BY_SPARK)),
             *("--conf", f"spark.jars.ivy={cache}", "--conf", "spark.ui.enabled=false"),
             str(ROOT / "jobs" / "__init__.py"),
         ],
@@ -220,31 +223,6 @@ def _put(files: Sequence[Path], sums: Path, target: Path) -> None:
                 f"{name} is damaged (its sha256 differs); delete .venv and run 'make setup' again."
             )
         shutil.copyfile(file, target / name)
-
-
-def _classes(made_for: str) -> None:
-    """The archive of classes that Java starts Spark from, once for each Java (see jobs.spark.classes).
-
-    It is made of what a run of the demo loads. Where there is none in the end, all works without it, at the
-    pace of before; it is not tried again then.
-    """
-    stamp, archive = ENVIRONMENT / "spark-classes.txt", ENVIRONMENT / classes.NAME
-    if stamp.is_file() and stamp.read_text() == made_for:
-        return
-    archive.unlink(missing_ok=True)  # Java writes none while it uses one
-    with tempfile.TemporaryDirectory(dir=ENVIRONMENT) as folder:
-        draft, study = Path(folder) / classes.NAME, Path(folder) / "study"
-        study.mkdir()  # PySpark would take the environment for Spark's home, were it the folder above
-        options = f"spark.options={{spark.driver.extraJavaOptions: '{classes.make(draft)}'}}"
-        demo = str(ROOT / "conf" / "runs" / "demo.yaml")  # its paths begin in the working directory
-        command = [str(ENVIRONMENT / "bin" / "diamant"), "run", "--conf", demo, "--set", options]
-        # Java holds the pipe until it has written the archive, when the command itself has long ended.
-        with (ENVIRONMENT / "setup.log").open("ab") as log:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, cwd=study, check=False)
-        if done.returncode == 0 and draft.is_file():
-            draft.chmod(0o644)
-            os.replace(draft, archive)
-    stamp.write_text(made_for)
 
 
 def _worked(command: list[str], **environment: str) -> bool:

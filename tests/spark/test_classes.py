@@ -1,4 +1,4 @@
-"""Java starts from the archive of classes that set-up made, and does without one that does not fit."""
+"""Java starts from the archive of classes that is made once, and does without one that does not fit."""
 
 from __future__ import annotations
 
