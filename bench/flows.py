@@ -34,6 +34,7 @@ import pyarrow.parquet as pq
 
 SECTORS = 15
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results" / "flows.csv"
 KEYS = ["origin_region", "origin_sector", "destination_region", "destination_sector"]
 FORMS = {
     "long": {"layout": "long", "separator": ","},
@@ -274,26 +275,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=float, nargs="+", default=[5, 50], help="millions")
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=["long"])
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--engine", choices=ENGINES)
     parser.add_argument("--run-file")
     given = parser.parse_args()
     if given.engine:
         ENGINES[given.engine](given.run_file)
         return
-    rows = []
+    asked = set(itertools.product(given.forms, given.cells))
+    with RESULTS.open(newline="") as file:
+        before = list(csv.DictReader(file))
+    rows = [row for row in before if (row["form"], float(row["cells_millions"])) not in asked]
     for form, millions in itertools.product(given.forms, given.cells):
         with tempfile.TemporaryDirectory() as place:
             run_file = written(Path(place), form, millions)
-            measured = {engine: timed(engine, run_file) for engine in ENGINES}
+            measured = {engine: timed(engine, run_file) for engine in given.engines}
         for engine, of_engine in measured.items():
             shown = {name: round(value, 2) for name, value in of_engine.items()}
-            ratio = round(of_engine["cpu"] / measured["duckdb"]["cpu"], 1)
+            ratio = round(of_engine["cpu"] / measured["duckdb"]["cpu"], 1) if "duckdb" in measured else ""
             rows.append(
                 {"form": form, "cells_millions": millions, "engine": engine, **shown, "cpu_ratio": ratio}
             )
             print(rows[-1], flush=True)
-    with (HERE / "results" / "flows.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
+    with RESULTS.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[-1].keys())
         writer.writeheader()
         writer.writerows(rows)
 

@@ -21,7 +21,7 @@ from jobs.settings import classifications, simulation_parameters
 from jobs.settings.section import Name, Section
 from jobs.settings.wording import fault
 from jobs.simulate import named, run_files
-from jobs.simulate.files import LARGE, write
+from jobs.simulate.files import write
 from jobs.simulate.files import names as file_names
 from jobs.simulate.firms import Plan
 
@@ -125,7 +125,7 @@ def studies(wanted: Wanted, out: Path, say: Callable[[str], None] = lambda line:
         )
     ((country, folder),) = folders.items()
     content = run_files.of_country(country, wanted.waves, folder, (regions[country], sectors), wanted.layout)
-    return _dump({**content, "spark": {"small": wanted.firms <= LARGE}}, out / f"{country}.yaml")
+    return _dump(content, out / f"{country}.yaml")
 
 
 def _regions(wanted: Wanted, country: str, folder: Path) -> str:

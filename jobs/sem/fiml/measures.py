@@ -20,8 +20,8 @@ from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.fiml.adjusted import given, moment_parts
 from jobs.sem.fiml.fit import FimlFit
 from jobs.sem.laws import chi2_tail
+from jobs.sem.ml.adjusted import adjusted
 from jobs.sem.ml.measures import Statistic, indices, scaled_indices
-from jobs.sem.ml.scaling import AdjustedTest, adjusted
 from jobs.sem.standard_errors.covariance import cluster_sums
 from jobs.sem.vech import vech_index
 
@@ -56,11 +56,11 @@ def measures(
     if robust and df:
         factor, base_factor = _scaling(fit, sample, cluster, df, base_df)
         out |= scaled_indices(Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n)
-        out |= _adjusted(fit, sample, cluster, chisq, df).measures
+        out |= _adjusted(fit, sample, cluster, chisq)
     return out
 
 
-def _adjusted(fit: FimlFit, sample: Moments, cluster: str | None, chisq: float, df: int) -> AdjustedTest:
+def _adjusted(fit: FimlFit, sample: Moments, cluster: str | None, chisq: float) -> dict[str, float]:
     """The test by independent cases, or by cluster."""
     estimate, p = fit.estimate, fit.estimate.structure.p
     deviations = _deviations(sample)
@@ -75,7 +75,7 @@ def _adjusted(fit: FimlFit, sample: Moments, cluster: str | None, chisq: float, 
     endogenous = [place for place in range(p) if place not in estimate.structure.exogenous]
     own = linalg.block_diag(np.eye(p)[:, endogenous], moved)
     change = np.hstack([own, given(p, estimate.structure.exogenous)])
-    return adjusted([parts], np.linalg.qr(root.T @ change)[0], chisq, df)
+    return adjusted([parts], np.linalg.qr(root.T @ change)[0], chisq)
 
 
 def _deviations(sample: Moments) -> Array:

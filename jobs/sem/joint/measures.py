@@ -20,8 +20,8 @@ from jobs.sem.joint.likelihood import GroupSample, JointLikelihood
 from jobs.sem.joint.maximum import Maximum
 from jobs.sem.joint.spanning import products, sums
 from jobs.sem.laws import chi2_tail
+from jobs.sem.ml.adjusted import adjusted
 from jobs.sem.ml.measures import Statistic, indices, scaled_indices
-from jobs.sem.ml.scaling import AdjustedTest, adjusted
 
 
 def measures(
@@ -67,14 +67,14 @@ def measures(
             Statistic(chisq, df, factor), Statistic(base_chisq, base_df, base_factor), n
         )
         out |= by_groups(with_scale, len(samples))
-        out |= _adjusted(likelihood, maximum, cluster, chisq, df).measures
+        out |= _adjusted(likelihood, maximum, cluster, chisq)
     return out
 
 
 def _adjusted(
-    likelihood: JointLikelihood, maximum: Maximum, cluster: str | None, chisq: float, df: int
-) -> AdjustedTest:
-    """The adjusted test of `ml.scaling`, the groups' moments beside each other; a cluster may span groups."""
+    likelihood: JointLikelihood, maximum: Maximum, cluster: str | None, chisq: float
+) -> dict[str, float]:
+    """The test of `ml.adjusted`, the groups' moments beside each other; a cluster may span groups."""
     structure = likelihood.groups[0].structure
     fixed = given(structure.p, structure.exogenous)
     m, groups = len(fixed), len(likelihood.groups)
@@ -90,7 +90,7 @@ def _adjusted(
         of_x.append(root.T @ fixed)
     change = np.hstack([np.vstack(changes), linalg.block_diag(*of_x)])
     parts = rows if cluster is None else [sums(rows, [data.sample for data in likelihood.samples], cluster)]
-    return adjusted(parts, np.linalg.qr(change)[0], chisq, df)
+    return adjusted(parts, np.linalg.qr(change)[0], chisq)
 
 
 def by_groups(values: dict[str, float], groups: int) -> dict[str, float]:

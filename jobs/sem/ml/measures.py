@@ -15,7 +15,7 @@ from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.estimate import Estimate
 from jobs.sem.laws import chi2_tail, noncentrality
-from jobs.sem.ml.scaling import adjusted_test
+from jobs.sem.ml.adjusted import adjusted_test
 
 
 def measures(
@@ -27,7 +27,7 @@ def measures(
     """chi-square and its relatives; RMSEA's interval is of 90 % (Browne and Cudeck 1993).
 
     The scaled ones too, where `factors` has the factors of the statistic and of the baseline's, times their
-    degrees of freedom, and the adjusted test of fit, where `products` has what it is made of (see `scaling`).
+    degrees of freedom, and the adjusted test of fit, where `products` has what it is made of.
     """
     structure, n = estimate.structure, moments.n
     p, x = structure.p, structure.exogenous
@@ -43,7 +43,7 @@ def measures(
         statistics = Statistic(chisq, df, model / df), Statistic(base_chisq, base_df, base / base_df)
         scaled = scaled_indices(*statistics, n)
     if products is not None and df:
-        scaled |= adjusted_test(estimate, moments, products, chisq, df).measures
+        scaled |= adjusted_test(estimate, moments, products, chisq)
     return {
         "npar": float(estimate.counted),
         "nobs": float(n),

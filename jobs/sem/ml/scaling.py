@@ -7,15 +7,12 @@ of squares of whitened moments, so that sums over clusters are all they need. Wh
 have of both is taken out, as in `fiml.measures`.
 
 Few or unequal clusters or weights leave this factor too small, since it comes from the same few sums as
-the statistic. So there is an F test beside it: the statistic over the trace of its own covariance matrix,
-with the degrees of freedom of both by Satterthwaite (1946), as Asparouhov and Muthén (2010) adjust by mean
-and variance, here with the traces of products taken between different clusters (bench/fit_size.py).
+the statistic. So there is another test beside it, by a wild bootstrap (`adjusted`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import linalg
@@ -24,7 +21,6 @@ from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.cases.sums import Sums
 from jobs.sem.estimate import Estimate
-from jobs.sem.laws import f_tail
 from jobs.sem.vech import vech_index
 
 CASES_AT_A_TIME = 2_000
@@ -52,77 +48,6 @@ def scaling_factors(
     return small * free / n - model, small * (free - base) / n
 
 
-@dataclass(frozen=True)
-class AdjustedTest:
-    """An F test of fit, with its degrees of freedom."""
-
-    f: float
-    df: float
-    df_error: float
-
-    @property
-    def pvalue(self) -> float:
-        return float(f_tail(self.f, self.df, self.df_error))
-
-    @property
-    def measures(self) -> dict[str, float]:
-        """The test among the measures of fit."""
-        named = {"f_adjusted": self.f, "df_adjusted": self.df, "df_error_adjusted": self.df_error}
-        return named | {"pvalue_adjusted": self.pvalue}
-
-
-def adjusted_test(
-    estimate: Estimate, moments: Moments, products: Iterator[tuple[Matrix, Matrix]], chisq: float, df: int
-) -> AdjustedTest:
-    """The test of `chisq` from what each unit, a cluster or a case, has of the residual moments.
-
-    `products` gives, part by part, sums of w d d' (G x p x p) and of w (G) by unit.
-    """
-    root = _whitening(estimate.sigma)
-    sample = root @ moments.covariance @ root.T
-
-    def parts() -> Iterator[Matrix]:
-        for second, weight in products:
-            whitened = np.einsum("ab,gbc,dc->gad", root, second, root, optimize=True)
-            gap = whitened - weight[:, None, None] * sample
-            yield gap.reshape(len(weight), -1) / np.sqrt(2 * moments.n)
-
-    return adjusted(parts(), _tangent(estimate, root), chisq, df)
-
-
-def adjusted(parts: Iterable[Matrix], basis: Matrix, chisq: float, df: int) -> AdjustedTest:
-    """The test of `chisq` from what each unit has of the moments (G x m, part by part), in their own metric.
-
-    Its square sums to the statistic once the model has taken its directions, `basis` (m x k, orthogonal).
-    """
-    size, total = [], np.zeros((len(basis), len(basis)))
-    for every in parts:
-        part = every - (every @ basis) @ basis.T
-        size.append((part**2).sum(axis=1))
-        total += part.T @ part
-    each = np.concatenate(size)
-    count = len(each)
-    small = count / (count - 1)
-    trace = small * each.sum()
-    between = ((total**2).sum() - (each**2).sum()) * small**3  # over pairs of different units
-    spread = ((small * each - trace / count) ** 2).sum()
-    degrees = min(trace**2 / between, df) if between > 0 else float(df)
-    return AdjustedTest(chisq / trace, float(degrees), float(2 * trace**2 / spread) if spread > 0 else np.inf)
-
-
-def _tangent(estimate: Estimate, root: Matrix) -> Matrix:
-    """Orthogonal directions (p^2 x k) in which the model, or the sample's moments of the x, can move."""
-    p, x = estimate.structure.p, estimate.structure.exogenous
-    moves = list(estimate.derivatives)
-    for row, place in enumerate(x):
-        for other in x[: row + 1]:
-            move = np.zeros((p, p))
-            move[place, other] = move[other, place] = 1.0
-            moves.append(move)
-    whitened = np.array([(root @ move @ root.T).ravel() for move in moves])
-    return np.linalg.qr(whitened.T)[0]
-
-
 def case_products(deviations: Matrix, weights: Matrix) -> Iterator[tuple[Matrix, Matrix]]:
     """The products of cases (n x p), some thousands at a time."""
     for start in range(0, len(weights), CASES_AT_A_TIME):
@@ -144,7 +69,7 @@ def of_cases(deviations: Matrix, weights: Matrix) -> Traces:
     """Of independent cases: `deviations` (n x p) from the mean, `weights` (n)."""
 
     def traces(covariance: Matrix, places: list[int]) -> tuple[float, float]:
-        root = _whitening(covariance[np.ix_(places, places)])
+        root = whitening(covariance[np.ix_(places, places)])
         size = ((deviations[:, places] @ root.T) ** 2).sum(axis=1)
         square = weights**2
         return float(square @ (size**2 - 2 * size + len(places))) / 2, float(square @ size)
@@ -158,7 +83,7 @@ def of_clusters(weight: Matrix, first: Matrix, second: Matrix) -> Traces:
     def traces(covariance: Matrix, places: list[int]) -> tuple[float, float]:
         block = np.ix_(places, places)
         gap = second[:, places][:, :, places] - weight[:, None, None] * covariance[block]
-        root = _whitening(covariance[block])
+        root = whitening(covariance[block])
         both = np.einsum("ab,gbc,dc->gad", root, gap, root, optimize=True)
         return float((both**2).sum()) / 2, float(((first[:, places] @ root.T) ** 2).sum())
 
@@ -180,6 +105,6 @@ def of_products(square: float, second: Matrix, fourth: Matrix, p: int) -> Traces
     return traces
 
 
-def _whitening(covariance: Matrix) -> Matrix:
+def whitening(covariance: Matrix) -> Matrix:
     """What turns variables of this covariance matrix (k x k) into uncorrelated ones of variance one."""
     return linalg.inv(linalg.cholesky(covariance, lower=True))
