@@ -21,8 +21,8 @@ from jobs.settings import classifications, simulation_parameters
 from jobs.settings.section import Name, Section
 from jobs.settings.wording import fault
 from jobs.simulate import named, run_files
-from jobs.simulate.files import write
 from jobs.simulate.files import names as file_names
+from jobs.simulate.files import write
 from jobs.simulate.firms import Plan
 
 DUTCH = ("conf/classifications/regions_nl.yaml", "conf/classifications/sectors_sbi93_19.yaml")
