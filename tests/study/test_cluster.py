@@ -22,6 +22,7 @@ from study_runs import DIAMANT, REPOSITORY
 from jobs.output import rooms
 from jobs.places.place import Place
 from jobs.simulate import studies
+from jobs.spark import classes
 from jobs.stages.order import STAGES
 from jobs.tools import package, standalone_cluster, yarn_cluster
 
@@ -35,7 +36,7 @@ REQUEST = {
 MODEL = "conf/models/cluster_within.lav"
 SMALL_MODEL = "innovative_share ~ rd_effort + commonality_within\n"  # the study's own takes seconds a slice
 PATIENCE = 600  # seconds
-IN_HASTE = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # executors that live for a minute
+IN_HASTE = f"{classes.use()} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # executors that live for a minute
 OPTIONS = {
     "spark.executor.extraJavaOptions": IN_HASTE,
     **{"spark.default.parallelism": "2", "spark.sql.leafNodeDefaultParallelism": "2"},
