@@ -23,11 +23,10 @@ def test_counts_are_rounded_and_a_pair_without_firms_is_zero():
 
 @given(st.integers(0, 5_000), st.integers(3, 40))
 def test_the_numbers_of_firms_behind_a_published_one_are_as_many_as_the_threshold(number, threshold):
-    pairs = pd.DataFrame([("NL", "w2", "w1")], columns=KEYS)
-
-    def published(firms: int) -> int:
-        return int(rounded(counts(("w2", "w1", firms, 0)), pairs, threshold).firms_in_both.iloc[0])
-
     near = range(max(0, number - 2 * threshold), number + 2 * threshold)
-    behind = [firms for firms in near if published(firms) == published(number)]
+    waves = [f"w{firms}" for firms in near]  # a pair of waves for each number of firms
+    pairs = pd.DataFrame([("NL", wave, "before") for wave in waves], columns=KEYS)
+    rows = [(wave, "before", firms, 0) for wave, firms in zip(waves, near, strict=True)]
+    came = rounded(counts(*rows), pairs, threshold).set_index("wave").firms_in_both
+    behind = [firms for firms, wave in zip(near, waves, strict=True) if came[wave] == came[f"w{number}"]]
     assert number in behind and len(behind) == threshold
