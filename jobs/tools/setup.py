@@ -58,7 +58,7 @@ def main() -> int:
                 "Python 3.10 or newer is needed; name one with 'make PYTHON=python3.11 setup'."
             )
         java.check()
-        if not ready():
+        if not _ready():
             _environment()
             with _compiled(), ThreadPoolExecutor() as side_by_side:
                 for_tests = side_by_side.submit(_hdfs)
@@ -82,7 +82,7 @@ def state() -> str:
     return hashlib.sha256(text + sys.version.encode() + str(ROOT).encode()).hexdigest()
 
 
-def ready() -> bool:
+def _ready() -> bool:
     stamp = ENVIRONMENT / "ready"
     return stamp.is_file() and stamp.read_text() == state()
 

@@ -71,21 +71,21 @@ class InMemory(Tables):
 
     def __init__(self, spark: SparkSession) -> None:
         super().__init__(lambda: spark, "in memory")
-        self._rows: dict[str, pa.Table] = {}
+        self._kept: dict[str, tuple[pa.Table, DataFrame]] = {}
         self._written = tempfile.TemporaryDirectory()  # for files that tasks write
         self._space = Path(self._written.name)
 
     def exists(self, name: str) -> bool:
-        return name in self._rows
+        return name in self._kept
 
     def version(self, name: str) -> int | None:
-        return 1 if name in self._rows else None
+        return 1 if name in self._kept else None
 
     def read(self, name, slices=None, version=None) -> DataFrame:
-        return self.spark.createDataFrame(self._rows[name], schema=schemas.table(name).struct)
+        return self._kept[name][1]
 
     def rows(self, name: str, slice: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-        return self._rows[name].to_pylist() if self.exists(name) else []
+        return self._kept[name][0].to_pylist() if self.exists(name) else []
 
     def space(self, name: str) -> Path:
         return self._space
@@ -101,7 +101,7 @@ class InMemory(Tables):
         rows = table.conform(frame).toArrow()
         for column in table.columns:  # Delta refuses them as well
             assert column.nullable or not rows[column.name].null_count, f"{name}.{column.name} holds a null"
-        self._rows[name] = rows
+        self._kept[name] = rows, self.spark.createDataFrame(rows, schema=table.struct)
         return Commit(name, 1, {tuple(slices[0].values()): rows.num_rows})
 
 
@@ -148,16 +148,18 @@ def _stage(context: Context, name: str) -> Outcome:
     """A stage of the run's one slice: its tables are kept, and no row is lost. Raises why it failed."""
     (slice,) = context.slices
     results = STAGES[name].run(context.batch([slice]))
+    written = 0
     for table in STAGES[name].TABLES:
         files = results.files.get(table, {}).get(slice, [])
         if files or table in results.frames:
             frame = results.frames.get(table, rows_of(table))
-            context.tables.replace(table, frame() if callable(frame) else frame, [slice.keys], {}, files)
+            rows = frame() if callable(frame) else frame
+            commit = context.tables.replace(table, rows, [slice.keys], {}, files)
+            written += sum(commit.rows.values()) if table in STAGES[name].ROWS else 0
     session.release(context.spark)
     for error in results.failures.values():
         raise error
     done = results.outcomes[slice]
-    written = sum(len(_rows(context, table)) for table in STAGES[name].ROWS)
     assert done.rows_in == written + done.rows_set_aside, f"{name} lost rows"
     return replace(done, rows_out=written)
 

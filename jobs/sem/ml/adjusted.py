@@ -60,9 +60,10 @@ def adjusted(parts: Iterable[Matrix], basis: Matrix, chisq: float) -> dict[str, 
     for every in parts:
         part = every @ others
         count += len(part)
-        total += part.T @ part
-        if count <= MANY_UNITS:
-            few.append(part)
+        few.append(part)
+        if count > MANY_UNITS:  # their covariance matrix is enough
+            total += sum(part.T @ part for part in few)
+            few = []
     drawn = _drawn(np.vstack(few)) if count <= MANY_UNITS else _drawn_from_normal(total)
     return {"pvalue_adjusted": float((1 + (drawn >= chisq).sum()) / (1 + DRAWS))}
 
