@@ -200,8 +200,8 @@ def _anywhere(estimate: Estimate) -> tuple[Matrix, Matrix]:
     """
     structure, places = estimate.structure, estimate.searched
     start = structure.start() + np.random.default_rng(0).uniform(-0.3, 0.3, structure.q)
-    deviations = np.sqrt(np.diag(estimate.sigma))
-    _, derivatives = structure.sigma_and_derivatives(start * estimate.scale)
+    sigma, derivatives = structure.sigma_and_derivatives(start * estimate.scale)
+    deviations = np.sqrt(np.abs(np.diag(sigma)))
     natural = derivatives * estimate.scale[:, None, None] / np.outer(deviations, deviations)
     flat = natural.reshape(structure.q, -1)
     _, slopes = structure.constrained(start * estimate.scale)

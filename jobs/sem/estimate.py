@@ -12,6 +12,7 @@ from jobs.sem.model.structure import Structure
 
 DEPENDENT = 1e-9  # eigenvalue of an information with a unit diagonal, up to which parameters move together
 NO_INFORMATION = 1e-12  # share of the largest
+RAN_OFF = 1e6  # natural units; an estimate has some
 TOLERANCE = 1e-7  # largest element of the gradient, in the natural units
 
 
@@ -46,7 +47,9 @@ class Estimate:
 
     @property
     def converged(self) -> bool:
-        return np.isfinite(self.objective) and self.gradient < TOLERANCE * 10
+        """The slope vanishes, and not because the search ran off to where rounding levels everything."""
+        off = np.abs(self.x / self.scale).max(initial=0.0) > RAN_OFF
+        return bool(np.isfinite(self.objective) and self.gradient < TOLERANCE * 10 and not off)
 
     @property
     def counted(self) -> int:

@@ -75,19 +75,15 @@ def _units(structure: Structure, x: Matrix, exogenous: Matrix) -> tuple[Matrix, 
     inner = [place.setdefault(name, len(place)) for name in structure.inner]
     deviation = np.full((len(x), len(place)), np.nan)
     variance = np.full((len(x), len(place)), np.nan)
-    covariance = np.zeros((structure.p, structure.p))
-    for row, values in enumerate(x):
-        if not np.isfinite(values).all():
-            continue
-        covariance[np.ix_(structure.exogenous, structure.exogenous)] = exogenous[row]
-        beta, lambda_, psi, theta = structure.with_exogenous(covariance).matrices(values)
-        total = np.linalg.inv(np.eye(len(beta)) - beta)
-        spread = total @ psi @ total.T
-        outer = lambda_ @ spread @ lambda_.T + theta
-        deviation[row, : structure.p] = np.diag(outer)
-        deviation[row, inner] = np.diag(spread)
-        variance[row, : structure.p] = np.diag(theta)
-        variance[row, inner] = np.diag(psi)
+    known = np.flatnonzero(np.isfinite(x).all(axis=1))
+    beta, lambda_, psi, theta = structure.stacked(x[known], exogenous[known])
+    total = np.linalg.inv(np.eye(len(structure.inner)) - beta)
+    spread = total @ psi @ total.transpose(0, 2, 1)
+    outer = lambda_ @ spread @ lambda_.transpose(0, 2, 1) + theta
+    # A variable that is inner as well has its variances there.
+    for of_all, observed, of_inner in ((deviation, outer, spread), (variance, theta, psi)):
+        of_all[known, : structure.p] = np.diagonal(observed, axis1=1, axis2=2)
+        of_all[known[:, None], inner] = np.diagonal(of_inner, axis1=1, axis2=2)
     with np.errstate(invalid="ignore"):
         return np.sqrt(deviation), variance, place
 

@@ -43,8 +43,8 @@ def moments(
     With sampling weights: pseudo maximum likelihood (Skinner 1989), weights scaled to sum to n.
     Raises Trouble naming the column where a value is no number or a weight is negative or all are zero.
     """
-    needed = [*names, *([weights] if weights else []), *clusters]
-    complete = data[data[needed].notna().all(axis=1)]
+    own = data[list(dict.fromkeys([*names, *([weights] if weights else []), *clusters]))]
+    complete = own[own.notna().all(axis=1).to_numpy()]
     try:
         values = complete[names].to_numpy(dtype=float)
     except (TypeError, ValueError):

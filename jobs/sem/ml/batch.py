@@ -32,19 +32,12 @@ class Batch:
         self.unit = 1 / (deviations[:, :, None] * deviations[:, None, :])
         self.correlations = covariances * self.unit
         self.log_sample = np.linalg.slogdet(self.correlations)[1]
-        self.shapes, self.ends, self.slopes = structure.shapes, structure.ends, structure.slopes()
-        self.base = np.repeat(structure.flat[None, :], len(covariances), axis=0)
-        block = covariances[:, structure.exogenous][:, :, structure.exogenous]
-        self.base[:, structure.flat_x] = block.reshape(len(covariances), -1)
-
-    def matrices(self, x: Matrix, rows: NDArray[np.intp]) -> list[Matrix]:
-        """B, Lambda, Psi, Theta (r x ...) at `x` (r x q), with the exogenous blocks of `rows` (r)."""
-        parts = np.split(self.base[rows] + x @ self.slopes, self.ends, axis=1)
-        return [part.reshape(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        self.structure, self.slopes = structure, structure.slopes().T
+        self.exogenous = covariances[:, structure.exogenous][:, :, structure.exogenous]
 
     def value_and_gradient(self, x: Matrix, rows: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
         """F (r) and its gradient (r x q); infinite and zero where Sigma is not positive definite."""
-        beta, lambda_, psi, theta = self.matrices(x, rows)
+        beta, lambda_, psi, theta = self.structure.stacked(x, self.exogenous[rows])
         total = np.linalg.inv(np.eye(beta.shape[1]) - beta)
         outer = lambda_ @ total
         spread = outer @ psi
@@ -62,7 +55,45 @@ class Batch:
         by_beta = 2 * left @ spread @ total.transpose(0, 2, 1)
         slopes = [by_beta, by_lambda, left @ outer, by_sigma]
         flat = np.concatenate([part.reshape(len(x), -1) for part in slopes], axis=1)
-        return value, flat @ self.slopes.T
+        return value, flat @ self.slopes
+
+
+class InverseHessians:
+    """R inverse Hessians (q x q) by BFGS: the first ones, and what each step has changed since.
+
+    A product with a vector takes the first matrix and two vectors a step, and no matrix is written again.
+    """
+
+    def __init__(self, first: Matrix, count: int) -> None:
+        """`first`: one for all (q x q), or one each (R x q x q)."""
+        self.first, self.steps = first, 0
+        self.vectors = np.zeros((count, 2 * STEPS, first.shape[-1]))  # a step's move, and its turn pushed
+        self.weight, self.share = np.zeros((2, count, STEPS))
+
+    def times(self, vectors: Matrix, rows: NDArray[np.intp]) -> Matrix:
+        """The products (r x q) of the matrices in `rows` (r) with `vectors` (r x q)."""
+        first = self.first if self.first.ndim == 2 else self.first[rows]
+        product = (first @ vectors[:, :, None])[:, :, 0]
+        if not self.steps:
+            return product
+        changes = self.vectors[rows, : 2 * self.steps]
+        weight, share = self.weight[rows, : self.steps], self.share[rows, : self.steps]
+        along = (changes @ vectors[:, :, None])[:, :, 0]
+        moves, pushed = along[:, ::2], along[:, 1::2]
+        parts = np.stack([weight * moves - share * pushed, -share * moves], axis=2).reshape(along.shape)
+        changed: Matrix = product + (parts[:, None, :] @ changes)[:, 0]
+        return changed
+
+    def update(self, move: Matrix, turn: Matrix, rows: NDArray[np.intp]) -> None:
+        """The change by a `move` (r x q) that turned the slope by `turn`; none where F is not convex."""
+        curvature = (move * turn).sum(axis=1)
+        pushed = self.times(turn, rows)
+        share = np.where(curvature > 0, 1 / np.where(curvature > 0, curvature, 1.0), 0.0)
+        self.vectors[rows, 2 * self.steps] = move
+        self.vectors[rows, 2 * self.steps + 1] = pushed
+        self.weight[rows, self.steps] = (1 + share * (turn * pushed).sum(axis=1)) * share
+        self.share[rows, self.steps] = share
+        self.steps += 1
 
 
 def fit_all(batch: Batch, start: Matrix, inverse_hessian: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
@@ -72,14 +103,14 @@ def fit_all(batch: Batch, start: Matrix, inverse_hessian: Matrix) -> tuple[Matri
     """
     count, q = len(batch.correlations), start.shape[-1]
     x = np.broadcast_to(start, (count, q)).copy()
-    inverse = np.broadcast_to(inverse_hessian, (count, q, q)).copy()
+    inverse = InverseHessians(inverse_hessian, count)
     done = np.zeros(count, dtype=bool)
     size = np.ones(count)
     active = np.arange(count)
     value, slope = batch.value_and_gradient(x, active)
     active = active[np.isfinite(value)]
     for _ in range(STEPS):
-        step = np.einsum("rab,rb->ra", inverse[active], slope[active])
+        step = inverse.times(slope[active], active)
         promised = np.einsum("ra,ra->r", slope[active], step)
         ended = promised < 2 * DECREMENT
         x[active[ended]] -= step[ended]
@@ -92,7 +123,7 @@ def fit_all(batch: Batch, start: Matrix, inverse_hessian: Matrix) -> tuple[Matri
         gained = value[active] - there
         good = gained >= ENOUGH * size[active] * promised - ROUNDING
         kept = active[good]
-        inverse[kept] = _updated(inverse[kept], move[good], turned[good] - slope[kept])
+        inverse.update(move[good], turned[good] - slope[kept], kept)
         x[kept] += move[good]
         value[kept], slope[kept], size[kept] = there[good], turned[good], 1.0
         size[active[~good]] /= 2
@@ -110,19 +141,3 @@ def _log_determinants(sigma: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
         values = np.linalg.eigvalsh(np.where(good[:, None, None], sigma, np.eye(sigma.shape[1])))
         return np.log(values).sum(axis=1), good
     return 2 * np.log(np.einsum("raa->ra", lower)).sum(axis=1), good
-
-
-def _updated(inverse: Matrix, move: Matrix, turn: Matrix) -> Matrix:
-    """The BFGS update of inverse Hessians (r x q x q); unchanged where the curvature is not positive."""
-    curvature = np.einsum("ra,ra->r", move, turn)
-    pushed = np.einsum("rab,rb->ra", inverse, turn)
-    usable = curvature > 0
-    share = np.where(usable, 1 / np.where(usable, curvature, 1.0), 0.0)
-    weight = (1 + share * np.einsum("ra,ra->r", turn, pushed)) * share
-    cross = (share[:, None] * move)[:, :, None] * pushed[:, None, :]
-    return (
-        inverse
-        + weight[:, None, None] * move[:, :, None] * move[:, None, :]
-        - cross
-        - cross.transpose(0, 2, 1)
-    )

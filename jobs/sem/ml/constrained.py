@@ -7,7 +7,7 @@ has them: the constraints' own curvature is left out of the observed information
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -68,7 +68,7 @@ def fit(structure: Structure, covariance: Matrix) -> Constrained:
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     free = ml.fit(structure, covariance)
     images = mirrors.of_structure(structure, free.x / scale)
-    starts = chain(images, _others(structure, covariance))
+    starts = chain(images, [structure.start(covariance)], ml.other_starts(structure, covariance))
     try:
         return _from(structure, covariance, starts, enough=len(images) + 1)
     except Trouble:
@@ -110,9 +110,3 @@ def _from(structure: Structure, covariance: Matrix, starts: Iterable[Matrix], en
     surface = Discrepancy(structure, covariance, scale)
     end = minimum(surface.at, Restrictions.scaled(structure, scale), starts, enough)
     return by_directions(ml.estimate_at(end.point, structure, scale), end, end.along)
-
-
-def _others(structure: Structure, covariance: Matrix) -> Iterator[Matrix]:
-    start = structure.start(covariance)
-    yield start
-    yield from start + np.random.default_rng(0).normal(scale=0.7, size=(ml.OTHER_STARTS, structure.q))

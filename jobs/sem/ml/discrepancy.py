@@ -55,6 +55,10 @@ class Point:
         by_element = 2 * of.weight * (self._left * self._turned).sum(axis=0)
         self.gradient = of.structure.summed(by_element)
 
+    def less(self, step: Matrix) -> Point:
+        """F a `step` (q) back from here. Raises LinAlgError as `Discrepancy.at` does."""
+        return Point(self._of, self.z - step)
+
     @property
     def steepest(self) -> float:
         """The largest element of the gradient, in size."""

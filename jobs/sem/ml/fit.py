@@ -22,32 +22,42 @@ from jobs.sem.model.structure import Structure
 
 VANISHED = TOLERANCE / 100  # where the search ends
 STEPS = 200
-FAR = 0.1  # discrepancy a degree of freedom: a root mean square error of approximation of 0.3
-OTHER_STARTS = 6
+FAR = 0.02  # discrepancy a degree of freedom: a root mean square error of approximation of 0.14
+REACHES = (0.3, 0.3, 0.7, 0.7)  # of other starts: few of those far away are admissible in a large model
 SMALLEST = 1e-8  # share of a step
 SINGULAR = 1e-10  # least over largest pivot of a Hessian that Newton's method does not trust
+SCORING_STEPS = 12
+GENTLE = 0.01  # slope from which Newton's method takes over
 FIRST_STEP = 0.3  # in natural units second derivatives of F are about this one's inverse
 
 
 def fit(structure: Structure, covariance: Matrix) -> Estimate:
     """Fit `structure` to a positive definite sample covariance matrix (p x p, n in the denominator).
 
-    Where the first search ends at no sound minimum, or far from the data, others start elsewhere, and the
-    lowest sound minimum is taken: signs and sizes of the start may have misled the first.
+    Where the first search ends at no sound minimum, or far from the data, others go another way or start
+    elsewhere, and the lowest sound minimum is taken: signs and sizes of the start may have misled the first.
     """
     start = structure.start(covariance)
     first = search(structure, covariance, start)
     if _near(first):
         return first
-    moves = np.random.default_rng(0).normal(scale=0.7, size=(OTHER_STARTS, structure.q))
-    ends = [first]
-    for move in moves:
+    ends = [first, search(structure, covariance, start, scoring=False)]
+    for other in other_starts(structure, covariance):
         try:
-            ends.append(search(structure, covariance, start + move))
+            ends.append(search(structure, covariance, other))
         except linalg.LinAlgError:  # no admissible start
             continue
     sound = [end for end in ends if end.sound]
-    return min(sound, key=lambda end: end.objective) if sound else first
+    if not sound:
+        return next((end for end in ends if end.converged), first)
+    return min(sound, key=lambda end: end.objective)
+
+
+def other_starts(structure: Structure, covariance: Matrix) -> list[Matrix]:
+    """Places (q, in natural units) around the usual start, and around the one that knows of no signs."""
+    random = np.random.default_rng(0)
+    usual = (structure.start(covariance), structure.start())
+    return [z + random.normal(scale=reach, size=structure.q) for reach in REACHES for z in usual]
 
 
 def fit_alike(structure: Structure, covariances: Sequence[Matrix]) -> list[Estimate]:
@@ -78,7 +88,7 @@ def _polished(structure: Structure, covariance: Matrix, x: Matrix) -> Estimate |
     structure = structure.with_exogenous(covariance)
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     try:
-        return estimate_at(_end(Discrepancy(structure, covariance, scale), x / scale), structure, scale)
+        return estimate_at(_end(Discrepancy(structure, covariance, scale).at(x / scale)), structure, scale)
     except linalg.LinAlgError:
         return None
 
@@ -91,18 +101,18 @@ def _near(estimate: Estimate) -> bool:
     return estimate.sound and estimate.objective < FAR * max(degrees, 1)
 
 
-def search(structure: Structure, covariance: Matrix, z: Matrix) -> Estimate:
-    """The fit that the search from `z` (q, in natural units) ends at."""
+def search(structure: Structure, covariance: Matrix, z: Matrix, scoring: bool = True) -> Estimate:
+    """The fit that the search from `z` (q, in natural units) ends at, by `scoring` where that leads down."""
     structure = structure.with_exogenous(covariance)
     scale = structure.scales(np.sqrt(np.diag(covariance)))
     surface = Discrepancy(structure, covariance, scale)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # A singular information is found by `identified`, with words; scipy's warning would add none.
         warnings.simplefilter("ignore", linalg.LinAlgWarning)
-        batch = Batch(structure, covariance[None])
-        ends, done = fit_all(batch, z * scale, np.diag(scale**2) * FIRST_STEP)
-        end = _end(surface, ends[0] / scale if done[0] else _careful(surface, z))
-    return estimate_at(end, structure, scale)
+        near = _scored(surface.at(z)) if scoring else None
+        if near is None:
+            near = surface.at(_quasi_newton(surface, covariance, z))
+        return estimate_at(_end(near), structure, scale)
 
 
 def estimate_at(point: Point, structure: Structure, scale: Matrix) -> Estimate:
@@ -122,6 +132,29 @@ def estimate_at(point: Point, structure: Structure, scale: Matrix) -> Estimate:
     )
 
 
+def _scored(point: Point) -> Point | None:
+    """Near a minimum by whole scoring steps from `point`; None where one leads up, or they are many."""
+    for _ in range(SCORING_STEPS):
+        if point.steepest < GENTLE:
+            return point
+        try:
+            step = linalg.solve(point.information(), point.gradient / 2, assume_a="pos")
+            there = point.less(step)
+        except linalg.LinAlgError:
+            return None
+        if there.value > point.value:
+            return None
+        point = there
+    return None
+
+
+def _quasi_newton(surface: Discrepancy, covariance: Matrix, z: Matrix) -> Matrix:
+    """Near a minimum by quasi-Newton steps from `z`, which need no information that can be inverted."""
+    batch = Batch(surface.structure, covariance[None])
+    ends, done = fit_all(batch, z * surface.scale, np.diag(surface.scale**2) * FIRST_STEP)
+    return ends[0] / surface.scale if done[0] else _careful(surface, z)
+
+
 def _careful(surface: Discrepancy, z: Matrix) -> Matrix:
     """A line search that minds the slope too: gets through where halved quasi-Newton steps do not."""
 
@@ -136,12 +169,8 @@ def _careful(surface: Discrepancy, z: Matrix) -> Matrix:
     return scipy.optimize.minimize(objective, z, jac=True, method="BFGS", options=options).x
 
 
-def _end(surface: Discrepancy, z: Matrix) -> Point:
-    """Steps from `z`, halved as need be, to where the gradient vanishes or no step leads on.
-
-    Raises LinAlgError where `z` is not admissible.
-    """
-    point = surface.at(z)
+def _end(point: Point) -> Point:
+    """Steps from `point`, halved as need be, to where the gradient vanishes or no step leads on."""
     for _ in range(STEPS):
         if point.steepest < VANISHED:
             break
@@ -149,10 +178,10 @@ def _end(surface: Discrepancy, z: Matrix) -> Point:
             step = _step(point)
         except linalg.LinAlgError:
             break
-        size, there = 1.0, _better(surface, point, point.z - step)
+        size, there = 1.0, _better(point, step)
         while there is None and size > SMALLEST:
             size /= 2
-            there = _better(surface, point, point.z - size * step)
+            there = _better(point, size * step)
         if there is None:
             break
         point = there
@@ -171,10 +200,10 @@ def _step(point: Point) -> Matrix:
     return linalg.solve(point.information(), point.gradient / 2, assume_a="pos")
 
 
-def _better(surface: Discrepancy, point: Point, z: Matrix) -> Point | None:
-    """The point at `z` where F or its slope is less there, else None."""
+def _better(point: Point, step: Matrix) -> Point | None:
+    """The point a `step` back from `point` where F or its slope is less there, else None."""
     try:
-        there = surface.at(z)
+        there = point.less(step)
     except linalg.LinAlgError:
         return None
     return there if there.value <= point.value or there.steepest < point.steepest else None

@@ -63,7 +63,7 @@ def test_not_converged_where_no_factor_fits(missing):
     """Three items of one factor have a positive product of correlations; these have a negative one."""
     frame = normal([[1, 0.5, 0.5], [0.5, 1, -0.3], [0.5, -0.3, 1]], "abc")
     detail = "the search stopped away from a minimum; simplify the model."
-    assert only("f =~ a + b + c", frame, missing=missing) == ("not converged", detail)
+    assert only("f =~ NA*a + b + c\nf ~~ 1*f", frame, missing=missing) == ("not converged", detail)
 
 
 @pytest.mark.parametrize("missing", MISSING)
@@ -92,6 +92,14 @@ def test_not_identified_by_these_data():
     frame = normal([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]], "abc")
     found, detail = only("f =~ a + b + c", frame)
     assert found == "not identified" and "f =~ b" in detail and "cannot be told apart" in detail
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_a_factor_that_only_a_negative_variance_explains_is_told(missing):
+    """By hand: in the first item's unit the factor's variance is r12 r13 / r23 = -0.83."""
+    frame = normal([[1, 0.5, 0.5], [0.5, 1, -0.3], [0.5, -0.3, 1]], "abc")
+    found, detail = only("f =~ a + b + c", frame, missing=missing)
+    assert found == "heywood" and detail.startswith("the variance of f is negative")
 
 
 @pytest.mark.parametrize("missing", MISSING)
