@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from jobs import __version__
 from jobs.anytable import options
@@ -242,6 +241,8 @@ def plan(
         ledger, _ = plans.opened(context)
         steps = plans.plan(context, ledger)
         misfits = plans.misfits(context, ledger)
+    from rich.table import Table
+
     table = Table("stage", "slice", "would run", "because")
     for step in plans.summed(steps):
         table.add_row(
@@ -265,6 +266,8 @@ def releases(
     records = opening.records(opening.Chosen(conf, None, None, set))
     if withdraw is not None:
         records.withdraw(withdraw, reason)
+    from rich.table import Table
+
     table = Table("release", "study", "slices", "sets", "threshold", "withdrawn")
     for words in records.all():
         shown = (words["number"], words["study"], len(words["slices"]), words["sets"], words["threshold"])

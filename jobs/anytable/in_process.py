@@ -25,7 +25,7 @@ from jobs.codes import BLANKS
 from jobs.fits import groups
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import Fits
-from jobs.readers import files
+from jobs.readers import files, regular
 from jobs.readers.records import rows, scan
 from jobs.run.progress import Tell
 
@@ -35,6 +35,7 @@ MOST_GROUPS = 200  # more are fitted faster on all cores
 MOST_DRAWN = 5_000_000  # cases times replicates of a bootstrap
 WHOLE = 1e15  # below it whole numbers have one text everywhere
 LIKE_A_NUMBER = re.compile(NUMBER).match
+PLAIN = set("0123456789+-.eE")
 FIRST = 2  # number of the first row below the header
 Cells = list[Any]  # of a column: texts or numbers as the file holds them, None where empty
 Answer = tuple[float, bool]  # the number in a cell, and whether something is given
@@ -158,10 +159,9 @@ def _reader(request: Request) -> Callable[[Cells], _Numbers]:
     read = _reader_of_cells(request)
 
     def numbers(cells: Cells) -> _Numbers:
-        if like_python and all(isinstance(cell, str) and LIKE_A_NUMBER(cell) for cell in cells):
-            values = np.array(list(map(float, cells)))
-            if np.isfinite(values).all() and missing.isdisjoint(cells) and not np.isin(values, coded).any():
-                return _Numbers(values, np.zeros(len(values), dtype=bool), cells if plain else [])
+        all_plain = _plain_numbers(cells) if like_python and missing.isdisjoint(cells) else None
+        if all_plain is not None and np.isfinite(all_plain).all() and not np.isin(all_plain, coded).any():
+            return _Numbers(all_plain, np.zeros(len(cells), dtype=bool), cells if plain else [])
         known = [read(cell) for cell in cells]
         values = np.array([value for value, _ in known], dtype=float)
         is_given = [given for _, given in known]
@@ -169,6 +169,17 @@ def _reader(request: Request) -> Callable[[Cells], _Numbers]:
         return _Numbers(values, np.array(is_given, dtype=bool) & np.isnan(values), texts)
 
     return numbers
+
+
+def _plain_numbers(cells: Cells) -> NDArray | None:
+    """The numbers of a column whose cells are texts of numbers; None where some may be no such text.
+
+    Of these characters Python makes the numbers that `LIKE_A_NUMBER` lets pass, and no others.
+    """
+    try:
+        return np.array(list(map(float, cells))) if PLAIN.issuperset("".join(cells)) else None
+    except (TypeError, ValueError):
+        return None
 
 
 def _reader_of_cells(request: Request) -> Callable[[Any], Answer]:
@@ -209,6 +220,10 @@ def _of_records(request: Request) -> tuple[list[int], dict[str, Cells], list[boo
     wanted = [*request.labels, *request.numbers]
     (part,) = files.parts(request.data)
     known = scan(request.data, part, table.dialect(request), wanted)
+    if known.is_regular:
+        texts = regular.columns(known.path, known.part, known.dialect, known.names)
+        cleaned = {name: [cell.strip(BLANKS) or None for cell in texts[name]] for name in wanted}
+        return list(range(FIRST, known.records + FIRST)), cleaned, [False] * known.records
     every = list(rows(known, wanted))
     columns = [list(column) for column in zip(*[cells for _, cells, _ in every], strict=True)]
     return (

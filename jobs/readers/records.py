@@ -208,6 +208,8 @@ def _scan_of_lines(path: str, part: Path, dialect: Dialect, wanted: list[str]) -
         return None
     with _opened(path, part, dialect, strict=False) as source:
         head = _head(source.records, files.shown(path, part))
+        if not source.is_plain:
+            return None
     names = files.matched(_names(head), wanted)
     width = len(names)
     lines = regular.count(path, part, dialect, width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,6 +81,16 @@ def pieces(path: str, part: Path, begin: int = 0, end: int | None = None) -> Ite
             piece += b"" if piece.endswith(b"\n") else stream.readline(LONGEST_LINE)
             place += len(piece)
             yield piece
+
+
+def columns(path: str, part: Path, dialect: Dialect, names: Sequence[str]) -> dict[str, list[str]]:
+    """The texts below the header, by the columns' names; all are held in memory.
+
+    Raises InputError where the file is damaged.
+    """
+    text = b"".join(pieces(path, part)).decode(encodings.python_name(dialect.encoding))
+    cells = text.replace("\r\n", "\n").replace("\n", dialect.separator).split(dialect.separator)
+    return {name: cells[place : -1 : len(names)] for place, name in enumerate(names)}
 
 
 def _lines(chunk: bytes, separator: int, width: int) -> int | None:

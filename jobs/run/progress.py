@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rich import progress as bars
 from rich.console import Console
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ class Progress:
         The caller tells the number done and the number there are.
         """
         if self.console.is_terminal:
+            from rich import progress as bars  # takes as long to load as a small table to be fitted
+
             with bars.Progress(
                 *bars.Progress.get_default_columns(), console=self.console, transient=True
             ) as bar:

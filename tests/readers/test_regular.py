@@ -70,6 +70,26 @@ def test_tables_with_something_around_them_are_left_to_the_parser(tmp_path, dial
     assert counted(tmp_path, THREE, dialect) is None
 
 
+def test_a_line_that_names_the_separator_of_two_columns_is_no_row(tmp_path):
+    part = tmp_path / "table.csv"
+    part.write_text("sep=;\nregion;value\nNL11;3\nNL12;4\n")
+    known = records.scan(str(part), part, Dialect(";", "utf-8"), ["value"])
+    assert (known.records, known.is_regular) == (2, False)
+    assert list(records.rows(known, ["value"])) == [(3, ["3"], None), (4, ["4"], None)]
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_columns_are_those_of_the_parser(tmp_path, monkeypatch, ends):
+    monkeypatch.setattr(regular, "CHUNK", 7)
+    part = tmp_path / "table.csv"
+    part.write_bytes(THREE.replace("NL11", "NLÉ").replace("\n", ends).encode())
+    known = records.scan(str(part), part, PLAIN, ["region", "value"])
+    columns = regular.columns(known.path, known.part, PLAIN, known.names)
+    parsed = [cells for _, cells, _ in records.rows(known, known.names)]
+    assert known.is_regular and [list(row) for row in zip(*columns.values(), strict=True)] == parsed
+    assert columns["region"] == ["NLÉ", "NL12", "NL13"]
+
+
 CELLS = st.text(alphabet='ab1- é\u00a0,;"\r\n', max_size=4)
 
 

@@ -25,8 +25,11 @@ from jobs.sem.ml import batch, constrained
 from jobs.sem.model.structure import Structure, structure_of
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal.moments import Statistic, ordinal_moments
+from jobs.sem.routes.full_information import FullInformation
+from jobs.sem.routes.least_squares import LeastSquares
+from jobs.sem.routes.maximum_likelihood import MaximumLikelihood
 from jobs.sem.routes.method import Method
-from jobs.sem.routes.routes import FullInformation, LeastSquares, MaximumLikelihood, Route
+from jobs.sem.routes.routes import Route
 from jobs.sem.trouble import Trouble
 
 FLAT = 1e-12  # share of a variable's variance that is rounding

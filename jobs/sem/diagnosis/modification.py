@@ -20,6 +20,7 @@ import pandas as pd
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.diagnosis.saturated import Saturated
+from jobs.sem.diagnosis.solution import MODIFICATION_INDICES
 from jobs.sem.estimate import Estimate
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.model.structure import Structure
@@ -28,7 +29,6 @@ from jobs.sem.ordinal.moments import OrdinalMoments
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.standardised import Units
 
-COLUMNS = ["lhs", "op", "rhs", "mi", "mi_robust", "epc", "sepc_all"]
 LEAST = 1e-6  # share of its information that a parameter must keep once the model's own are free
 
 
@@ -115,7 +115,7 @@ def _table(
             square, epc = score[place] ** 2, score[place] / information[place]
             mi, robust = square / information[place], square / variance[place]
             rows.append((*arrow, mi, robust, epc, epc * units.ratio(*arrow)))
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=MODIFICATION_INDICES)
     return table.sort_values("mi", ascending=False, kind="stable", ignore_index=True)
 
 

@@ -20,10 +20,9 @@ import numpy as np
 import pandas as pd
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.diagnosis.solution import RELIABILITY
 from jobs.sem.model.structure import Structure
 from jobs.sem.standard_errors.standardised import Units
-
-COLUMNS = ["factor", "items", "scale", "omega", "omega_std", "ave", "note"]
 
 
 def reliability(
@@ -58,7 +57,7 @@ def reliability(
             omega_std = (carried / deviation).sum() ** 2 / (items / np.outer(deviation, deviation)).sum()
             ave = ((carried / deviation) ** 2).mean()
         rows.append((factor, len(loadings), scale, omega, omega_std, ave, note))
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"omega": float, "omega_std": float, "ave": float})
+    return pd.DataFrame(rows, columns=RELIABILITY).astype({"omega": float, "omega_std": float, "ave": float})
 
 
 def _note(loadings: dict[str, float], place: dict[str, int]) -> str:

@@ -15,12 +15,12 @@ from scipy import linalg
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.diagnosis.saturated import Saturated
+from jobs.sem.diagnosis.solution import RESIDUALS
 from jobs.sem.fiml import likelihood as fiml
 from jobs.sem.ordinal.fit import OrdinalFit
 from jobs.sem.ordinal.moments import OrdinalMoments
 from jobs.sem.standard_errors import covariance as cov
 
-COLUMNS = ["lhs", "rhs", "residual", "z"]
 LEAST = 1e-4  # a smaller residual has no z: its error is as small, and their quotient is rounding
 
 
@@ -90,7 +90,7 @@ def _table(names: list[str], gap: Matrix, error: Matrix) -> pd.DataFrame:
             "residual": residual,
             "z": np.where(np.isfinite(z), z, np.nan),
         },
-        columns=COLUMNS,
+        columns=RESIDUALS,
     )
     order = np.argsort(-np.abs(residual), kind="stable")
     return table.iloc[order].reset_index(drop=True)

@@ -11,6 +11,9 @@ from jobs.sem.arrays import Matrix
 from jobs.sem.laws import t_quantile, t_tail
 from jobs.sem.model.structure import Parameter
 
+RESIDUALS = ["lhs", "rhs", "residual", "z"]
+MODIFICATION_INDICES = ["lhs", "op", "rhs", "mi", "mi_robust", "epc", "sepc_all"]
+RELIABILITY = ["factor", "items", "scale", "omega", "omega_std", "ave", "note"]
 STANDARDISED = ["lhs", "op", "rhs", "est_std", "error", "se", "z", "pvalue", "df", "ci_lower", "ci_upper"]
 
 

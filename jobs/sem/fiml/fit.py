@@ -23,7 +23,9 @@ from jobs.sem.fiml.likelihood import Patterns
 from jobs.sem.ml import constrained
 from jobs.sem.ml import fit as ml
 from jobs.sem.ml.climbing import Deviance, Factor, climb
+from jobs.sem.ml.discrepancy import curvature
 from jobs.sem.ml.quadratic_programming import End, Restrictions, minimum
+from jobs.sem.model.intercepts import intercept_slopes
 from jobs.sem.model.intercepts import intercepts as _intercepts
 from jobs.sem.model.structure import Structure
 
@@ -90,19 +92,16 @@ class Likelihood:
         return jacobian.T @ inner @ jacobian
 
     def hessian(self, z: Array) -> Array:
-        """Minus the second derivatives: `information` less Sigma's curvature along the gradient.
-
-        The curvature is the difference of the exact first derivatives of Sigma, with the gradient held: no
-        pass over the patterns.
-        """
+        """Minus the second derivatives: `information` less Sigma's curvature along the gradient."""
+        p = self.structure.p
         inner = fiml.gradient(*self.implied(z), self.sample) / self.sample.total
-        curvature = np.zeros((len(z), len(z)))
-        for place in range(self.structure.q):
-            step = np.zeros_like(z)
-            step[place] = 1e-5 * max(1.0, abs(z[place]))
-            change = (self.jacobian(z + step) - self.jacobian(z - step)).T @ inner
-            curvature[place] = change / (2 * step[place])
-        return self.information(z, observed=True) - (curvature + curvature.T) / 2
+        by_sigma = fiml.from_vech(inner[p:] * np.where(self.rows == self.columns, 1.0, 0.5), p) * self.unit
+        out = self.information(z, observed=True)
+        q = self.structure.q
+        out[:q, :q] -= curvature(self.structure, z[:q] * self.scale, by_sigma) * np.outer(
+            self.scale, self.scale
+        )
+        return out
 
 
 def fit(structure: Structure, sample: Moments, values: Array) -> FimlFit:
@@ -193,18 +192,12 @@ def intercepts(fit: FimlFit) -> tuple[list[str], Array, Array]:
     structure, q = fit.estimate.structure, fit.estimate.structure.q
     places = [place for place in range(structure.p) if place not in structure.exogenous]
 
-    def at(vector: Array) -> Array:
-        return _intercepts(structure, vector[:q], vector[q:])[0][places]
-
-    point = np.concatenate([fit.estimate.x, fit.mean])
-    jacobian = np.zeros((q + len(places), len(point)))
-    jacobian[:q, :q] = np.eye(q)
-    for place in range(len(point)):
-        step = np.zeros_like(point)
-        step[place] = 1e-6 * max(1.0, abs(point[place]))
-        jacobian[q:, place] = (at(point + step) - at(point - step)) / (2 * step[place])
+    x, mean = fit.estimate.x, fit.mean
+    slopes = intercept_slopes(structure, x, mean)[places]
+    jacobian = np.vstack([np.eye(q, slopes.shape[1]), slopes])
     names = [structure.observed[place] for place in places]
-    return names, at(point), jacobian if fit.directions is None else jacobian @ fit.directions
+    value = _intercepts(structure, x, mean)[0][places]
+    return names, value, jacobian if fit.directions is None else jacobian @ fit.directions
 
 
 def _profile(information: Array, q: int) -> Array:

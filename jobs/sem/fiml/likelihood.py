@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,20 +163,29 @@ def _information(part: _Residual, sample: Patterns, observed: bool) -> Array:
     count, p, _ = a.shape
     rows, columns = vech_index(p)
     middle = part.spread - 0.5 * a if observed else 0.5 * a
-    flat = (w[:, None] * middle.reshape(count, -1)).T @ a.reshape(count, -1)
-    # tr(dS1 middle dS2 a) = sum_ijkl dS1_ij middle_jk dS2_kl a_li
-    four = flat.reshape(p, p, p, p).transpose(3, 0, 1, 2)  # i j k l
-    four = four + four.transpose(1, 0, 2, 3)
-    four = four + four.transpose(0, 1, 3, 2)
+    # tr(dS1 middle dS2 a) = sum_ijkl dS1_ij middle_jk dS2_kl a_li; an element of Sigma stands at ij and ji,
+    # and of the four terms two and two are equal when the sums over patterns are symmetric.
+    sums = (w[:, None] * middle[:, rows, columns]).T @ a[:, rows, columns]
+    sums = sums + sums.T
     half = np.where(rows == columns, 0.5, 1.0)
-    by_sigma = four[rows[:, None], columns[:, None], rows, columns] * np.outer(half, half)
+    by_sigma = sum(sums.take(places) for places in _two_terms(p)) * np.outer(half, half)
     by_mean = np.tensordot(w, a, axes=1)
     cross = np.zeros((p, len(rows)))
     if observed:
         three = ((w[:, None] * a.reshape(count, -1)).T @ part.score).reshape(p, p, p)  # a_ik score_l
         three = three + three.transpose(0, 2, 1)
         cross = three[:, rows, columns] * half
-    return np.block([[by_mean, cross], [cross.T, 0.5 * (by_sigma + by_sigma.T)]])
+    return np.block([[by_mean, cross], [cross.T, by_sigma]])
+
+
+@lru_cache(maxsize=1)
+def _two_terms(p: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Where (jk, li) and (ik, lj) are in a matrix by lower triangles, for ij and kl (p* x p*)."""
+    rows, columns = vech_index(p)
+    place = from_vech(np.arange(len(rows), dtype=float), p).astype(np.int32)
+    i, j = rows[:, None], columns[:, None]
+    k, m = rows, columns
+    return place[j, k] * len(rows) + place[m, i], place[i, k] * len(rows) + place[m, j]
 
 
 def information(mean: Array, sigma: Array, sample: Patterns, observed: bool = True) -> Array:

@@ -12,8 +12,14 @@ import pandas as pd
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.clusters import spread
 from jobs.sem.cases.moments import Moments
-from jobs.sem.diagnosis import modification, reliability, residuals
-from jobs.sem.diagnosis.solution import STANDARDISED, Diagnosis, standardised_solution
+from jobs.sem.diagnosis.solution import (
+    MODIFICATION_INDICES,
+    RELIABILITY,
+    RESIDUALS,
+    STANDARDISED,
+    Diagnosis,
+    standardised_solution,
+)
 from jobs.sem.estimate import Estimate
 from jobs.sem.groups.support import SUPPORT
 from jobs.sem.laws import t_quantile, t_tail
@@ -93,9 +99,9 @@ STATUS = [
     *("group", "status", "detail", "cases_in", "cases_used", "cases_missing", "parameters", "max_gradient"),
 ]
 DIAGNOSIS = {
-    "residuals": ["group", *residuals.COLUMNS],
-    "modification_indices": ["group", *modification.COLUMNS],
-    "reliability": ["group", *reliability.COLUMNS],
+    "residuals": ["group", *RESIDUALS],
+    "modification_indices": ["group", *MODIFICATION_INDICES],
+    "reliability": ["group", *RELIABILITY],
     "standardised": ["group", *STANDARDISED],
 }
 

@@ -27,8 +27,8 @@ from jobs.sem.ordinal import least_squares
 from jobs.sem.ordinal.conditional import Conditional
 from jobs.sem.ordinal.fit import OrdinalFit
 from jobs.sem.ordinal.moments import OrdinalMoments
+from jobs.sem.routes.least_squares import LeastSquares
 from jobs.sem.routes.method import Method
-from jobs.sem.routes.routes import LeastSquares
 from jobs.sem.trouble import ModelError, Trouble
 
 EXACT = ("intercepts", "means")  # what is not equal across groups here

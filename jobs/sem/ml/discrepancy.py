@@ -87,9 +87,22 @@ class Point:
         return (whole + whole.T) / 2
 
     def _summed(self, by_element: Matrix) -> Matrix:
-        weight, structure = self._of.weight, self._of.structure
-        rows = structure.summed(by_element * weight[:, None] * weight)
-        return structure.summed(rows.T).T
+        return _by_parameter(self._of.structure, self._of.weight, by_element)
+
+
+def curvature(structure: Structure, x: Matrix, by_sigma: Matrix) -> Matrix:
+    """tr(G D_ij) (q x q): second derivatives of Sigma at the free parameters `x` (q), along G, `by_sigma`."""
+    products = structure.products(x)
+    u, v = products.left, products.right
+    second = _Second(structure).of(products.total, products.spread, u.T @ by_sigma @ v, u.T @ by_sigma @ u)
+    whole = _by_parameter(structure, structure.weight, second)
+    return whole + whole.T
+
+
+def _by_parameter(structure: Structure, weight: Matrix, by_element: Matrix) -> Matrix:
+    """Sums (q x q) over the elements (E x E) that a parameter has, each with its `weight` (E)."""
+    rows = structure.summed(by_element * weight[:, None] * weight)
+    return structure.summed(rows.T).T
 
 
 class _Second:

@@ -27,6 +27,7 @@ REACHES = (0.3, 0.3, 0.7, 0.7)  # of other starts: few of those far away are adm
 SMALLEST = 1e-8  # share of a step
 SINGULAR = 1e-10  # least over largest pivot of a Hessian that Newton's method does not trust
 SCORING_STEPS = 12
+RIDGE = 0.01
 GENTLE = 0.01  # slope from which Newton's method takes over
 FIRST_STEP = 0.3  # in natural units second derivatives of F are about this one's inverse
 
@@ -134,12 +135,12 @@ def estimate_at(point: Point, structure: Structure, scale: Matrix) -> Estimate:
 
 def _scored(point: Point) -> Point | None:
     """Near a minimum by whole scoring steps from `point`; None where one leads up, or they are many."""
+    ridge = RIDGE * np.eye(len(point.z))  # two indicators of a factor are not told apart at the usual start
     for _ in range(SCORING_STEPS):
         if point.steepest < GENTLE:
             return point
         try:
-            step = linalg.solve(point.information(), point.gradient / 2, assume_a="pos")
-            there = point.less(step)
+            there = point.less(linalg.solve(point.information() + ridge, point.gradient / 2, assume_a="pos"))
         except linalg.LinAlgError:
             return None
         if there.value > point.value:

@@ -46,7 +46,8 @@ class Structure:
     `observed`: the p observed variables, in the order of Sigma; `exogenous`: which of them are fixed.x
     (places); `q`: number of free parameters; `definitions`: parameters defined from the labelled ones;
     `constraints` between these;
-    `elements`: where the free parameters stand, each with its weight in the derivatives, `weight` (E).
+    `elements`: where the free parameters stand, each with its weight in the derivatives, `weight` (E);
+    `inner_rows` (p): the place of each observed variable among the inner ones, -1 where it is none.
     It cannot be changed, so that all groups of a model share one (see `structure_of`). Raises ModelError
     where the terms are no model.
     """
@@ -69,8 +70,9 @@ class Structure:
         self.shapes, self.elements = model.shapes, model.elements
         self.ends = np.cumsum([rows * columns for rows, columns in self.shapes])[:-1]
         self.flat = model.fixed.copy()
-        places = [self.inner.index(self.observed[place]) for place in self.exogenous]
-        inner_x = np.array(places, dtype=np.intp)
+        place = {name: number for number, name in enumerate(self.inner)}
+        self.inner_rows = np.array([place.get(name, -1) for name in self.observed], dtype=np.intp)
+        inner_x = self.inner_rows[self.exogenous]
         self.flat_x = self._flat(PSI, inner_x[:, None], inner_x).reshape(-1)
         element = self.elements
         on_diagonal = (element.matrix >= PSI) & (element.row == element.column)

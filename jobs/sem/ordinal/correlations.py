@@ -19,6 +19,7 @@ from jobs.sem.ordinal.marginals import SMALLEST, Array, Marginal, Number, Ordere
 from jobs.sem.trouble import Trouble
 
 NEWTON_STEPS = 100
+LAST_STEP = 1e-8  # Newton's steps square what is left: after this one no digit changes
 LARGEST = 0.9999  # a correlation that goes beyond is perfect: the table has an empty corner
 
 
@@ -153,7 +154,7 @@ def _maximise(slopes: Callable[[float], tuple[float, float]], first: str, second
             high = rho
         step = -slope / bend if bend < 0 else np.inf
         moved = rho + step
-        if abs(step) < 1e-13 or high - low < 1e-13:
+        if abs(step) < LAST_STEP or high - low < 1e-13:
             rho = moved if low < moved < high else rho
             break
         rho = moved if low < moved < high else 0.5 * (low + high)
@@ -218,14 +219,20 @@ class _Corner:
         self.h, self.k = np.where(h == 0, tiny, h), np.where(k == 0, tiny, k)
         half = np.where(self.h * self.k < 0, 0.5, 0.0)
         half = np.where((h == 0) & (k < 0) | (k == 0) & (h < 0), 0.5, half)
-        self.constant = 0.5 * (ndtr(self.h) + ndtr(self.k)) - half
+        below_h, below_k = ndtr(self.h), ndtr(self.k)
+        self.independent = below_h * below_k
+        self.constant = 0.5 * (below_h + below_k) - half
 
     def at(self, rho: float) -> tuple[Array, Array, Array]:
         h, k = self.h, self.k
         s2 = 1 - rho * rho
         s = np.sqrt(s2)
-        with np.errstate(over="ignore"):
-            inner = self.constant - owens_t(h, (k - rho * h) / (h * s)) - owens_t(k, (h - rho * k) / (k * s))
+        if rho == 0:  # where each search begins
+            inner = self.independent
+        else:
+            with np.errstate(over="ignore"):
+                inner = self.constant - owens_t(h, (k - rho * h) / (h * s))
+                inner -= owens_t(k, (h - rho * k) / (k * s))
         product, squares = h * k, h * h + k * k
         density = np.exp((rho * product - 0.5 * squares) / s2) / (2 * np.pi * s)
         p, by_rho, bend = self.outside.copy(), np.zeros(len(self.outside)), np.zeros(len(self.outside))

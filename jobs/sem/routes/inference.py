@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
@@ -78,7 +79,7 @@ def clustered(influence: Matrix, sample: Moments) -> dict[str, Matrix]:
     }
 
 
-def _small_sample(
+def of_few_clusters(
     estimate: ml.Estimate, sample: Moments, deviations: Matrix, scores: Matrix, outer: Matrix, method: Method
 ) -> dict[str, BiasReduced]:
     """Errors for few clusters, of the method's kinds, by each cluster column that has more than one cluster.
@@ -111,7 +112,7 @@ def reduced(small_sample: dict[str, BiasReduced]) -> dict[str, Matrix]:
     return {kind: errors.covariance for kind, errors in small_sample.items()}
 
 
-def _extended(
+def extended(
     structure: Structure, x: Matrix, labels: list[tuple[str, str, str]], above: Matrix
 ) -> tuple[list[Parameter], Matrix, list[float]]:
     """The model's parameters, then intercepts and thresholds, with values and standardised values."""
@@ -122,3 +123,14 @@ def _extended(
     std = [float(value / deviation[label.lhs]) for label, value in zip(more, above, strict=True)]
     values = np.concatenate([x, above])
     return [*structure.parameters, *more], values, [*standardised(structure, x), *std]
+
+
+def primary(sample: Moments, method: Method) -> Matrix | None:
+    """Codes (n) of the first cluster column; None where there is none, or one cluster."""
+    codes = sample.clusters[method.clusters[0]] if method.clusters else None
+    return codes if codes is not None and codes.max() > 0 else None
+
+
+def complete(data: pd.DataFrame, structure: Structure) -> pd.DataFrame:
+    """The cases that answered all."""
+    return data[data[structure.observed].notna().all(axis=1)]

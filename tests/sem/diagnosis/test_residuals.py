@@ -9,8 +9,8 @@ import pytest
 from jobs.sem.diagnosis.residuals import ordinal_residuals
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.model.structure import structure_of
+from jobs.sem.routes.least_squares import LeastSquares
 from jobs.sem.routes.method import Method
-from jobs.sem.routes.routes import LeastSquares
 
 
 def by_pair(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jobs.sem.ml.discrepancy import Discrepancy, Point
+from jobs.sem.ml.discrepancy import Discrepancy, Point, curvature
 from jobs.sem.model.structure import structure_of
 
 MODELS = {
@@ -98,3 +98,19 @@ def test_groups_share_a_text_and_not_their_exogenous_moments():
     other = other.with_exogenous(np.diag([1.0, 9.0]))
     x = np.array([1.0, 0.5])
     assert (one.sigma(x)[1, 1], other.sigma(x)[1, 1]) == (4.0, 9.0)
+
+
+def test_curvature_of_sigma(point):
+    """Second derivatives of tr(G Sigma) for a symmetric G, by differences of its first."""
+    surface, here = point
+    structure, x = surface.structure, here.z * surface.scale
+    random = np.random.default_rng(8).normal(size=(structure.p, structure.p))
+    by_sigma = (random + random.T) * surface.unit * surface.unit.T
+
+    def slope(z: np.ndarray) -> np.ndarray:
+        _, derivatives = structure.sigma_and_derivatives(z * surface.scale)
+        return np.tensordot(derivatives, by_sigma, axes=2) * surface.scale
+
+    by_hand = differences(slope, here.z)
+    natural = curvature(structure, x, by_sigma) * np.outer(surface.scale, surface.scale)
+    np.testing.assert_allclose(natural, by_hand, atol=1e-8 * (1 + np.abs(by_hand).max()))

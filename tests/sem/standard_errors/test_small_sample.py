@@ -15,8 +15,9 @@ from scipy import linalg, stats
 from jobs.sem.groups.fit import fit_groups
 from jobs.sem.joint.fit import fit_multigroup
 from jobs.sem.model.structure import ModelError, structure_of
+from jobs.sem.routes.full_information import FullInformation
+from jobs.sem.routes.maximum_likelihood import MaximumLikelihood
 from jobs.sem.routes.method import Method
-from jobs.sem.routes.routes import FullInformation, MaximumLikelihood
 from jobs.sem.standard_errors.cluster_effects import between
 from jobs.sem.standard_errors.cluster_information import expected_information
 from jobs.sem.standard_errors.small_sample import bias_reduced
