@@ -7,6 +7,7 @@ are numbers in their file (Parquet, Delta) are taken as they are; there not-a-nu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +48,8 @@ class SparkTable:
         self._frame = rows.frame.persist(StorageLevel.MEMORY_AND_DISK)
         self._read = _with_numbers(self._frame, request)
         self._cases = _cases(self._read, request)
+        self._apart = ExitStack()
+        self._apart.enter_context(text.files_apart(spark))
 
     def checked(self) -> tuple[int, list[str]]:
         return _check(self._read, self._request, self._count)
@@ -67,6 +70,7 @@ class SparkTable:
 
     def close(self) -> None:
         self._frame.unpersist()
+        self._apart.close()
 
 
 def _read(spark: SparkSession, request: Request) -> Rows:

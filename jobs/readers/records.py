@@ -56,7 +56,7 @@ class Scan:
     parser reads its fields alike. `numbered_by_place`: record n is line n + 1 of the file, and all lines
     end alike. `cut`: the last line has no end, as in a file that was not delivered whole. `is_bare`:
     there are no quotes, and no blanks but those of ASCII, which Spark's reader takes off. `is_regular`: all
-    lines are alike (see readers.regular).
+    lines are alike (see readers.regular), and `before` (see regular.Lines) is known.
     """
 
     path: str
@@ -72,6 +72,7 @@ class Scan:
     cut: bool
     is_bare: bool = False
     is_regular: bool = False
+    before: tuple[int, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -230,6 +231,7 @@ def _scan_of_lines(path: str, part: Path, dialect: Dialect, wanted: list[str]) -
         cut=False,
         is_bare=lines.is_ascii,
         is_regular=True,
+        before=lines.before,
     )
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.readers import files
 from jobs.readers.dialect import Dialect
 from jobs.settings import encodings
 
 CHUNK = 1 << 24  # bytes that are looked at together
+PIECE = 1 << 25  # bytes that one task reads of a large file
 LONGEST_LINE = 1 << 24  # bytes; one that is longer is left to the parser, and refused there
 END = ord("\n")
 # A line that is not blank begins with a letter, a digit or what stands before the digits of a number.
@@ -21,10 +23,14 @@ BEGINS = np.array([byte < 128 and (chr(byte).isalnum() or chr(byte) in "+-.") fo
 
 
 class Lines(NamedTuple):
-    """How many lines a file has, the header's among them, and whether all its text is ASCII."""
+    """How many lines a file has, the header's among them, and whether all its text is ASCII.
+
+    `before`: how many of them end before each PIECE of the file's bytes.
+    """
 
     number: int
     is_ascii: bool
+    before: tuple[int, ...]
 
 
 def may_be(dialect: Dialect) -> bool:
@@ -43,18 +49,20 @@ def count(path: str, part: Path, dialect: Dialect, width: int) -> Lines | None:
     if width < 2 or not may_be(dialect):
         return None
     encoding = encodings.python_name(dialect.encoding)
-    total, all_ascii, with_return = 0, True, set()
+    place, total, all_ascii, with_return, before = 0, 0, True, set(), [0]
     for chunk in _chunks(path, part):
-        lines = _lines(chunk, ord(dialect.separator), width)
+        ends = _ends(chunk, ord(dialect.separator), width)
         is_ascii = chunk.isascii()
-        if lines is None or not (is_ascii or _is_text(chunk, encoding)):
+        if ends is None or not (is_ascii or _is_text(chunk, encoding)):
             return None
         returns = chunk.count(b"\r")
         with_return.add(returns > 0)
-        if returns and not returns == lines == chunk.count(b"\r\n"):
+        if returns and not returns == len(ends) == chunk.count(b"\r\n"):
             return None
-        total, all_ascii = total + lines, all_ascii and is_ascii
-    return Lines(total, all_ascii) if len(with_return) == 1 else None
+        while place + len(chunk) > len(before) * PIECE:
+            before.append(total + int(np.searchsorted(ends, len(before) * PIECE - place)))
+        place, total, all_ascii = place + len(chunk), total + len(ends), all_ascii and is_ascii
+    return Lines(total, all_ascii, tuple(before)) if len(with_return) == 1 else None
 
 
 def _chunks(path: str, part: Path) -> Iterator[bytes]:
@@ -93,8 +101,8 @@ def columns(path: str, part: Path, dialect: Dialect, names: Sequence[str]) -> di
     return {name: cells[place : -1 : len(names)] for place, name in enumerate(names)}
 
 
-def _lines(chunk: bytes, separator: int, width: int) -> int | None:
-    """The lines of a chunk; None where they are not alike."""
+def _ends(chunk: bytes, separator: int, width: int) -> NDArray[np.intp] | None:
+    """Where the lines of a chunk end; None where they are not alike."""
     if b'"' in chunk or b"\0" in chunk or not chunk.endswith(b"\n"):
         return None
     codes = np.frombuffer(chunk, np.uint8)
@@ -104,8 +112,9 @@ def _lines(chunk: bytes, separator: int, width: int) -> int | None:
     rows = codes[marks].reshape(-1, width)
     if not ((rows[:, -1] == END).all() and (rows[:, :-1] == separator).all()):
         return None
-    first = codes[np.concatenate([[0], marks[width - 1 :: width][:-1] + 1])]
-    return len(rows) if (BEGINS[first] & (first != separator)).all() else None
+    ends = marks[width - 1 :: width]
+    first = codes[np.concatenate([[0], ends[:-1] + 1])]
+    return ends if (BEGINS[first] & (first != separator)).all() else None
 
 
 def _is_text(chunk: bytes, encoding: str) -> bool:

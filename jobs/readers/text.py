@@ -1,7 +1,8 @@
 """Separated text: any separator, encoding and decimal mark; selected by header name, all columns as text.
 
-Each part of a folder is read by its own header. Spark reads a part whose records are plain lines; any other
-shape is read on the driver, in chunks, by the parser that counted its records (see records.py).
+Each part of a folder is read by its own header. Spark reads a part whose records are plain lines, and a large
+one whose lines are all alike in pieces; any other shape is read on the driver, in chunks, by the parser that
+counted its records (see records.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from jobs.readers import files
+from jobs.readers import files, regular
 from jobs.readers.dialect import Dialect
 from jobs.readers.files import CORRUPT, COUNTRY, FILE, PART, ROW, WAVE
 from jobs.readers.records import Scan, clean, rows, scan
@@ -63,19 +64,21 @@ def read(
 
 @contextmanager
 def files_apart(spark: SparkSession) -> Iterator[None]:
-    """While this holds, no two files are in one partition of a frame: a row's place in its file is then its
-    place in the partition.
+    """While this holds, a partition of a frame has one file, or one piece of a large one: a row's place there
+    tells its place in the file.
 
     Spark puts small files together as long as their sizes, and for each file the cost of opening it, are
     below the largest size of a partition.
     """
-    key = "spark.sql.files.openCostInBytes"
-    usual = spark.conf.get(key)
-    spark.conf.set(key, str(spark.conf.get("spark.sql.files.maxPartitionBytes")))
+    keys = ("spark.sql.files.openCostInBytes", "spark.sql.files.maxPartitionBytes")
+    usual = {key: str(spark.conf.get(key)) for key in keys}
+    for key in keys:
+        spark.conf.set(key, str(regular.PIECE))
     try:
         yield
     finally:
-        spark.conf.set(key, str(usual))
+        for key, value in usual.items():
+            spark.conf.set(key, value)
 
 
 def counted(scans: list[Scan]) -> int:
@@ -87,7 +90,13 @@ def _shape(known: Scan, splittable: bool) -> Hashable:
     """What files have in common that Spark reads in one scan; None for those that the driver reads."""
     if not (known.line_records and _open_to_spark(known, splittable)):
         return None
-    return (tuple(known.names), known.dialect, known.is_bare, alone(known.part))
+    own = str(known.part) if _in_pieces(known) and not splittable else alone(known.part)
+    return (tuple(known.names), known.dialect, known.is_bare, own)
+
+
+def _in_pieces(known: Scan) -> bool:
+    """Whether the part is so large that several tasks read it, and its rows can be numbered all the same."""
+    return len(known.before) > 1 and files.ending(known.part) not in files.ARCHIVES
 
 
 def alone(part: Path) -> str:
@@ -105,6 +114,7 @@ def _by_spark(
     spark: SparkSession, alike: list[tuple[Slice, Scan]], wanted: list[str], splittable: bool
 ) -> DataFrame:
     first = alike[0][1]
+    is_numbered_in_pieces = _in_pieces(first) and not splittable
     names = [f"c{place}" for place in range(len(first.names))]  # a header may hold dots and blanks
     # Java's names of most encodings are switched on for Spark's reader by this setting.
     spark.conf.set("spark.sql.legacy.javaCharsets", "true")
@@ -116,7 +126,7 @@ def _by_spark(
         encoding=encodings.java_name(first.dialect.encoding),
         header=True,
         enforceSchema=True,  # by position, and the positions were read from the files' own header
-        multiLine=not splittable,
+        multiLine=not (splittable or is_numbered_in_pieces),
         quote='"',
         escape='"',
         mode="PERMISSIVE",
@@ -126,9 +136,13 @@ def _by_spark(
         maxColumns=max(known.most_fields for _, known in alike) + 1,
         maxCharsPerColumn=-1,
     )
-    # A file that is not split is one partition, so this id is the row's place in it whatever the number of
+    # A file, or a piece of one, is one partition, so this id is the row's place in it whatever the number of
     # cores; in a plan where rows can change partition it would not be.
     place = F.monotonically_increasing_id() % F.lit(IN_PART) + F.lit(2)
+    if is_numbered_in_pieces:
+        # Spark gives the line in which a piece begins, and the one that begins with it, to the piece before.
+        piece = (F.col("_metadata.file_block_start") / F.lit(regular.PIECE)).cast("int")
+        place = place + F.element_at(F.array(*map(F.lit, first.before)), piece + F.lit(1)).cast("long")
     by_name = dict(zip(first.names, names, strict=True))
     file = file_of_row() if len(alike) > 1 else F.lit("")  # Spark takes long to say of which file a row is
     cells = {column: F.col(by_name[column]) for column in wanted}

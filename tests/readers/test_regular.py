@@ -24,16 +24,16 @@ def counted(tmp_path, content, dialect=PLAIN, width=3, name="table.csv"):
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 def test_lines_that_are_alike_are_counted_with_the_header(tmp_path, ends):
-    assert counted(tmp_path, THREE.replace("\n", ends)) == (4, True)
+    assert counted(tmp_path, THREE.replace("\n", ends))[:2] == (4, True)
 
 
 def test_letters_beyond_ascii_are_told(tmp_path):
-    assert counted(tmp_path, THREE.replace("NL11", "NLÉ")) == (4, False)
+    assert counted(tmp_path, THREE.replace("NL11", "NLÉ"))[:2] == (4, False)
 
 
 def test_lines_are_counted_in_a_packed_file_and_beyond_one_chunk(tmp_path, monkeypatch):
     monkeypatch.setattr(regular, "CHUNK", 7)
-    assert counted(tmp_path, gzip.compress(THREE.encode()), name="table.csv.gz") == (4, True)
+    assert counted(tmp_path, gzip.compress(THREE.encode()), name="table.csv.gz")[:2] == (4, True)
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,4 @@ def test_what_is_counted_is_what_the_parser_counts(tmp_path_factory, rows, ends)
     by_bytes = records._scan_of_lines(str(part), part, PLAIN, ["a", "b"])
     if by_bytes is not None:
         by_parser = records._scan(str(part), part, PLAIN, ["a", "b"], strict=True)
-        assert replace(by_bytes, is_bare=False, is_regular=False) == by_parser
+        assert replace(by_bytes, is_bare=False, is_regular=False, before=()) == by_parser

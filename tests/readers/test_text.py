@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from jobs.errors import InputError
-from jobs.readers import text
+from jobs.readers import regular, text
 from jobs.readers.dialect import Dialect
 from jobs.settings import encodings
 from jobs.settings.slices import Slice
@@ -36,6 +36,27 @@ def test_columns_are_chosen_by_name_and_numbered_by_their_row(spark, tmp_path):
     read, notes = rows(spark, file, ["a", "b"])
     assert read == [(2, "one", "1", None), (3, "two", "2", None)]
     assert notes == ["1 columns of the file are not used: x"]
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("piece", [*range(5, 14), 40, 200])
+def test_rows_of_a_file_in_pieces_have_their_numbers(spark, tmp_path, monkeypatch, piece, ends):
+    """Lines of 4 to 7 bytes: pieces begin in a line, at a line, at a line end, or hold no beginning."""
+    monkeypatch.setattr(regular, "PIECE", piece)
+    firms = [f"{number}é;{number % 7 * 'x'}" for number in range(1, 30)]
+    file = write(tmp_path / "a.csv", "".join(line + ends for line in ["firm;b", *firms]))
+    read, _ = rows(spark, file, ["firm"])
+    assert read == [(number + 1, f"{number}é", None) for number in range(1, 30)]
+    assert len(text.scanned(str(file), Dialect(";", "utf-8"), ["firm"])[0].before) == -(
+        -file.stat().st_size // piece
+    )
+
+
+def test_a_packed_file_is_one_piece(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(regular, "PIECE", 10)
+    file = tmp_path / "a.csv.gz"
+    file.write_bytes(gzip.compress(b"a;b\n1;2\n3;4\n5;6\n7;8\n"))
+    assert [row[:2] for row in rows(spark, file, ["a"])[0]] == [(2, "1"), (3, "3"), (4, "5"), (5, "7")]
 
 
 def test_a_quoted_line_break_is_one_row(spark, tmp_path):
