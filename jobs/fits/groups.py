@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from jobs.fits.plan import FEW, FitPlan
 from jobs.fits.results import Fits, joined, lost, of_report, whole
 from jobs.sem.bootstrap import in_turn
 from jobs.sem.groups.fit import fit_groups
+from jobs.sem.threads import one_thread
 from jobs.sem.trouble import ModelError, Trouble, verdict
 
 Mapped = Callable[[Callable[[Any], Any], Any], list[Any]]  # a function of each task, in their order
@@ -42,7 +42,7 @@ def fitted(rows: pd.DataFrame, plan: FitPlan, count: int, few: int = FEW, mapped
 def together(rows: pd.DataFrame, plan: FitPlan, mapped: Mapped) -> Fits:
     """The groups of the cases, with the differences between them."""
     cases = plan.in_order(rows)
-    with threadpool_limits(1):
+    with one_thread():
         tables = of_report(fit_groups(plan.model, cases, plan.group, plan.method))
         if plan.replicates:
             from jobs.sem.bootstrap import replicates  # it takes a while to load

@@ -6,7 +6,6 @@ The groups share one search, so their cases are in memory together; there are fe
 from __future__ import annotations
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import ALL, Fits, whole
@@ -17,12 +16,13 @@ from jobs.sem.joint import HYPOTHESES, INVARIANCE
 from jobs.sem.joint import invariance as steps
 from jobs.sem.joint.fit import MultigroupFit, fit_multigroup
 from jobs.sem.joint.hypotheses import wald_tests
+from jobs.sem.threads import one_thread
 
 
 def fit(cases: pd.DataFrame, plan: FitPlan) -> Fits:
     """The model in all groups of `cases` at once."""
     rows = plan.in_order(cases)
-    with threadpool_limits(1):
+    with one_thread():
         fitted = fit_multigroup(plan.model, rows, plan.group, plan.method, plan.equal, plan.free)
         hypotheses = wald_tests(fitted, list(plan.hypotheses), plan.error)
         tables = {
@@ -50,7 +50,7 @@ def _support(fit: MultigroupFit, rows: pd.DataFrame, plan: FitPlan) -> pd.DataFr
 
 def invariance(cases: pd.DataFrame, plan: FitPlan) -> pd.DataFrame:
     """The steps of measurement invariance of the groups of `cases`."""
-    with threadpool_limits(1):
+    with one_thread():
         return _steps(plan.in_order(cases), plan)
 
 

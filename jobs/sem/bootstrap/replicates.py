@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.bootstrap import TABLES, in_turn
@@ -31,6 +30,7 @@ from jobs.sem.model.structure import Parameter, structure_of
 from jobs.sem.routes.derived import check_definitions
 from jobs.sem.routes.method import Method, check
 from jobs.sem.routes.routes import route
+from jobs.sem.threads import one_thread
 from jobs.sem.trouble import TROUBLES, Trouble, verdict
 
 CHUNK = 25  # replicates a task: enough to share the overhead, few enough to keep their matrices in cache
@@ -105,7 +105,7 @@ class Drawing:
 DEFAULT = Drawing()
 
 
-@threadpool_limits.wrap(limits=1)  # the matrices are small: threads would only wait for each other
+@one_thread()
 def bootstrap(
     model: str,
     data: pd.DataFrame,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from jobs.sem.cases.split import NO_GROUP, split
 from jobs.sem.checks import check_admissible, check_cases, check_estimate, check_factors, check_names, numbers
@@ -24,10 +23,11 @@ from jobs.sem.routes.derived import check_definitions, with_defined
 from jobs.sem.routes.method import Method, check
 from jobs.sem.routes.routes import Route, route
 from jobs.sem.routes.totals import TotalLikelihood, Totals
+from jobs.sem.threads import one_thread
 from jobs.sem.trouble import TROUBLES, ModelError, verdict
 
 
-@threadpool_limits.wrap(limits=1)  # the matrices are small: threads would only wait for each other
+@one_thread()
 def fit_groups(model: str, data: pd.DataFrame, group: str | None, method: Method) -> FitReport:
     """Fit `model` (lavaan syntax) in every group of `data`.
 
@@ -47,7 +47,7 @@ def fit_groups(model: str, data: pd.DataFrame, group: str | None, method: Method
     return _report(fits, method)
 
 
-@threadpool_limits.wrap(limits=1)
+@one_thread()
 def fit_totals(
     model: str, totals: Mapping[str, Totals], group: str | None, method: Method, without_group: int = 0
 ) -> FitReport:

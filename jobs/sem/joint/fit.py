@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.cases.clusters import spread
@@ -38,6 +37,7 @@ from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors.small_sample import BiasReduced
 from jobs.sem.standard_errors.standardised import jacobian, standardised_values
 from jobs.sem.standard_errors.trust import trusted
+from jobs.sem.threads import one_thread
 from jobs.sem.trouble import TROUBLES, Trouble, verdict
 
 ESTIMATES = [
@@ -111,7 +111,7 @@ class MultigroupFit:
         return pd.DataFrame({"measure": list(self.measures), "value": list(self.measures.values())})
 
 
-@threadpool_limits.wrap(limits=1)  # the matrices are small: threads would only wait for each other
+@one_thread()
 def fit_multigroup(
     model: str,
     data: pd.DataFrame,

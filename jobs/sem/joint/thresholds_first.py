@@ -24,7 +24,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from jobs.sem.arrays import Matrix
 from jobs.sem.checks import check_admissible, check_identified
@@ -41,6 +40,7 @@ from jobs.sem.ordinal import least_squares
 from jobs.sem.ordinal.conditional import THETA
 from jobs.sem.ordinal.measures import scale_and_shift
 from jobs.sem.routes.method import Method
+from jobs.sem.threads import one_thread
 from jobs.sem.trouble import TROUBLES, ModelError, Trouble, verdict
 
 STEPS = ("configural", "thresholds", "metric", "scalar", "strict")
@@ -97,7 +97,7 @@ class ThresholdsFirst:
         self.weight = np.concatenate([group.root**2 for group in self.groups]) * of_groups
         self.vectors = [group.start() for group in self.groups]
 
-    @threadpool_limits.wrap(limits=1)  # the matrices are small: threads would only wait for each other
+    @one_thread()
     def fit(self, name: str) -> StepFit:
         """The step of this name. What the data do not allow is a status."""
         result = StepFit(name)
