@@ -236,6 +236,19 @@ class JointLikelihood:
             np.add.at(count, place, 1)
         return sums / count
 
+    @property
+    def moments(self) -> int:
+        """How many means and covariances the parameters explain."""
+        structure = self.groups[0].structure
+        p, x = structure.p, len(structure.exogenous)
+        return len(self.samples) * (p * (p + 3) - x * (x + 3)) // 2
+
+    def is_near(self, z: Matrix) -> bool:
+        """Whether the model is so near the data at `z` (k) that no start has misled the search."""
+        free = sum(data.free.log_likelihood for data in self.samples)
+        distance = 2 * (free / self.total - self.value(z)) * len(self.samples)  # a group's share of the cases
+        return bool(distance < ml.FAR * max(self.moments - len(z), 1))
+
     def value(self, z: Matrix) -> float:
         """Minus infinity where an implied covariance matrix is not positive definite."""
         try:

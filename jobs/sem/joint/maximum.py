@@ -94,8 +94,8 @@ def maximise(likelihood: JointLikelihood) -> tuple[Matrix, Matrix | None]:
 
     By Fisher scoring, and Newton's steps near the maximum.
 
-    From the groups' own fits. Where one of these is not sound, or the search ends at no maximum, others begin
-    elsewhere, and the highest maximum is taken.
+    From the groups' own fits. Where one of these is not sound, or the search ends at no maximum, or far from
+    the data, others begin elsewhere, and the highest maximum is taken.
     """
 
     def factor(z: Matrix, slope: Matrix) -> tuple[Matrix, bool]:
@@ -109,7 +109,7 @@ def maximise(likelihood: JointLikelihood) -> tuple[Matrix, Matrix | None]:
         except linalg.LinAlgError:  # no way up from here
             continue
         ends.append((z, _hessian(likelihood, z)))
-        if sound and _is_maximum(ends[-1][1]):
+        if sound and _is_maximum(ends[-1][1]) and likelihood.is_near(z):
             return ends[-1]
     if not ends:
         raise Trouble("not converged", "the search found no admissible start; simplify the model.")

@@ -39,9 +39,8 @@ def measures(
     samples, n = likelihood.samples, int(likelihood.total)
     p, x = likelihood.groups[0].structure.p, likelihood.groups[0].structure.exogenous
     y = [place for place in range(p) if place not in x]
-    moments = len(samples) * (p * (p + 3) - len(x) * (len(x) + 3)) // 2
     z, k = maximum.z, maximum.counted
-    df, base_df = moments - k, moments - 2 * len(samples) * len(y)
+    df, base_df = likelihood.moments - k, likelihood.moments - 2 * len(samples) * len(y)
     given = sum(_exogenous(data, x)[0] for data in samples)
     free = sum(data.free.log_likelihood for data in samples)
     chisq = 2 * max(free - likelihood.value(z) * likelihood.total, 0.0)
