@@ -32,6 +32,9 @@ CHUNK = 50_000  # records read on the driver at a time
 IN_PART = 1 << 33  # monotonically_increasing_id counts a partition's rows in the lower 33 bits
 # Paths that are the same as an address.
 PLAIN = re.compile(r"(?:[a-z0-9]+://[A-Za-z0-9_.:@-]*)?[A-Za-z0-9_./-]+")
+SIZES = ("spark.sql.files.openCostInBytes", "spark.sql.files.maxPartitionBytes")
+MOST_PARTITIONS = "spark.sql.files.maxPartitionNum"
+LARGEST_INT = 2**31 - 1
 NO_PATTERN = {"__globPaths__": "false"}  # Spark takes the path for a name, with brackets and stars in it
 
 
@@ -68,17 +71,20 @@ def files_apart(spark: SparkSession) -> Iterator[None]:
     tells its place in the file.
 
     Spark puts small files together as long as their sizes, and for each file the cost of opening it, are
-    below the largest size of a partition.
+    below the largest size of a partition, which it makes larger where partitions would be too many.
     """
-    keys = ("spark.sql.files.openCostInBytes", "spark.sql.files.maxPartitionBytes")
-    usual = {key: str(spark.conf.get(key)) for key in keys}
-    for key in keys:
-        spark.conf.set(key, str(regular.PIECE))
+    apart = dict.fromkeys(SIZES, str(regular.PIECE)) | {MOST_PARTITIONS: str(LARGEST_INT)}
+    usual = {key: spark.conf.get(key, None) for key in apart}
+    for key, value in apart.items():
+        spark.conf.set(key, value)
     try:
         yield
     finally:
-        for key, value in usual.items():
-            spark.conf.set(key, value)
+        for key, before in usual.items():
+            if before is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, before)
 
 
 def counted(scans: list[Scan]) -> int:

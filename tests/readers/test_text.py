@@ -52,6 +52,20 @@ def test_rows_of_a_file_in_pieces_have_their_numbers(spark, tmp_path, monkeypatc
     )
 
 
+def test_the_settings_that_keep_files_apart_are_put_back(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(regular, "PIECE", 10)
+    keys = [*text.SIZES, text.MOST_PARTITIONS]
+    before = [spark.conf.get(key, None) for key in keys]
+    spark.conf.set(text.MOST_PARTITIONS, "2")
+    file = write(tmp_path / "a.csv", "a;b\n" + "".join(f"{number};1\n" for number in range(2, 40)))
+    assert [row[:2] for row in rows(spark, file, ["a"])[0]] == [
+        (number, str(number)) for number in range(2, 40)
+    ]
+    assert spark.conf.get(text.MOST_PARTITIONS) == "2"
+    spark.conf.unset(text.MOST_PARTITIONS)
+    assert [spark.conf.get(key, None) for key in keys] == before
+
+
 def test_a_packed_file_is_one_piece(spark, tmp_path, monkeypatch):
     monkeypatch.setattr(regular, "PIECE", 10)
     file = tmp_path / "a.csv.gz"
