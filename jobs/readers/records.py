@@ -213,6 +213,8 @@ def _scan_of_lines(path: str, part: Path, dialect: Dialect, wanted: list[str]) -
             return None
     names = files.matched(_names(head), wanted)
     width = len(names)
+    if (head.row, head.lines, len(head.fields)) != (1, 1, width):
+        return None
     lines = regular.count(path, part, dialect, width)
     if lines is None or lines.number < 2:
         return None

@@ -41,17 +41,19 @@ def may_be(dialect: Dialect) -> bool:
 
 
 def count(path: str, part: Path, dialect: Dialect, width: int) -> Lines | None:
-    """The lines of a part, each of `width` fields; None where only a parser can tell.
+    """The lines of a part, the header and others of `width` fields; None where only a parser can tell.
 
     A parser has to look at a file with quotes, lines of another length, lines that may be blank or are
-    blank in their first field, mixed line ends, a last line without an end, or bytes that are no text.
+    blank in their first field, mixed line ends, a last line without an end, or bytes that are no text. The
+    header may have quotes and a byte order mark; the caller knows that it is one line.
     """
     if width < 2 or not may_be(dialect):
         return None
     encoding = encodings.python_name(dialect.encoding)
     place, total, all_ascii, with_return, before = 0, 0, True, set(), [0]
     for chunk in _chunks(path, part):
-        ends = _ends(chunk, ord(dialect.separator), width)
+        header = 0 if place else chunk.find(b"\n") + 1
+        ends = _ends(chunk, header, ord(dialect.separator), width)
         is_ascii = chunk.isascii()
         if ends is None or not (is_ascii or _is_text(chunk, encoding)):
             return None
@@ -101,11 +103,13 @@ def columns(path: str, part: Path, dialect: Dialect, names: Sequence[str]) -> di
     return {name: cells[place : -1 : len(names)] for place, name in enumerate(names)}
 
 
-def _ends(chunk: bytes, separator: int, width: int) -> NDArray[np.intp] | None:
-    """Where the lines of a chunk end; None where they are not alike."""
-    if b'"' in chunk or b"\0" in chunk or not chunk.endswith(b"\n"):
+def _ends(chunk: bytes, header: int, separator: int, width: int) -> NDArray[np.intp] | None:
+    """Where the lines of a chunk end; None where they are not alike, but for a `header` of so many bytes."""
+    if chunk.find(b'"', header) >= 0 or b"\0" in chunk or not chunk.endswith(b"\n"):
         return None
-    codes = np.frombuffer(chunk, np.uint8)
+    codes = np.frombuffer(chunk, np.uint8)[header:]
+    if not len(codes):
+        return np.array([header - 1])
     marks = np.flatnonzero((codes == END) | (codes == separator))
     if len(marks) % width or np.diff(marks, prepend=-1).max() > csv.field_size_limit():
         return None
@@ -114,7 +118,9 @@ def _ends(chunk: bytes, separator: int, width: int) -> NDArray[np.intp] | None:
         return None
     ends = marks[width - 1 :: width]
     first = codes[np.concatenate([[0], ends[:-1] + 1])]
-    return ends if (BEGINS[first] & (first != separator)).all() else None
+    if not (BEGINS[first] & (first != separator)).all():
+        return None
+    return np.concatenate([[header - 1], ends + header]) if header else ends
 
 
 def _is_text(chunk: bytes, encoding: str) -> bool:

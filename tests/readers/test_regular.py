@@ -48,7 +48,6 @@ def test_lines_are_counted_in_a_packed_file_and_beyond_one_chunk(tmp_path, monke
         THREE.replace("4\n", "4\r\n"),  # two kinds of line ends
         THREE.replace("4\n", "4\r"),
         THREE.replace("4", "\0"),
-        "sep=,\n" + THREE,
         THREE.replace("NL12", "É").encode("cp1252"),  # no utf-8
         "",
     ],
@@ -90,13 +89,29 @@ def test_columns_are_those_of_the_parser(tmp_path, monkeypatch, ends):
     assert columns["region"] == ["NLÉ", "NL12", "NL13"]
 
 
+@pytest.mark.parametrize("header", ['"region","sector","value"', '\ufeffregion,"sec,tor",value'])
+def test_a_header_may_have_quotes(tmp_path, header):
+    part = tmp_path / "table.csv"
+    part.write_text(THREE.replace("region,sector,value", header))
+    known = records.scan(str(part), part, PLAIN, ["region", "value"])
+    assert (known.records, known.is_regular) == (3, True)
+    assert regular.columns(known.path, known.part, PLAIN, known.names)["value"] == ["3.5", "4", "0"]
+
+
 CELLS = st.text(alphabet='ab1- é\u00a0,;"\r\n', max_size=4)
 
 
-@given(rows=st.lists(st.lists(CELLS, min_size=2, max_size=3), min_size=1, max_size=5), ends=CELLS)
-def test_what_is_counted_is_what_the_parser_counts(tmp_path_factory, rows, ends):
+HEADERS = ["a,b", '"a",b', "\ufeffa,b", "a,b,", '"a\n",b', "\na,b", "sep=,\na,b", 'a," b"']
+
+
+@given(
+    header=st.sampled_from(HEADERS),
+    rows=st.lists(st.lists(CELLS, min_size=2, max_size=3), min_size=1, max_size=5),
+    ends=CELLS,
+)
+def test_what_is_counted_is_what_the_parser_counts(tmp_path_factory, header, rows, ends):
     part = tmp_path_factory.mktemp("drawn") / "table.csv"
-    part.write_text("a,b\n" + "".join(f"{','.join(row)}\n" for row in rows) + ends, newline="")
+    part.write_text(f"{header}\n" + "".join(f"{','.join(row)}\n" for row in rows) + ends, newline="")
     by_bytes = records._scan_of_lines(str(part), part, PLAIN, ["a", "b"])
     if by_bytes is not None:
         by_parser = records._scan(str(part), part, PLAIN, ["a", "b"], strict=True)

@@ -38,13 +38,15 @@ def test_columns_are_chosen_by_name_and_numbered_by_their_row(spark, tmp_path):
     assert notes == ["1 columns of the file are not used: x"]
 
 
-@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("header", "ends"), [("firm;b", "\n"), ("firm;b", "\r\n"), ('\ufeff"firm";"b"', "\n")]
+)
 @pytest.mark.parametrize("piece", [*range(5, 14), 40, 200])
-def test_rows_of_a_file_in_pieces_have_their_numbers(spark, tmp_path, monkeypatch, piece, ends):
+def test_rows_of_a_file_in_pieces_have_their_numbers(spark, tmp_path, monkeypatch, piece, header, ends):
     """Lines of 4 to 7 bytes: pieces begin in a line, at a line, at a line end, or hold no beginning."""
     monkeypatch.setattr(regular, "PIECE", piece)
     firms = [f"{number}é;{number % 7 * 'x'}" for number in range(1, 30)]
-    file = write(tmp_path / "a.csv", "".join(line + ends for line in ["firm;b", *firms]))
+    file = write(tmp_path / "a.csv", "".join(line + ends for line in [header, *firms]))
     read, _ = rows(spark, file, ["firm"])
     assert read == [(number + 1, f"{number}é", None) for number in range(1, 30)]
     assert len(text.scanned(str(file), Dialect(";", "utf-8"), ["firm"])[0].before) == -(
