@@ -140,12 +140,12 @@ class Structure:
     def stacked(self, x: Matrix, exogenous: Matrix) -> list[Matrix]:
         """B, Lambda, Psi, Theta (R x ...) at `x` (R x q), each with its exogenous block (R x e x e)."""
         flat = np.repeat(self.flat[None, :], len(x), axis=0)
-        flat[:, self.flat_x] = exogenous.reshape(len(x), -1)
+        flat[:, self.flat_x] = exogenous.reshape(len(x), len(self.flat_x))
         free = x[:, self.elements.free]
         flat[:, self._at] = free
         flat[:, self._mirror] = free
         parts = np.split(flat, self.ends, axis=1)
-        return [part.reshape(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return [part.reshape(len(x), *shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def sigma(self, x: Matrix) -> Matrix:
         """Model-implied covariance matrix (p x p)."""

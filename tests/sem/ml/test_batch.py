@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from jobs.sem.ml.batch import InverseHessians
 from jobs.sem.model.structure import structure_of
@@ -51,3 +52,11 @@ def test_stacked_matrices_are_those_of_each():
         own = structure.with_exogenous(covariance).matrices(x[row])
         for together, alone in zip(stacked, own, strict=True):
             np.testing.assert_array_equal(together[row], alone)
+
+
+@pytest.mark.parametrize("model", ["a ~ x", "f =~ a + b + c"])
+def test_of_no_replicate_there_are_no_matrices(model):
+    structure = structure_of(model)
+    e = len(structure.exogenous)
+    stacked = structure.stacked(np.zeros((0, structure.q)), np.zeros((0, e, e)))
+    assert [matrix.shape for matrix in stacked] == [(0, *shape) for shape in structure.shapes]
