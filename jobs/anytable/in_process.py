@@ -26,7 +26,7 @@ from jobs.fits import groups
 from jobs.fits.plan import FitPlan
 from jobs.fits.results import Fits
 from jobs.readers import files, regular
-from jobs.readers.records import rows, scan
+from jobs.readers.records import clean, rows, scan
 from jobs.run.progress import Tell
 
 LARGEST = 16 << 20  # bytes of a file; a larger one is read faster by Spark, its start counted
@@ -222,7 +222,7 @@ def _of_records(request: Request) -> tuple[list[int], dict[str, Cells], list[boo
     known = scan(request.data, part, table.dialect(request), wanted)
     if known.is_regular:
         texts = regular.columns(known.path, known.part, known.dialect, known.names)
-        cleaned = {name: [cell.strip(BLANKS) or None for cell in texts[name]] for name in wanted}
+        cleaned = {name: [clean(cell) or None for cell in texts[name]] for name in wanted}
         return list(range(FIRST, known.records + FIRST)), cleaned, [False] * known.records
     every = list(rows(known, wanted))
     columns = [list(column) for column in zip(*[cells for _, cells, _ in every], strict=True)]

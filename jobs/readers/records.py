@@ -209,11 +209,9 @@ def _scan_of_lines(path: str, part: Path, dialect: Dialect, wanted: list[str]) -
         return None
     with _opened(path, part, dialect, strict=False) as source:
         head = _head(source.records, files.shown(path, part))
-        if not source.is_plain:
-            return None
     names = files.matched(_names(head), wanted)
     width = len(names)
-    if (head.row, head.lines, len(head.fields)) != (1, 1, width):
+    if head.row > 1 or not _is_plain(source, head, width):
         return None
     lines = regular.count(path, part, dialect, width)
     if lines is None or lines.number < 2:
@@ -244,7 +242,7 @@ def _scan(path: str, part: Path, dialect: Dialect, wanted: list[str], strict: bo
         names = files.matched(_names(head), wanted)
         files.demand(shown, names, wanted)
         width, count, fitting, most = len(names), 0, 0, len(head.fields)
-        line_records = strict and head.lines == 1 and source.is_plain and width == len(head.fields)
+        line_records = strict and _is_plain(source, head, width)
         by_place = head.row == 1
         following = head.row + head.lines
         for record in source.records:
@@ -322,6 +320,11 @@ def up_to_end(rows: Iterator[Row], fields: Callable[[Row], Iterable[str]], diale
             return
         headed = headed or bool(first)
         yield row
+
+
+def _is_plain(source: _Source, head: Record, width: int) -> bool:
+    """Whether nothing but the table is in the file, and its header is one line of `width` names."""
+    return source.is_plain and head.lines == 1 and len(head.fields) == width
 
 
 def _names(head: Record) -> list[str]:

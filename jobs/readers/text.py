@@ -96,13 +96,13 @@ def _shape(known: Scan, splittable: bool) -> Hashable:
     """What files have in common that Spark reads in one scan; None for those that the driver reads."""
     if not (known.line_records and _open_to_spark(known, splittable)):
         return None
-    own = str(known.part) if _in_pieces(known) and not splittable else alone(known.part)
+    own = str(known.part) if _in_pieces(known, splittable) else alone(known.part)
     return (tuple(known.names), known.dialect, known.is_bare, own)
 
 
-def _in_pieces(known: Scan) -> bool:
-    """Whether the part is so large that several tasks read it, and its rows can be numbered all the same."""
-    return len(known.before) > 1 and files.ending(known.part) not in files.ARCHIVES
+def _in_pieces(known: Scan, splittable: bool) -> bool:
+    """Whether the part is so large that several tasks read it, with its rows' numbers."""
+    return len(known.before) > 1 and files.ending(known.part) not in files.ARCHIVES and not splittable
 
 
 def alone(part: Path) -> str:
@@ -120,7 +120,7 @@ def _by_spark(
     spark: SparkSession, alike: list[tuple[Slice, Scan]], wanted: list[str], splittable: bool
 ) -> DataFrame:
     first = alike[0][1]
-    is_numbered_in_pieces = _in_pieces(first) and not splittable
+    in_pieces = _in_pieces(first, splittable)
     names = [f"c{place}" for place in range(len(first.names))]  # a header may hold dots and blanks
     # Java's names of most encodings are switched on for Spark's reader by this setting.
     spark.conf.set("spark.sql.legacy.javaCharsets", "true")
@@ -132,7 +132,7 @@ def _by_spark(
         encoding=encodings.java_name(first.dialect.encoding),
         header=True,
         enforceSchema=True,  # by position, and the positions were read from the files' own header
-        multiLine=not (splittable or is_numbered_in_pieces),
+        multiLine=not (splittable or in_pieces),
         quote='"',
         escape='"',
         mode="PERMISSIVE",
@@ -145,7 +145,7 @@ def _by_spark(
     # A file, or a piece of one, is one partition, so this id is the row's place in it whatever the number of
     # cores; in a plan where rows can change partition it would not be.
     place = F.monotonically_increasing_id() % F.lit(IN_PART) + F.lit(2)
-    if is_numbered_in_pieces:
+    if in_pieces:
         # Spark gives the line in which a piece begins, and the one that begins with it, to the piece before.
         piece = (F.col("_metadata.file_block_start") / F.lit(regular.PIECE)).cast("int")
         place = place + F.element_at(F.array(*map(F.lit, first.before)), piece + F.lit(1)).cast("long")

@@ -243,10 +243,15 @@ class JointLikelihood:
         p, x = structure.p, len(structure.exogenous)
         return len(self.samples) * (p * (p + 3) - x * (x + 3)) // 2
 
+    @property
+    def unrestricted(self) -> float:
+        """The log-likelihood of all cases at the groups' unrestricted moments."""
+        return sum(data.free.log_likelihood for data in self.samples)
+
     def is_near(self, z: Matrix) -> bool:
         """Whether the model is so near the data at `z` (k) that no start has misled the search."""
-        free = sum(data.free.log_likelihood for data in self.samples)
-        distance = 2 * (free / self.total - self.value(z)) * len(self.samples)  # a group's share of the cases
+        groups = len(self.samples)  # in each of which only its own cases count
+        distance = 2 * (self.unrestricted / self.total - self.value(z)) * groups
         return bool(distance < ml.FAR * max(self.moments - len(z), 1))
 
     def value(self, z: Matrix) -> float:

@@ -42,7 +42,7 @@ def measures(
     z, k = maximum.z, maximum.counted
     df, base_df = likelihood.moments - k, likelihood.moments - 2 * len(samples) * len(y)
     given = sum(_exogenous(data, x)[0] for data in samples)
-    free = sum(data.free.log_likelihood for data in samples)
+    free = likelihood.unrestricted
     chisq = 2 * max(free - likelihood.value(z) * likelihood.total, 0.0)
     base = sum(alone(data.values[:, place], data.sample.weights)[0] for data in samples for place in y)
     base_chisq = 2 * (free - given - base)

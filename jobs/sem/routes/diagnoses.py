@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from jobs.sem.arrays import Matrix
 from jobs.sem.cases.moments import Moments
 from jobs.sem.diagnosis import saturated
 from jobs.sem.diagnosis.modification import modification_indices, ordinal_modification_indices
@@ -31,12 +30,13 @@ def of_incomplete(fitted: FimlFit, sample: Moments, inference: Inference, method
 def of_ordered(
     fitted: OrdinalFit,
     statistics: OrdinalMoments,
-    codes: Matrix | None,
+    sample: Moments,
     inference: Inference,
     method: Method,
 ) -> Diagnosis:
-    """Of a fit by least squares; `codes` (n): the clusters, None where there are none."""
+    """Of a fit by least squares."""
     structure, x, model = fitted.estimate.structure, fitted.estimate.x, fitted.model
+    codes = primary(sample, method)
     return Diagnosis(
         residuals=ordinal_residuals(fitted, statistics, codes),
         modification_indices=ordinal_modification_indices(fitted, statistics, codes),

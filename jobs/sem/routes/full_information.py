@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
-from jobs.sem.cases import incomplete
 from jobs.sem.diagnosis.solution import Diagnosis
 from jobs.sem.estimate import Estimate
 from jobs.sem.fiml import fit as fiml_fit
@@ -15,8 +12,8 @@ from jobs.sem.fiml import measures as fiml_measures
 from jobs.sem.model.structure import Structure
 from jobs.sem.routes.inference import (
     Inference,
+    answered,
     clustered,
-    complete,
     extended,
     of_few_clusters,
     primary,
@@ -32,9 +29,8 @@ class FullInformation:
 
     def __init__(self, structure: Structure, data: pd.DataFrame, method: Method) -> None:
         self.structure, self.method = structure, method
-        cases = data if method.missing == "fiml" else complete(data, structure)
-        incomplete_cases = incomplete.incomplete_moments(cases, structure, method.weights, method.clusters)
-        self.sample, self.data = replace(incomplete_cases[0], cases_in=len(data)), incomplete_cases[1]
+        takes_incomplete = method.missing == "fiml"
+        self.sample, self.data = answered(data, structure, method, takes_incomplete)
 
     def fit(self) -> Estimate:
         self.fitted = fiml_fit.fit(self.structure, self.sample, self.data)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.sem.arrays import Matrix
+from jobs.sem.cases.incomplete import incomplete_moments
 from jobs.sem.cases.moments import Moments
 from jobs.sem.ml import constrained
 from jobs.sem.ml import fit as ml
@@ -41,8 +42,26 @@ class Inference:
     small_sample: dict[str, BiasReduced] = field(default_factory=dict)
 
 
-def of_parameters(inference: Inference, estimate: ml.Estimate) -> Inference:
-    """What was made by the directions that constraints leave, by the parameters."""
+def of_moments(
+    estimate: ml.Estimate,
+    influence: Matrix,
+    covariances: dict[str, Matrix],
+    measures: dict[str, float],
+    small_sample: dict[str, BiasReduced],
+) -> Inference:
+    """Of a fit to covariances, whose parameters are the model's.
+
+    What is made by the directions that constraints leave is given by the parameters.
+    """
+    inference = Inference(
+        parameters=estimate.structure.parameters,
+        values=estimate.x,
+        std_all=standardised(estimate.structure, estimate.x),
+        influence=influence,
+        covariances=covariances,
+        measures=measures,
+        small_sample=small_sample,
+    )
     if not isinstance(estimate, constrained.Constrained):
         return inference
     return with_errors_of(inference, estimate.directions)
@@ -131,6 +150,13 @@ def primary(sample: Moments, method: Method) -> Matrix | None:
     return codes if codes is not None and codes.max() > 0 else None
 
 
-def complete(data: pd.DataFrame, structure: Structure) -> pd.DataFrame:
-    """The cases that answered all."""
-    return data[data[structure.observed].notna().all(axis=1)]
+def answered(
+    data: pd.DataFrame, structure: Structure, method: Method, takes_incomplete: bool
+) -> tuple[Moments, Matrix]:
+    """Moments and answers (n x p, NaN for missing) of the cases that count: those that answered all, or some.
+
+    See `incomplete_moments`; `cases_in` counts all of `data`.
+    """
+    cases = data if takes_incomplete else data[data[structure.observed].notna().all(axis=1)]
+    sample, values = incomplete_moments(cases, structure, method.weights, method.clusters)
+    return replace(sample, cases_in=len(data)), values

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
-from jobs.sem.cases import incomplete
 from jobs.sem.diagnosis.solution import Diagnosis
 from jobs.sem.estimate import Estimate
 from jobs.sem.model.structure import Structure
 from jobs.sem.ordinal import fit as ordinal_fit
 from jobs.sem.ordinal import measures as ordinal_measures
 from jobs.sem.ordinal.moments import OrdinalMoments, ordinal_moments
-from jobs.sem.routes.inference import Inference, clustered, complete, extended, primary
+from jobs.sem.routes.inference import Inference, answered, clustered, extended, primary
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 
@@ -26,9 +23,8 @@ class LeastSquares:
 
     def __init__(self, structure: Structure, data: pd.DataFrame, method: Method) -> None:
         self.structure, self.method = structure, method
-        cases = data if method.missing == "pairwise" else complete(data, structure)
-        incomplete_cases = incomplete.incomplete_moments(cases, structure, method.weights, method.clusters)
-        self.sample, self.values = replace(incomplete_cases[0], cases_in=len(data)), incomplete_cases[1]
+        takes_incomplete = method.missing == "pairwise"
+        self.sample, self.values = answered(data, structure, method, takes_incomplete)
 
     def fit(self) -> Estimate:
         structure = self.structure
@@ -57,5 +53,4 @@ class LeastSquares:
     def diagnosis(self, inference: Inference) -> Diagnosis:
         from jobs.sem.routes import diagnoses
 
-        codes = primary(self.sample, self.method)
-        return diagnoses.of_ordered(self.fitted, self.statistics, codes, inference, self.method)
+        return diagnoses.of_ordered(self.fitted, self.statistics, self.sample, inference, self.method)

@@ -14,11 +14,10 @@ from jobs.sem.ml import measures
 from jobs.sem.ml.constrained import maximum
 from jobs.sem.ml.scaling import Factors, Products, by_clusters, case_products, of_cases, scaling_factors
 from jobs.sem.model.structure import Structure
-from jobs.sem.routes.inference import Inference, clustered, of_few_clusters, of_parameters, primary, reduced
+from jobs.sem.routes.inference import Inference, clustered, of_few_clusters, of_moments, primary, reduced
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import mean_scores
-from jobs.sem.standard_errors.standardised import standardised
 
 
 class MaximumLikelihood:
@@ -52,16 +51,8 @@ class MaximumLikelihood:
             **clustered(influence, sample),
             **reduced(small_sample),
         }
-        inference = Inference(
-            parameters=self.structure.parameters,
-            values=estimate.x,
-            std_all=standardised(self.structure, estimate.x),
-            influence=influence,
-            covariances=covariances,
-            measures=measures.measures(estimate, sample, *self._scaled(covariances)),
-            small_sample=small_sample,
-        )
-        return of_parameters(inference, estimate)
+        fit_measures = measures.measures(estimate, sample, *self._scaled(covariances))
+        return of_moments(estimate, influence, covariances, fit_measures, small_sample)
 
     def _scaled(self, covariances: dict[str, Matrix]) -> tuple[Factors, Products]:
         """What the statistic is scaled by, and what its adjusted test is made of; None where it is plain."""

@@ -22,12 +22,11 @@ from jobs.sem.ml import measures
 from jobs.sem.ml.constrained import maximum
 from jobs.sem.ml.scaling import Factors, Products, by_clusters, of_products, scaling_factors
 from jobs.sem.model.structure import Structure
-from jobs.sem.routes.inference import Inference, clustered, of_parameters, reduced
+from jobs.sem.routes.inference import Inference, clustered, of_moments, reduced
 from jobs.sem.routes.method import Method
 from jobs.sem.standard_errors import covariance as cov
 from jobs.sem.standard_errors.cluster_information import endogenous, expected_information
 from jobs.sem.standard_errors.small_sample import BiasReduced, by_kinds
-from jobs.sem.standard_errors.standardised import standardised
 from jobs.sem.trouble import ModelError, Trouble
 
 
@@ -80,16 +79,8 @@ class TotalLikelihood:
             **clustered(influence, sample),
             **reduced(small_sample),
         }
-        inference = Inference(
-            parameters=self.structure.parameters,
-            values=estimate.x,
-            std_all=standardised(self.structure, estimate.x),
-            influence=influence,
-            covariances=covariances,
-            measures=measures.measures(estimate, sample, *self._scaled(covariances)),
-            small_sample=small_sample,
-        )
-        return of_parameters(inference, estimate)
+        fit_measures = measures.measures(estimate, sample, *self._scaled(covariances))
+        return of_moments(estimate, influence, covariances, fit_measures, small_sample)
 
     def diagnosis(self, inference: Inference) -> Diagnosis:
         raise ModelError("a diagnosis needs the cases, which were too many to collect")
