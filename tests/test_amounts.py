@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 
 from jobs import amounts
 from jobs.spark.frames import local
-from jobs.transforms.cells import EXACT, with_point
-from jobs.transforms.doubts import doubts, evidence
+from jobs.transforms.cells import EXACT, bare, with_point
+from jobs.transforms.doubts import doubts, evidence, tallied
 
 ALPHABET = ["1.234", "12.345", "123.456", "-1.000", "1.2345", "0.123", "12", "999", "9999", "99999999"]
 ALPHABET += [
@@ -41,8 +41,10 @@ def test_columns_are_doubted_alike(spark, mark):
     rows = [(place, text, value) for place, cells in enumerate(known) for text, value in cells]
     frame = local(spark, rows, "place int, text string, value double")
     of_cells = evidence(F.col("text"), F.col("value").try_cast(EXACT), mark)
-    judged = frame.groupBy("place").agg(doubts(of_cells).alias("odd")).collect()
-    wanted = {row["place"]: {name for name in amounts.WORDS if row["odd"][name]} for row in judged}
+    judged = frame.groupBy("place").agg(tallied(of_cells).alias("tallies")).collect()
+    wanted = {
+        row["place"]: {doubt for doubt, holds in doubts(row["tallies"]).items() if holds} for row in judged
+    }
     got = {
         place: amounts.doubts([text for text, _ in cells], [value for _, value in cells], mark)
         for place, cells in enumerate(known)
@@ -80,6 +82,6 @@ def test_marks_are_read_alike(spark, mark, thousands):
     ]
     cells = ["".join(draw.choices(pieces, k=draw.randint(1, 6))) for _ in range(2000)]
     frame = local(spark, enumerate(cells), "place int, text string")
-    rows = frame.select("place", with_point(F.col("text"), mark, thousands).alias("plain")).collect()
+    rows = frame.select("place", with_point(bare(F.col("text")), mark, thousands).alias("plain")).collect()
     wanted = {row["place"]: row["plain"] for row in rows}
     assert {place: amounts.with_point(cell, mark, thousands) for place, cell in enumerate(cells)} == wanted

@@ -31,7 +31,7 @@ from jobs.settings.slices import Slice
 from jobs.spark.frames import collected, quoted
 from jobs.spark.tables import Tables
 from jobs.transforms.cells import EXACT, bare, with_point
-from jobs.transforms.doubts import doubts, evidence
+from jobs.transforms.doubts import doubts, evidence, tallied
 
 TABLE = Slice("", "")  # readers know of slices; a table of cases is of none
 UNCOUNTED = -1
@@ -124,7 +124,7 @@ def _check(frame: DataFrame, request: Request, count: int) -> tuple[int, list[st
         F.count(F.lit(1)).alias("cases"),
         *[F.min(F.when(fault, F.col("row"))).alias(f"row_{k}") for k, fault in enumerate(faults)],
         *[F.count_if(fault).alias(f"count_{k}") for k, fault in enumerate(faults)],
-        *[doubts(F.col(f"of_{k}")).alias(f"doubts_{k}") for k in range(len(request.numbers))],
+        *[tallied(F.col(f"of_{k}")).alias(f"tallies_{k}") for k in range(len(request.numbers))],
         *([F.sum("weight").alias("weight")] if request.weights else []),
     )
     try:
@@ -151,7 +151,7 @@ def _check(frame: DataFrame, request: Request, count: int) -> tuple[int, list[st
         table.warning(request, column, doubt, words)
         for k, column in enumerate(request.numbers)
         for doubt, words in WORDS.items()
-        if rows[f"doubts_{k}"][doubt]
+        if doubts(rows[f"tallies_{k}"])[doubt]
     ]
     return int(rows["cases"]), warnings
 

@@ -9,7 +9,6 @@ from functools import cache, cached_property
 from typing import Any
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
@@ -89,7 +88,7 @@ class Table:
 
     def conform(self, frame: DataFrame) -> DataFrame:
         """The schema's columns in its order and types; a missing one is an error, others are left out."""
-        return frame.select([F.col(c.name).cast(c.type).alias(c.name) for c in self.columns])
+        return frame.selectExpr(*[f"CAST({c.name} AS {c.type}) AS {c.name}" for c in self.columns])
 
 
 def _type(ddl: str) -> DataType:

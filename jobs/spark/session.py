@@ -21,7 +21,7 @@ from jobs.places.hadoop import CLOSED, UMASK
 from jobs.settings import resources
 from jobs.settings.session import SparkSettings
 from jobs.settings.wording import fault, shown
-from jobs.spark import alone, classes, java, remembered
+from jobs.spark import alone, calls, classes, java
 
 SMALL = "conf/spark/small.yaml"
 OF_JAVA = "spark.driver.extraJavaOptions"
@@ -99,7 +99,7 @@ def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkS
             session = builder.getOrCreate()
     except Exception as error:  # nothing but set-up has happened yet
         raise SparkNotStarted(_why_not_started(error, settings)) from None
-    remembered.remember(session.sparkContext._jvm)
+    calls.save(session.sparkContext._gateway)
     _close_files(session)
     _set_options(session, settings.options)
     gc.freeze()  # what is there now stays to the end; `release` need not look through it
@@ -193,6 +193,7 @@ def release(session: SparkSession) -> None:
     """
     session.catalog.clearCache()
     gc.collect()
+    calls.tell_of_released(session.sparkContext._gateway)
 
 
 def _why_not_started(error: Exception, settings: SparkSettings) -> str:

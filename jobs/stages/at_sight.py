@@ -27,7 +27,7 @@ from jobs.spark.frames import local
 from jobs.stages.deliveries import MANGLED, collected_counts, counted, sound
 from jobs.transforms import flow_sums, plain_cells
 from jobs.transforms.conversion import KINDS, occurring
-from jobs.transforms.doubts import added, judged, tallies
+from jobs.transforms.doubts import added, tallies
 from jobs.transforms.flow_sums import added_up
 from jobs.transforms.flows import Codes, Notation, meanings, numbered, odd_values
 from jobs.transforms.lookup import of_slices
@@ -139,7 +139,7 @@ def _in_blocks(
     totals = summed.groupBy("country", "wave").agg(
         *[F.sum(key).alias(key) for key in SUMMED],
         F.max("mangled").alias("mangled"),
-        judged(added()).alias("doubts"),
+        added().alias("tallies"),
     )
     counts = {slice: replace(of, unread=0) for slice, of in collected_counts(totals, name).items()}
     condition = of_slices(doubtful) if doubtful else F.lit(False)

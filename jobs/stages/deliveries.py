@@ -19,6 +19,7 @@ from jobs.settings.slices import Slice
 from jobs.spark.delta_log import File
 from jobs.spark.frames import local
 from jobs.transforms.conversion import SHARES, Conversion, converted, renamed, rows
+from jobs.transforms.doubts import doubts
 from jobs.transforms.lookup import of_slices
 
 MANGLED = "\ufffd"  # what Spark puts in the place of bytes that are no text in the declared encoding
@@ -88,7 +89,7 @@ def _counts(row: dict[str, Any]) -> Counts:
         finer=row.get("finer", 0),
         unread=row.get("unread", 0),
         vanished=row.get("vanished", 0),
-        doubts=row["doubts"].asDict() if "doubts" in row else {},
+        doubts=doubts(row["tallies"]) if "tallies" in row else {},
     )
 
 

@@ -21,6 +21,7 @@ from jobs.settings.slices import Slice, SliceSettings
 from jobs.settings.wave_maps import WaveMap
 from jobs.spark.frames import rows_of
 from jobs.spark.tables import Tables
+from jobs.transforms.doubts import doubts
 from jobs.transforms.flows import Codes
 from jobs.transforms.harmonise import codes_in, contradictions, doubtful, harmonise
 from jobs.transforms.lookup import of_slices
@@ -73,7 +74,7 @@ def run(batch: Batch) -> Results:
         survey = batch.slices[slice].survey
         assert survey is not None
         try:
-            _stop_on_doubts(survey, list(zip(doubted, sums["doubts"], strict=True)))
+            _stop_on_doubts(survey, list(zip(doubted, sums["tallies"], strict=True)))
             why = reasons.get(slice, [])
             too_many(survey.max_quarantined, sums["rows"], sums["aside"], why, NAME, survey.path)
         except DiamantError as error:
@@ -110,7 +111,7 @@ def _harmonised(
         F.count_if(F.size("faults") > 0).alias("aside"),
         F.count_if(F.col("sector").isNull() & (F.size("faults") == 0)).alias("unplaced"),
         F.array(*[F.count_if(condition) for _, condition in differing]).alias("differing"),
-        F.array(*[doubt for _, _, doubt in doubted]).alias("doubts"),
+        F.array(*[tallies for _, _, tallies in doubted]).alias("tallies"),
     )
     return frame, {Slice(row["country"], row["wave"]): (row, doubted) for row in rows.collect()}
 
@@ -183,8 +184,9 @@ def _stop_on_doubts(survey: SurveyInput, doubted: list[tuple[tuple[str, str, Col
         "thousands": "give survey.thousands and survey.decimal in the run file if they are thousands",
         "nines": "declare that code under missing if it stands for no answer",
     }
+    judged = [(rule, column, doubts(tallies)) for (rule, column, _), tallies in doubted]
     for doubt, remedy in remedies.items():
-        odd = [(rule, column) for (rule, column, _), verdict in doubted if verdict[doubt]]
+        odd = [(rule, column) for rule, column, verdict in judged if verdict[doubt]]
         if odd:
             rules, columns = (list(dict.fromkeys(names)) for names in zip(*odd, strict=True))
             raise ValidationStopped(

@@ -77,7 +77,7 @@ def declared(text: Column, meanings: Mapping[str, Hashable]) -> Column:
 def number(text: Column, decimal: str, thousands: str | None = None, kind: str = EXACT) -> Column:
     """A number of a decimal type, as the settings say numbers are written; null where it is none.
 
-    NaN and infinity are none.
+    NaN and infinity are none. `text` has no blanks around it (see `bare`).
     `decimal` is the mark, or both marks where either may stand (columns of a typed file); what the two read
     differently is no number then. `thousands` is the mark between groups of three digits, which need not be
     there; digits that are grouped otherwise are no number.
@@ -91,8 +91,8 @@ def number(text: Column, decimal: str, thousands: str | None = None, kind: str =
 
 
 def with_point(text: Column, mark: str, thousands: str | None = None) -> Column:
-    """As jobs.amounts.with_point."""
-    plain = bare(text)
+    """As jobs.amounts.with_point, of a text without blanks around it."""
+    plain = text
     if thousands and thousands != mark:
         gap = GAPS[thousands]
         grouped = plain.rlike(in_threes(gap, mark))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import Column
+from pyspark.sql import Column, Row
 from pyspark.sql import functions as F
 
 from jobs.amounts import FEWEST, NINES, like_thousands, surely_long
@@ -15,7 +14,7 @@ TALLIES = ("grouped", "least", "greatest", "long", "nines", "top", "rest")
 
 
 def evidence(text: Column, value: Column, decimal: str) -> Column:
-    """What one cell has to say for or against each doubt, for `doubts` to sum up.
+    """What one cell has to say for or against each doubt, for `tallied` to sum up.
 
     `text` is the cell without blanks around it, `value` the number in it, both null where it stands for no
     answer, and `decimal` the mark or marks as for transforms.cells.number.
@@ -33,19 +32,9 @@ def evidence(text: Column, value: Column, decimal: str) -> Column:
     )
 
 
-def doubts(column: Column) -> Column:
-    """What is odd about a column of numbers: an aggregate of its evidence, a struct of booleans.
-
-    Their names are those of jobs.amounts.WORDS.
-
-    `thousands`: at least five cells have the mark, all of these have exactly three digits behind it after one
-    to three that do not begin with 0, they are not all alike, and no number has more than three digits
-    without a mark.
-
-    `nines`: the largest number is written in nines only, 999 or more, and stands apart: it is ten times the
-    next one and more, or it stands there twice and is twice the next one, or has six digits and more.
-    """
-    return judged(tallies(column))
+def tallied(column: Column) -> Column:
+    """A struct of the tallies of a column's evidence, for `doubts` once it is collected: an aggregate."""
+    return F.struct(*[tally.alias(name) for name, tally in tallies(column).items()])
 
 
 def tallies(column: Column) -> dict[str, Column]:
@@ -62,20 +51,26 @@ def tallies(column: Column) -> dict[str, Column]:
     }
 
 
-def added() -> dict[str, Column]:
-    """Rows of `tallies` of parts of a column, as aggregates."""
+def added() -> Column:
+    """As `tallied`, of rows of `tallies` of parts of a column."""
     ways = {"least": F.min, "greatest": F.max, "top": F.max, "rest": F.max}
-    return {name: ways.get(name, F.sum)(name) for name in TALLIES}
+    return F.struct(*[ways.get(name, F.sum)(name).alias(name) for name in TALLIES])
 
 
-def judged(of: Mapping[str, Column]) -> Column:
-    """What tallies of a column say, see `doubts`."""
-    thousands = (of["grouped"] >= FEWEST) & (of["least"] != of["greatest"]) & (of["long"] == 0)
-    top, rest = of["top"], of["rest"]
-    twice = of["nines"] >= 2
-    apart = (top >= 10 * rest) | (twice & (top > rest) & ((top >= 2 * rest) | (top >= 999_999)))
-    nines = F.when(rest.isNull(), twice).otherwise(apart)
-    return F.struct(
-        F.coalesce(thousands, F.lit(False)).alias("thousands"),
-        F.coalesce(nines, F.lit(False)).alias("nines"),
-    )
+def doubts(of: Row) -> dict[str, bool]:
+    """Whether a column of numbers is odd, by its tallies, for each of the doubts of jobs.amounts.WORDS.
+
+    `thousands`: at least five cells have the mark, all of these have exactly three digits behind it after one
+    to three that do not begin with 0, they are not all alike, and no number has more than three digits
+    without a mark.
+
+    `nines`: the largest number is written in nines only, 999 or more, and stands apart: it is ten times the
+    next one and more, or it stands there twice and is twice the next one, or has six digits and more.
+    """
+    thousands = of["grouped"] >= FEWEST and of["least"] != of["greatest"] and of["long"] == 0
+    top, rest, twice = of["top"], of["rest"], of["nines"] >= 2
+    if top is None or rest is None:
+        nines = twice
+    else:
+        nines = top >= 10 * rest or (twice and top > rest and (top >= 2 * rest or top >= 999_999))
+    return {"thousands": thousands, "nines": nines}

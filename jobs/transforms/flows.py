@@ -16,8 +16,7 @@ from jobs.codes import BLANKS
 from jobs.settings.classifications import FIRST_PART, REST, Classification, FileCodes
 from jobs.settings.inputs import LABELS, FlowsInput
 from jobs.transforms import cells as reading
-from jobs.transforms.doubts import doubts as judged
-from jobs.transforms.doubts import evidence
+from jobs.transforms.doubts import evidence, tallied
 from jobs.transforms.lookup import by_slice, looked_up
 
 VALUE = "decimal(24,9)"  # as schemas/flows.yaml
@@ -153,10 +152,10 @@ def signs(written: Column, value: Column, decimal: str) -> Column:
 
 
 def odd_values() -> list[Column]:
-    """What is odd about the values of cells, as aggregates over their `signs`: `vanished` and `doubts`."""
+    """What cells add up to by their `signs`: `vanished`, and `tallies` for transforms.doubts."""
     return [
         F.count_if("signs.vanished").alias("vanished"),
-        judged(F.col("signs.evidence")).alias("doubts"),
+        tallied(F.col("signs.evidence")).alias("tallies"),
     ]
 
 
@@ -223,11 +222,11 @@ def totals(regions: Sequence[str], length: int | None = None) -> list[str]:
 
 
 def _value(notation: Notation) -> Column:
-    """The value's text; a zero where the text stands for one."""
+    """The value's text, trimmed (see transforms.cells); a zero where it stands for one."""
     text = reading.trimmed(F.col("value"))
     blank = F.lit(BLANK in notation.zero) & F.col("_corrupt").isNull()
     named = text.isin([entry for entry in notation.zero if entry != BLANK])
-    return F.when(F.when(text.isNull(), blank).otherwise(named), F.lit("0")).otherwise(F.col("value"))
+    return F.when(F.when(text.isNull(), blank).otherwise(named), F.lit("0")).otherwise(text)
 
 
 def _number(label: Column, plain: Mapping[str, int], of_file: FileCodes | None) -> Column:
@@ -250,7 +249,7 @@ def _number(label: Column, plain: Mapping[str, int], of_file: FileCodes | None) 
 def _value_faults(notation: Notation) -> list[tuple[str, Column, str]]:
     """Rule, condition and words of what can be wrong with a value, over the columns `value` and `exact`."""
     exact = F.col("exact")
-    plain = F.replace(reading.trimmed(_value(notation)), F.lit(notation.decimal), F.lit("."))
+    plain = F.replace(_value(notation), F.lit(notation.decimal), F.lit("."))
     amount = F.abs(plain.try_cast("double"))
     beyond = exact.isNull() & plain.rlike(f"^{NUMBER}$") & (amount >= LARGE) & (amount < F.lit(float("inf")))
     too_large = F.coalesce(beyond, F.lit(False)) | ((exact >= 0) & exact.try_cast(VALUE).isNull())

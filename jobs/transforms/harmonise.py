@@ -12,7 +12,7 @@ from jobs.settings import schemas
 from jobs.settings.wave_maps import WaveMap
 from jobs.transforms.answers import Questionnaire, answer, as_given, code_text, number_cell
 from jobs.transforms.cells import answered, trimmed
-from jobs.transforms.doubts import doubts, evidence
+from jobs.transforms.doubts import evidence, tallied
 from jobs.transforms.flows import Codes
 from jobs.transforms.lookup import by_slice
 
@@ -110,9 +110,9 @@ def doubtful(
     """What is odd about the columns of numbers (see transforms.doubts); rules with `as_written` are left out.
 
     Gives a frame with the columns of `answers` and some more, and for each column of a number the rule, the
-    column and an aggregate over that frame.
+    column and its tallies, an aggregate over that frame.
     """
-    cell, part, judged = _Once("cell"), _Once("part"), _Once("evidence")
+    cell, part, kept = _Once("cell"), _Once("part"), _Once("evidence")
     questionnaire = Questionnaire(
         F.col("answers"),
         cache(lambda source: cell(trimmed(F.col("answers").getItem(source)))),
@@ -125,10 +125,10 @@ def doubtful(
         if rule.kind == "number" and not rule.as_written:
             for source in rule.sources:
                 read = number_cell(rule, questionnaire, source)
-                odd = doubts(judged(evidence(read.text, read.value, decimal)))
-                doubted.append((name, source, odd))
+                weighed = evidence(read.text, read.value, decimal)
+                doubted.append((name, source, tallied(kept(weighed))))
     frame = answers
-    for columns in (cell.columns, part.columns, judged.columns):
+    for columns in (cell.columns, part.columns, kept.columns):
         frame = frame.select("*", *columns)
     return frame, doubted
 

@@ -16,6 +16,7 @@ from jobs.settings.classifications import Classification
 from jobs.settings.inputs import FlowsInput
 from jobs.settings.slices import Slice
 from jobs.transforms import flow_sums
+from jobs.transforms.doubts import doubts
 from jobs.transforms.flows import Notation, notes_on_values, numbered, odd_values
 
 SLICE = Slice("HU", "w")
@@ -64,7 +65,7 @@ def check(spark, folder, text, layout="long", **notation):
     compared = frame.compare(counts[SLICE], REGIONS.codes)
     faults = {fault["reason"] for row in read.collect() for fault in row["faults"]}
     (odd,) = read.agg(*odd_values()).collect()
-    return compared, faults, notes_on_values(odd["vanished"], odd["doubts"].asDict(), given)
+    return compared, faults, notes_on_values(odd["vanished"], doubts(odd["tallies"]), given)
 
 
 def named(compared) -> list[str]:

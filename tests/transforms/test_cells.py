@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs import codes
 from jobs.spark.frames import local
-from jobs.transforms.cells import answered, code, declared, number, trimmed, written_out
+from jobs.transforms.cells import answered, bare, code, declared, number, trimmed, written_out
 
 NO_BREAK, NARROW, THIN, FIGURE = "\u00a0", "\u202f", "\u2009", "\u2007"
 
@@ -132,7 +132,7 @@ NUMBERS = [
 @pytest.mark.parametrize(("decimal", "thousands"), sorted({case[1:3] for case in NUMBERS}, key=str))
 def test_numbers(spark, decimal, thousands):
     cases = [(text, amount) for text, *marks, amount in NUMBERS if marks == [decimal, thousands]]
-    numbers = read(spark, [text for text, _ in cases], lambda text: number(text, decimal, thousands))
+    numbers = read(spark, [text for text, _ in cases], lambda text: number(bare(text), decimal, thousands))
     assert numbers == [None if amount is None else Decimal(amount) for _, amount in cases], cases
 
 

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from jobs.spark.frames import local
 from jobs.transforms.cells import number
-from jobs.transforms.doubts import doubts, evidence
+from jobs.transforms.doubts import doubts, evidence, tallied
 
 NOTHING, THOUSANDS, NINES = (False, False), (True, False), (False, True)
 IN_THOUSANDS = ["12.345", "3.640", "1.000", "250.125", "7.125"]
@@ -57,8 +57,8 @@ def judged(spark) -> dict[str, tuple[bool, bool]]:
         value = number(F.col("text"), decimal)
         column = frame.where(F.col("decimal") == decimal)
         column = column.select("name", evidence(F.col("text"), value, decimal).alias("evidence"))
-        for row in column.groupBy("name").agg(doubts(F.col("evidence")).alias("doubts")).collect():
-            verdicts[row["name"]] = (row["doubts"]["thousands"], row["doubts"]["nines"])
+        for row in column.groupBy("name").agg(tallied(F.col("evidence")).alias("tallies")).collect():
+            verdicts[row["name"]] = tuple(doubts(row["tallies"]).values())
     return verdicts
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from jobs.settings.classifications import Classification
 from jobs.transforms import flows
+from jobs.transforms.doubts import doubts
 from jobs.transforms.flows import Notation, notes_on_values, numbered, odd_values
 
 REGIONS = Classification(
@@ -30,7 +31,7 @@ CODES = [(None, REGIONS, SECTORS)]
 def noted(cells, notation):
     """The notes on the cells of the one slice of a test."""
     (row,) = numbered(cells, CODES, notation).agg(*odd_values()).collect()
-    return notes_on_values(row["vanished"], row["doubts"].asDict(), notation)
+    return notes_on_values(row["vanished"], doubts(row["tallies"]), notation)
 
 
 def number_all(spark, cells, regions=REGIONS, sectors=SECTORS, **notation):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jobs.settings import schemas, wave_maps
 from jobs.settings.classifications import Classification
 from jobs.spark.frames import local
+from jobs.transforms.doubts import doubts
 from jobs.transforms.harmonise import contradictions, doubtful, harmonise
 
 REGIONS = Classification(
@@ -369,7 +370,8 @@ def test_columns_of_numbers_are_doubted_by_rule_and_column(spark):
 
     def odd(**rules) -> list[tuple[str, str, bool, bool]]:
         frame, doubted = doubtful(answers(spark, firms), wave_map(**rules))
-        verdicts = frame.agg(*[doubt for *_, doubt in doubted]).first()
+        tallies = frame.agg(*[of_column for *_, of_column in doubted]).first()
+        verdicts = [doubts(of_column).values() for of_column in tallies]
         return [(rule, column, *said) for (rule, column, _), said in zip(doubted, verdicts, strict=True)]
 
     assert odd(**rules) == [
