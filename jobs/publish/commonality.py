@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 
-from jobs.publish.linked import BESIDE
+from jobs.publish.linked import BESIDE, integer_program
 from jobs.publish.rules import (
     ALIKE,
     DOMINATED,
@@ -171,7 +171,7 @@ def together(cells: Cells, threshold: int) -> NDArray[np.bool_] | None:
     others = cells.firms - cells.innovators
     rows = np.vstack([np.ones_like(cells.firms), cells.firms - 1, cells.innovators, others])
     least = [2.0, float(threshold), most, most]
-    result = optimize.milp(
+    result = integer_program(
         1 + SMALL * cells.firms,
         integrality=np.ones(len(cells.firms)),
         bounds=optimize.Bounds(cells.protected.astype(float), np.ones(len(cells.firms))),

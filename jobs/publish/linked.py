@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from jobs.output.silence import silenced
+
 Array = NDArray[np.float64]
 Key = tuple[Any, ...]  # what a figure is known by
 NODES = 10  # of the search tree of one change; a bound in time would make results depend on the machine
@@ -73,6 +75,13 @@ class Protected:
     reason: str = ""
 
 
+class Change(NamedTuple):
+    """Other numbers in the atoms: how far they are from the true ones (atoms), and the figures that tell."""
+
+    atoms: Array
+    moves: frozenset[Key]
+
+
 class Safeguard(NamedTuple):
     """For the office: a withheld figure, the rule behind it, and how far from the truth it may as well lie.
 
@@ -103,7 +112,16 @@ class Linked:
     likely: NDArray[np.bool_] | None = None
     reasons: dict[Key, str] = field(default_factory=dict)
     withheld: set[Key] = field(default_factory=set)
-    others: dict[int, Array] = field(default_factory=dict)
+    others: dict[int, Change] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        none = np.zeros((0, len(self.atoms)))
+        self._sums = np.vstack([none, *(figure.sums for figure in self.figures)])
+        self._low = np.concatenate([[], *(figure.low for figure in self.figures)])
+        self._high = np.concatenate([[], *(figure.high for figure in self.figures)])
+        self._sizes = np.abs(self._sums)
+        self._owners = [figure.key for figure in self.figures for _ in figure.low]
+        self._changes: list[Change] = []  # all that were found, each of which may serve other figures too
 
     def protect(self, protected: Sequence[Protected]) -> None:
         """Withhold the protected figures and what gives them away."""
@@ -118,12 +136,12 @@ class Linked:
                 self.withheld |= {figure.key for figure in self.figures if np.isfinite(figure.cost)}
                 continue
             self.others[place] = change
-            self.withheld |= self.moved(change)
+            self.withheld |= change.moves
         self._show_again(protected, before)
 
     def safeguards(self, protected: Sequence[Protected]) -> list[Safeguard]:
         """What is withheld and why: the `protected` figures, then the others."""
-        moved = {place: protected[place].members @ change for place, change in self.others.items()}
+        moved = {place: protected[place].members @ change.atoms for place, change in self.others.items()}
         apart = {place: float(abs(distance)) for place, distance in moved.items()}
         first = [
             Safeguard(each.key, each.reason, each.width, apart.get(place, np.nan))
@@ -134,54 +152,47 @@ class Linked:
             Safeguard(key, self.reasons.get(key, BESIDE), np.nan, np.nan) for key in sorted(further, key=str)
         ]
 
-    def moved(self, change: Array) -> set[Key]:
+    def moved(self, change: Array) -> frozenset[Key]:
         """The keys of the figures that would be published otherwise after a change of the atoms (atoms)."""
         after = self.atoms + change
-        keys: set[Key] = set()
-        for figure in self.figures:
-            sums = figure.sums @ after
-            slack = SLACK * (1 + np.abs(figure.sums) @ np.abs(after))
-            if ((sums < figure.low - slack) | (sums > figure.high + slack)).any():
-                keys.add(figure.key)
-        return keys
+        sums, slack = self._sums @ after, SLACK * (1 + self._sizes @ np.abs(after))
+        tell = (sums < self._low - slack) | (sums > self._high + slack)
+        return frozenset(self._owners[row] for row in np.flatnonzero(tell))
 
-    def _known(self, each: Protected) -> Array | None:
-        """A change found for another figure that serves this one too."""
-        for change in self.others.values():
-            apart = each.members @ change
-            if (
-                any(way * apart >= each.width - SLACK for way in each.ways)
-                and self.moved(change) <= self.withheld
-            ):
-                return change
+    def _known(self, each: Protected) -> Change | None:
+        """The last change found for any figure that serves this one too."""
+        for change in reversed(self._changes):
+            if change.moves <= self.withheld:
+                apart = each.members @ change.atoms
+                if any(way * apart >= each.width - SLACK for way in each.ways):
+                    return change
         return None
 
     def _show_again(self, protected: Sequence[Protected], primary: set[Key]) -> None:
         """Show further figures again, the dearest first, where every protected one stays safe."""
         costs = {figure.key: figure.cost for figure in self.figures}
+        # Those that others gave away last are asked first: they will most likely say no again.
+        order = list(range(len(protected)))
         for key in sorted(self.withheld - primary, key=lambda key: (-costs[key], str(key))):
             withheld, others = set(self.withheld), dict(self.others)
             self.withheld.discard(key)
-            for place, each in enumerate(protected):
-                if place in self.others and key not in self.moved(self.others[place]):
+            for place in order:
+                if place in self.others and key not in self.others[place].moves:
                     continue
-                change = self._known_without(place, each) if place in self.others else None
-                change = self._hidden(each) if change is None else change
+                change = self._known(protected[place])
+                change = self._hidden(protected[place]) if change is None else change
                 if change is None:
                     self.withheld, self.others = withheld, others
+                    order.insert(0, order.pop(order.index(place)))
                     break
                 self.others[place] = change
 
-    def _known_without(self, place: int, each: Protected) -> Array | None:
-        self.others.pop(place)
-        return self._known(each)
-
-    def _hidden(self, each: Protected) -> Array | None:
+    def _hidden(self, each: Protected) -> Change | None:
         """A change that moves withheld figures only; None where there is none."""
         change = self._solved(each, set(), (self.least, self.most))
-        return change if change is not None and self.moved(change) <= self.withheld else None
+        return change if change is not None and change.moves <= self.withheld else None
 
-    def _cheapest(self, each: Protected) -> Array | None:
+    def _cheapest(self, each: Protected) -> Change | None:
         """The change that moves shown figures of the least cost, or nearly."""
         shown = {figure.key for figure in self.figures if np.isfinite(figure.cost)} - self.withheld
         if self.likely is not None:
@@ -191,7 +202,7 @@ class Linked:
                 return change
         return self._solved(each, shown, (self.least, self.most))
 
-    def _solved(self, each: Protected, movable: set[Key], bounds: tuple[Array, Array]) -> Array | None:
+    def _solved(self, each: Protected, movable: set[Key], bounds: tuple[Array, Array]) -> Change | None:
         best: tuple[float, Array] | None = None
         for way in each.ways:
             solution = self._one_way(each, way, movable, bounds)
@@ -199,28 +210,30 @@ class Linked:
                 best = solution
             if best is not None and not movable:
                 break
-        return None if best is None else best[1]
+        if best is None:
+            return None
+        change = Change(best[1], self.moved(best[1]))
+        self._changes.append(change)
+        return change
 
     def _one_way(
         self, each: Protected, way: int, movable: set[Key], bounds: tuple[Array, Array]
     ) -> tuple[float, Array] | None:
         """Cost and change (atoms), by an integer program; at most the figures `movable` and withheld move."""
         atoms, (least, most) = len(self.atoms), bounds
-        shown = [figure for figure in self.figures if figure.key not in self.withheld]
-        costs = {figure.key: figure.cost for figure in shown if figure.key in movable}
+        costs = {figure.key: figure.cost for figure in self.figures if figure.key in movable - self.withheld}
         places = {key: place for place, key in enumerate(costs)}
-        sums = np.vstack([figure.sums for figure in shown] or [np.zeros((0, atoms))])
+        shown = np.array([key not in self.withheld for key in self._owners], dtype=bool)
+        sums = self._sums[shown]
         now = sums @ self.atoms
-        low = np.minimum(np.concatenate([[], *(figure.low for figure in shown)]) - now, 0.0)
-        high = np.maximum(np.concatenate([[], *(figure.high for figure in shown)]) - now, 0.0)
-        reach = np.abs(sums) @ np.maximum(-least, most)
+        low, high = np.minimum(self._low[shown] - now, 0.0), np.maximum(self._high[shown] - now, 0.0)
+        reach = self._sizes[shown] @ np.maximum(-least, most)
         moves = np.zeros((len(sums), len(costs)))
-        owners = [places.get(figure.key, -1) for figure in shown for _ in figure.low]
-        for row, owner in enumerate(owners):
-            if owner >= 0:
-                moves[row, owner] = reach[row]
+        for row, owner in enumerate(np.flatnonzero(shown)):
+            if self._owners[owner] in places:
+                moves[row, places[self._owners[owner]]] = reach[row]
         target = np.concatenate([way * each.members, np.zeros(len(costs))])
-        result = optimize.milp(
+        result = integer_program(
             np.concatenate([np.zeros(atoms), list(costs.values())]),
             integrality=np.concatenate([np.full(atoms, float(self.whole)), np.ones(len(costs))]),
             bounds=optimize.Bounds(
@@ -236,5 +249,13 @@ class Linked:
         )
         if result.x is None:
             return None
-        change = result.x[:atoms]
-        return float(result.fun), np.round(change) if self.whole else change
+        change = np.round(result.x[:atoms]) if self.whole else result.x[:atoms]
+        if way * (each.members @ change) < each.width - SLACK * (1 + each.width):
+            return None  # rounding took it back
+        return float(result.fun), change
+
+
+def integer_program(cost: Array, **given: Any) -> optimize.OptimizeResult:
+    """SciPy's integer program by HiGHS, which prints a line now and then even where it is told to be silent."""
+    with silenced(1):
+        return optimize.milp(cost, **given)

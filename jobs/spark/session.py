@@ -6,8 +6,7 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from delta import configure_spark_with_delta_pip  # noqa: F401  (the import proves delta-spark is installed)
@@ -17,6 +16,7 @@ from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from jobs.errors import DiamantError, SettingsError, SparkNotStarted
+from jobs.output.silence import silenced
 from jobs.places.hadoop import CLOSED, UMASK
 from jobs.settings import resources
 from jobs.settings.session import SparkSettings
@@ -60,24 +60,12 @@ def _nowhere() -> str:
     return Path(tempfile.gettempdir()).resolve().as_uri()
 
 
-@contextmanager
-def _quiet_jvm(quiet: bool) -> Iterator[None]:
-    """While this holds, a process that is started says nothing on the terminal; this one still does.
+def _quiet_jvm(quiet: bool) -> AbstractContextManager[None]:
+    """While this holds, a process that is started says nothing on the terminal, if `quiet`.
 
     The JVM greets with warnings about itself before its log level can be set.
     """
-    if not quiet:
-        yield
-        return
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    return silenced(2) if quiet else nullcontext()
 
 
 def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkSession:
@@ -172,6 +160,11 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.maxConcurrentOutputFileWriters": "64",
         # A method above this size is not compiled by Java, and slower than the same expressions one by one.
         "spark.sql.codegen.hugeMethodLimit": "8000",
+        # A file on HDFS is complete some milliseconds after it was written, when the data node has told the name
+        # node. The client looks again after 0.4 s, which was half the time of a run of small tables; as it
+        # waits twice as long each time, ten looks from 20 ms on wait for longer than its own five.
+        "spark.hadoop.dfs.client.block.write.locateFollowingBlock.initial.delay.ms": "20",
+        "spark.hadoop.dfs.client.block.write.locateFollowingBlock.retries": "10",
         # Parts of a file that are read side by side: a survey of 200,000 firms has six of them.
         "spark.hadoop.parquet.block.size": str(4 << 20),
         f"spark.hadoop.{UMASK}": CLOSED,  # Hadoop sets modes itself, whatever the umask
