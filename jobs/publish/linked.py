@@ -256,6 +256,6 @@ class Linked:
 
 
 def integer_program(cost: Array, **given: Any) -> optimize.OptimizeResult:
-    """SciPy's integer program by HiGHS, which prints a line now and then even where it is told to be silent."""
+    """SciPy's integer program by HiGHS, which prints a line now and then even if told to be silent."""
     with silenced(1):
         return optimize.milp(cost, **given)

@@ -160,9 +160,9 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.maxConcurrentOutputFileWriters": "64",
         # A method above this size is not compiled by Java, and slower than the same expressions one by one.
         "spark.sql.codegen.hugeMethodLimit": "8000",
-        # A file on HDFS is complete some milliseconds after it was written, when the data node has told the name
-        # node. The client looks again after 0.4 s, which was half the time of a run of small tables; as it
-        # waits twice as long each time, ten looks from 20 ms on wait for longer than its own five.
+        # A file on HDFS is complete some milliseconds after it was written, when the data node has told the
+        # name node. The client looks again after 0.4 s, which was half the time of a run of small tables; as
+        # it waits twice as long each time, ten looks from 20 ms on wait for longer than its own five.
         "spark.hadoop.dfs.client.block.write.locateFollowingBlock.initial.delay.ms": "20",
         "spark.hadoop.dfs.client.block.write.locateFollowingBlock.retries": "10",
         # Parts of a file that are read side by side: a survey of 200,000 firms has six of them.
