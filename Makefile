@@ -8,7 +8,9 @@ run: setup
 	@$(DIAMANT) run --conf conf/runs/demo.yaml
 	@$(PYTHON) -m jobs.tools.classes
 
-test: setup classes lint
+# The checks leave a core free, which makes Java's classes ready.
+test: setup
+	@$(MAKE) --no-print-directory -j 2 classes lint
 	@.venv/bin/pytest -n 2 --dist loadgroup
 
 # Runs on HDFS, on Spark's own cluster and on YARN, while parts of them are killed; where Maven's artefacts are there.

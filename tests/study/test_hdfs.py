@@ -129,3 +129,12 @@ def test_a_data_node_that_stops_leaves_the_last_publication_and_the_same_command
     assert differing(folder, hdfs / "study", local[0]) == set()
     run(lambda: spark, folder, study[1], "title=Another title")
     assert differing(folder, hdfs / "study", local[1]) == set()
+
+
+def test_a_small_file_is_written_without_a_pause(hdfs):
+    """By its own settings the client sleeps 0.4 s where the name node has not yet heard of a file's end."""
+    (hdfs / "small" / "first").put_bytes(b"the client is awake")
+    started = time.monotonic()
+    for number in range(20):
+        (hdfs / "small" / str(number)).put_bytes(b"some bytes")
+    assert time.monotonic() - started < 20 * 0.2
