@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from py4j import protocol
+from py4j.clientserver import JavaClient
 from py4j.java_gateway import JavaClass, JavaObject
 
 # The classes that PySpark asks for whenever it makes a column, by the names that it uses.
@@ -26,22 +27,26 @@ MAKING_THE_SAME = ("lit", "col")  # functions of NAMES that make the same of the
 KEPT = 2000  # results of each; a wave map has some hundred names and codes
 LONGEST = 10  # elements that java.util.List.of takes in a call
 TOLD_AT_ONCE = 500  # objects
+OF_THE_GATEWAY = (protocol.ENTRY_POINT_OBJECT_ID, protocol.GATEWAY_SERVER_OBJECT_ID)  # the JVM needs them
 
 
 def save(gateway: Any) -> None:
     """Let PySpark make fewer calls through its gateway to the JVM; a second time changes nothing."""
-    client = gateway._gateway_client
-    if isinstance(client.garbage_collect_object, _Released):
+    if isinstance(vars(gateway.jvm).get(NAMES[0]), _Remembered):
         return
+    client = gateway._gateway_client
     for name in NAMES:
         setattr(gateway.jvm, name, _Remembered(getattr(gateway.jvm, name)))
     protocol.register_input_converter(_Lists(client), prepend=True)
-    client.garbage_collect_object = _Released(client)
+    if isinstance(client, JavaClient):  # not where PYSPARK_PIN_THREAD is false, which has no thread for it
+        client.garbage_collect_object = _Released(client)
 
 
 def tell_of_released(gateway: Any) -> None:
     """Let the JVM free, soon, all objects that Python has released so far."""
-    gateway._gateway_client.garbage_collect_object.tell()
+    released = gateway._gateway_client.garbage_collect_object
+    if isinstance(released, _Released):
+        released.tell()
 
 
 class _Remembered:
@@ -103,7 +108,8 @@ class _Released:
         self._gathered: list[str] = []
 
     def __call__(self, released: str, enqueue: bool = True) -> None:
-        self._gathered.append(released)
+        if released not in OF_THE_GATEWAY:
+            self._gathered.append(released)
         if len(self._gathered) >= TOLD_AT_ONCE:
             self.tell()
 
