@@ -20,6 +20,7 @@ from typing import Any
 from py4j import protocol
 from py4j.clientserver import JavaClient
 from py4j.java_gateway import JavaClass, JavaObject
+from pyspark import SparkContext
 
 # The classes that PySpark asks for whenever it makes a column, by the names that it uses.
 NAMES = ("org.apache.spark.sql.functions", "functions", "PythonUtils", "PythonSQLUtils")
@@ -42,9 +43,11 @@ def save(gateway: Any) -> None:
         client.garbage_collect_object = _Released(client)
 
 
-def tell_of_released(gateway: Any) -> None:
-    """Let the JVM free, soon, all objects that Python has released so far."""
-    released = gateway._gateway_client.garbage_collect_object
+def tell_of_released() -> None:
+    """Let the JVM free all objects that Python has released so far."""
+    if SparkContext._gateway is None:
+        return
+    released = SparkContext._gateway._gateway_client.garbage_collect_object
     if isinstance(released, _Released):
         released.tell()
 
@@ -111,15 +114,20 @@ class _Released:
         if released not in OF_THE_GATEWAY:
             self._gathered.append(released)
         if len(self._gathered) >= TOLD_AT_ONCE:
-            self.tell()
+            # This may be in the middle of another call. The thread, which has a connection of its own, takes
+            # pairs of what to call and what to call it with.
+            self._client.finalizer_deque.appendleft((self, self._taken()))
 
     def tell(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        # The thread takes pairs of what to call and what to call it with.
-        self._client.finalizer_deque.appendleft((self, gathered))
+        """Tell the JVM at once."""
+        self.garbage_collect_object(self._taken())
 
-    def garbage_collect_object(self, gathered: Sequence[str], enqueue: bool) -> None:
-        """Tell the JVM; called by py4j's thread, which has a connection of its own."""
+    def _taken(self) -> list[str]:
+        gathered, self._gathered = self._gathered, []
+        return gathered
+
+    def garbage_collect_object(self, gathered: Sequence[str], enqueue: bool = False) -> None:
+        """Tell the JVM of objects; py4j's thread calls it by this name."""
         telling = protocol.MEMORY_COMMAND_NAME + protocol.MEMORY_DEL_SUBCOMMAND_NAME
         with suppress(Exception):  # whatever goes wrong, the JVM has ended
             connection = self._client._get_connection()

@@ -186,7 +186,7 @@ def release(session: SparkSession) -> None:
     """
     session.catalog.clearCache()
     gc.collect()
-    calls.tell_of_released(session.sparkContext._gateway)
+    calls.tell_of_released()
 
 
 def _why_not_started(error: Exception, settings: SparkSettings) -> str:

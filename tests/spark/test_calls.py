@@ -100,7 +100,7 @@ def test_the_jvm_frees_what_python_released(spark):
 
     def settled() -> int:
         gc.collect()
-        calls.tell_of_released(gateway)
+        calls.tell_of_released()
         for _ in range(100):
             before = known()
             time.sleep(0.05)
