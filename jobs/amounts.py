@@ -90,10 +90,16 @@ def _nines(amounts: Sequence[float]) -> bool:
     others = [amount for amount in known if not _in_nines(amount)]
     if not nines:
         return False
-    twice = len(nines) > 1
-    if not others:
+    return stands_apart(max(nines), max(others, default=None), len(nines) > 1)
+
+
+def stands_apart(top: float | None, rest: float | None, twice: bool) -> bool:
+    """Whether the largest number in nines is far from all others, or stands there `twice` and apart.
+
+    `top` is that number, `rest` the largest of the others; None where there is none.
+    """
+    if top is None or rest is None:
         return twice
-    top, rest = max(nines), max(others)
     return top >= 10 * rest or (twice and top > rest and (top >= 2 * rest or top >= 999_999))
 
 

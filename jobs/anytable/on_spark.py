@@ -148,10 +148,10 @@ def _check(frame: DataFrame, request: Request, count: int) -> tuple[int, list[st
     if request.weights:
         table.check_weights(rows["weight"], request)
     warnings = [
-        table.warning(request, column, doubt, words)
+        table.warning(request, column, doubt, WORDS[doubt])
         for k, column in enumerate(request.numbers)
-        for doubt, words in WORDS.items()
-        if doubts(rows[f"tallies_{k}"])[doubt]
+        for doubt, holds in doubts(rows[f"tallies_{k}"]).items()
+        if holds
     ]
     return int(rows["cases"]), warnings
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+OF_C = ctypes.CDLL(None)  # the library that this process itself writes by
+
 
 @contextmanager
 def silenced(descriptor: int) -> Iterator[None]:
@@ -34,4 +36,4 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             stream.flush()
-    ctypes.CDLL(None).fflush(None)
+    OF_C.fflush(None)

@@ -219,9 +219,11 @@ class Linked:
     def _one_way(
         self, each: Protected, way: int, movable: set[Key], bounds: tuple[Array, Array]
     ) -> tuple[float, Array] | None:
-        """Cost and change (atoms), by an integer program; at most the figures `movable` and withheld move."""
+        """Cost and change (atoms), by an integer program; only the figures `movable`, which are shown, and
+        withheld ones move.
+        """
         atoms, (least, most) = len(self.atoms), bounds
-        costs = {figure.key: figure.cost for figure in self.figures if figure.key in movable - self.withheld}
+        costs = {figure.key: figure.cost for figure in self.figures if figure.key in movable}
         places = {key: place for place, key in enumerate(costs)}
         shown = np.array([key not in self.withheld for key in self._owners], dtype=bool)
         sums = self._sums[shown]

@@ -31,8 +31,10 @@ TOLD_AT_ONCE = 500  # objects
 OF_THE_GATEWAY = (protocol.ENTRY_POINT_OBJECT_ID, protocol.GATEWAY_SERVER_OBJECT_ID)  # the JVM needs them
 
 
-def save(gateway: Any) -> None:
+def save() -> None:
     """Let PySpark make fewer calls through its gateway to the JVM; a second time changes nothing."""
+    gateway = SparkContext._gateway
+    assert gateway is not None
     if isinstance(vars(gateway.jvm).get(NAMES[0]), _Remembered):
         return
     client = gateway._gateway_client
@@ -88,8 +90,8 @@ class _Lists:
         self._client = client
         self._of = JavaClass("java.util.List", client).of
 
-    def can_convert(self, given: object) -> bool:
-        return type(given) in (list, tuple) and all(entry is not None for entry in given)  # type: ignore
+    def can_convert(self, given: Any) -> bool:
+        return type(given) in (list, tuple) and all(entry is not None for entry in given)
 
     def convert(self, given: Sequence[Any], client: Any) -> JavaObject:
         if len(given) <= LONGEST:

@@ -87,7 +87,7 @@ def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkS
             session = builder.getOrCreate()
     except Exception as error:  # nothing but set-up has happened yet
         raise SparkNotStarted(_why_not_started(error, settings)) from None
-    calls.save(session.sparkContext._gateway)
+    calls.save()
     _close_files(session)
     _set_options(session, settings.options)
     gc.freeze()  # what is there now stays to the end; `release` need not look through it

@@ -8,7 +8,7 @@ from operator import or_
 from pyspark.sql import Column, Row
 from pyspark.sql import functions as F
 
-from jobs.amounts import FEWEST, NINES, like_thousands, surely_long
+from jobs.amounts import FEWEST, NINES, like_thousands, stands_apart, surely_long
 
 TALLIES = ("grouped", "least", "greatest", "long", "nines", "top", "rest")
 
@@ -68,9 +68,4 @@ def doubts(of: Row) -> dict[str, bool]:
     next one and more, or it stands there twice and is twice the next one, or has six digits and more.
     """
     thousands = of["grouped"] >= FEWEST and of["least"] != of["greatest"] and of["long"] == 0
-    top, rest, twice = of["top"], of["rest"], of["nines"] >= 2
-    if top is None or rest is None:
-        nines = twice
-    else:
-        nines = top >= 10 * rest or (twice and top > rest and (top >= 2 * rest or top >= 999_999))
-    return {"thousands": thousands, "nines": nines}
+    return {"thousands": thousands, "nines": stands_apart(of["top"], of["rest"], of["nines"] >= 2)}

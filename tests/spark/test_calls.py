@@ -121,8 +121,10 @@ def no_list_converter():
     converters = protocol.INPUT_CONVERTER
     own = [converter for converter in converters if isinstance(converter, calls._Lists)]
     converters[:] = [converter for converter in converters if converter not in own]
-    yield
-    converters[:] = [*own, *converters]
+    try:
+        yield
+    finally:
+        converters[:] = [*own, *converters]
 
 
 def test_a_plan_takes_half_the_calls(spark):
