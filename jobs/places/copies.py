@@ -9,7 +9,9 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +32,8 @@ class _Copy:
 
 _copies: dict[str, _Copy] = {}  # by URI
 _origins: dict[Path, Place] = {}  # of copies, whole ones and the files in folders
+# Files by URI, see `at_rest`.
+_looked_at: ContextVar[dict[str, Path] | None] = ContextVar("looked_at", default=None)
 _scratch: list[Callable[[], Path]] = []
 
 
@@ -49,6 +53,17 @@ def scratch() -> Path:
     return Path(tempfile.mkdtemp(dir=_scratch[0]()))
 
 
+@contextmanager
+def at_rest() -> Iterator[None]:
+    """While this holds, each file elsewhere is looked at once, not for every slice that names it."""
+    outer = _looked_at.get()
+    token = _looked_at.set({} if outer is None else outer)
+    try:
+        yield
+    finally:
+        _looked_at.reset(token)
+
+
 def local(given: str | Location, drafts: bool = True) -> Path:
     """The path on this machine: a path itself, of a place its copy.
 
@@ -60,6 +75,9 @@ def local(given: str | Location, drafts: bool = True) -> Path:
     place = located(given) if isinstance(given, str) else given
     if isinstance(place, Path):
         return place.expanduser()
+    looked_at = _looked_at.get()
+    if looked_at is not None and place.uri in looked_at:
+        return looked_at[place.uri]
     state = place._stat()
     known = _copies.get(place.uri)
     if known is None:
@@ -71,6 +89,8 @@ def local(given: str | Location, drafts: bool = True) -> Path:
         _match(place, known, {name: own for name, own in place.walk() if drafts or not _is_draft(name)})
     else:
         _match(place, known, {"": state})
+    if looked_at is not None:
+        looked_at[place.uri] = known.path
     return known.path
 
 

@@ -15,6 +15,7 @@ from jobs.errors import SettingsError, Unreachable
 
 UMASK = "fs.permissions.umask-mode"
 CLOSED = "077"  # all for the user alone
+PIECE = 6000  # bytes, which are 8,000 letters of an answer
 NO_SYSTEM = ("UnsupportedFileSystemException", "No FileSystem for scheme", "ClassNotFoundException")
 # Kinds of Java's exceptions that Python has too; the others are outages and faults of the file system.
 KINDS = {
@@ -102,6 +103,17 @@ def of_class(name: str) -> Any:
 
 def path(uri: str) -> Any:
     return of_class("Path")(uri)
+
+
+def read_bytes(stream: Any, size: int) -> bytes:
+    """The next bytes of a stream of Java.
+
+    In pieces: an answer of more than 8 KB comes in two packets, of which the second waits 40 ms for the
+    system to say that the first has come.
+    """
+    utils = jvm().org.apache.commons.io.IOUtils
+    pieces = [min(PIECE, size - start) for start in range(0, size, PIECE)]
+    return b"".join(bytes(utils.toByteArray(stream, piece)) for piece in pieces)
 
 
 def system(uri: str) -> Any:

@@ -158,18 +158,46 @@ class Place:
 
     def send(self, source: Path) -> None:
         """Copy a file or a whole folder of this machine here; a file that is here is replaced as a whole."""
-        local = hadoop.path(f"file://{source.absolute()}")
         target = self._draft() if self.renames_in_one_step and source.is_file() else self
-        with hadoop.errors(self.uri):
-            self._system.copyFromLocalFile(False, True, local, target._path)
+        target._copied_from(source)
         if target != self:
             target.replace(self)
+
+    def send_first(self, source: Path) -> None:
+        """Copy a file of this machine here as a whole. Raises FileExistsError where one is here.
+
+        Of drivers that come at the same time one succeeds, where the file system renames in one step.
+        """
+        draft = self._draft()
+        draft._copied_from(source)
+        try:
+            draft.rename(self)
+        except FileExistsError:
+            draft.unlink()
+            raise FileExistsError(errno.EEXIST, "File exists", self.uri) from None
+
+    def _copied_from(self, source: Path) -> None:
+        local = hadoop.path(f"file://{source.absolute()}")
+        with hadoop.errors(self.uri):
+            self._system.copyFromLocalFile(False, True, local, self._path)
 
     def read_bytes(self) -> bytes:
         with tempfile.TemporaryDirectory(prefix="diamant-") as folder:
             copy = Path(folder) / "copy"
             self.fetch(copy)
             return copy.read_bytes()
+
+    def read_end(self, size: int) -> bytes:
+        """The last bytes of a file, the whole of a smaller one."""
+        whole = self.stat().st_size
+        start = max(0, whole - size)
+        with hadoop.errors(self.uri):
+            stream = self._system.open(self._path)
+            try:
+                stream.seek(start)
+                return hadoop.read_bytes(stream, whole - start)
+            finally:
+                stream.close()
 
     def read_text(self, encoding: str = "utf-8") -> str:
         return self.read_bytes().decode(encoding)
@@ -246,9 +274,13 @@ class Place:
 
     def checksum(self) -> str:
         """A digest of the file's bytes that the file system keeps or makes, else their sha256."""
+        return self.kept_checksum() or hashlib.sha256(self.read_bytes()).hexdigest()
+
+    def kept_checksum(self) -> str | None:
+        """A digest of the file's bytes without reading them; None where the file system has none."""
         with hadoop.errors(self.uri):
             kept = self._system.getFileChecksum(self._path)
-        return str(kept.toString()) if kept is not None else hashlib.sha256(self.read_bytes()).hexdigest()
+        return None if kept is None else str(kept.toString())
 
 
 Location = Path | Place

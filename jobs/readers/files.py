@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from jobs.errors import InputError
 from jobs.places import copies
+from jobs.places.place import Place, located
 from jobs.settings import encodings
 
 if TYPE_CHECKING:
@@ -150,6 +151,27 @@ def sha256(path: str) -> str:
         by_digest[own] = part
     names = "".join(f"{part.name}\0{own}\n" for part, own in digests.items())
     return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
+
+
+def content_digest(path: str) -> str | dict[str, str]:
+    """What tells the bytes of an input from others: its sha256, or the checksums that its file system keeps.
+
+    The latter need no copy of the files, so that a run with nothing to do fetches none of them.
+    Raises InputError, see `sha256`.
+    """
+    place = located(path)
+    with suppress(OSError):  # what cannot be read is told by `sha256`
+        if isinstance(place, Place) and (kept := _kept_checksums(place)):
+            return kept
+    return sha256(path)
+
+
+def _kept_checksums(place: Place) -> dict[str, str] | None:
+    """The checksum of each part by its name; None where one has none, or two have the same."""
+    parts = {name: place / name for name, _ in place.walk()} if place.is_dir() else {place.name: place}
+    checksums = {name: part.kept_checksum() for name, part in parts.items() if not _beside_the_parts(name)}
+    kept = {name: checksum for name, checksum in checksums.items() if checksum is not None}
+    return kept if len(set(kept.values())) == len(checksums) else None
 
 
 def digest(part: Path, path: str) -> str:

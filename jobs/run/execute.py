@@ -24,7 +24,7 @@ from jobs.errors import (
     Unreachable,
 )
 from jobs.output import locks
-from jobs.places import leases
+from jobs.places import copies, leases
 from jobs.places.place import Place, located
 from jobs.run import batches, ledger, plan
 from jobs.run.context import Batch, Context, Outcome, Results
@@ -166,7 +166,7 @@ def _execute(
     module = context.stages[name]
     try:
         with progress.stage(name, _label(context, marks)) as report:
-            before = {slice: _inputs(context, module, slice) for slice in marks}
+            before = _inputs(context, module, marks)
             results = _attempt(context, name, context.batch(marks))
             try:
                 done = _written(context, name, marks, results)
@@ -253,9 +253,10 @@ def _put(
     context.tables.replace(table, frame, [dict(zip(columns, own, strict=True)) for own in keys], said, files)
 
 
-def _inputs(context: Context, module: Any, slice: Slice) -> str:
-    """What a stage of a slice reads beside tables, as one digest: settings, and files by their content."""
-    return fingerprint(module.inputs(context.slices[slice], context.tables))
+def _inputs(context: Context, module: Any, slices: Iterable[Slice]) -> dict[Slice, str]:
+    """What a stage of slices reads beside tables, as a digest each: settings, and files by their content."""
+    with copies.at_rest():
+        return {slice: fingerprint(module.inputs(context.slices[slice], context.tables)) for slice in slices}
 
 
 def _leave_changed(context: Context, module: Any, before: Mapping[Slice, str], results: Results) -> None:
@@ -263,7 +264,8 @@ def _leave_changed(context: Context, module: Any, before: Mapping[Slice, str], r
 
     What was read may be half of the one file and half of the other.
     """
-    changed = [slice for slice in results.outcomes if _inputs(context, module, slice) != before[slice]]
+    now = _inputs(context, module, results.outcomes)
+    changed = [slice for slice, digest in now.items() if digest != before[slice]]
     for slice in changed:
         paths = ", ".join(dict.fromkeys(context.slices[slice].inputs.values()))
         words = f"a file changed while {module.NAME} read it"
@@ -280,13 +282,14 @@ def _noted(
     """Note in the ledger what came of each slice whose tables are committed."""
     module = context.stages[name]
     entries: dict[Slice, ledger.Entry] = {}
-    for slice, outcome in results.outcomes.items():
-        entry = ledger.entry(module, slice, done[slice], asdict(outcome), context.tables)
-        if entry is None:
-            raise SliceHeld("another run wrote to the tables meanwhile; run again when it has ended.")
-        _demand_all_rows(context, name, slice, entry.outcome)
-        entries[slice] = entry
-        kept.put(slice, name, entry)
+    with context.tables.at_rest():
+        for slice, outcome in results.outcomes.items():
+            entry = ledger.entry(module, slice, done[slice], asdict(outcome), context.tables)
+            if entry is None:
+                raise SliceHeld("another run wrote to the tables meanwhile; run again when it has ended.")
+            _demand_all_rows(context, name, slice, entry.outcome)
+            entries[slice] = entry
+            kept.put(slice, name, entry)
     if entries:
         kept.save()
     return entries

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.errors import DiamantError, InputError, SettingsError
+from jobs.places import copies
 from jobs.run import numbers
 from jobs.run.context import Context
 from jobs.run.fingerprints import before, of_stage
@@ -58,7 +59,7 @@ def states(context: Context, ledger: Ledger, until: str | None = None) -> dict[S
     """The state of every slice of the run, as far as it is known before anything runs."""
     names = of_slices(context)
     names = names[: names.index(until) + 1] if until in names else names
-    with context.tables.at_rest():
+    with context.tables.at_rest(), copies.at_rest():
         return {slice: _state(context, ledger, slice, names) for slice in context.slices}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from jobs.errors import SettingsError
-from jobs.places import hadoop
+from jobs.places import copies, hadoop
 from jobs.settings import coherence, layers, resources
 from jobs.settings.changes import lay_over
 from jobs.settings.run_file import CountriesSettings, RunSettings
@@ -60,7 +60,8 @@ def _of_countries(
     }
     if not chosen:
         raise SettingsError(f"{path} has no such wave of that country; there is nothing to do.")
-    coherence.check_slices(chosen, path)
+    with copies.at_rest():
+        coherence.check_slices(chosen, path)
     settings = settings.with_slices(chosen)
     coherence.check_run(settings, path)
     return settings

@@ -1,8 +1,9 @@
-"""The driver's side of Delta tables on this machine: made, committed, and read without Spark, by delta-rs.
+"""The driver's side of Delta tables: made, committed, and read without Spark, by delta-rs.
 
 What a stage made on the driver (estimates, counts, numbers of codes) need not travel to Spark to be written,
 nor what is published to be read; of what tasks wrote (see data_files) the driver commits the names. delta-rs
-needs some milliseconds, where Spark plans ten queries a table.
+needs some milliseconds, where Spark plans ten queries a table. It reads and writes this machine alone; of a
+table on HDFS it has a copy of the log (see log_copies). On an object store tables are left to Delta itself.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import pyarrow as pa
 from deltalake import (
@@ -29,9 +30,9 @@ from deltalake import (
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
-from jobs.places.place import Location
+from jobs.places.place import Location, Place
 from jobs.settings import schemas
-from jobs.spark import delta_log
+from jobs.spark import delta_log, log_copies
 from jobs.spark.delta_log import File
 from jobs.spark.frames import rows_of
 from jobs.spark.some_slices import Slices, expression
@@ -49,16 +50,17 @@ class Change:
     metadata: str  # what the commit says of itself
 
 
-def takes(folder: Location) -> TypeGuard[Path]:
-    """Whether tables can be here: on this machine, and below no name that delta-rs takes for another one."""
-    return isinstance(folder, Path) and not {"%", "\\"} & set(str(folder))
+def takes(folder: Location) -> bool:
+    """Whether tables can be here: files are renamed in one step, and delta-rs takes no name for another."""
+    in_one_step = isinstance(folder, Path) or folder.renames_in_one_step
+    return in_one_step and not {"%", "\\"} & set(str(folder))
 
 
-def create(folder: Path, table: schemas.Table, properties: dict[str, str]) -> None:
+def create(folder: Location, table: schemas.Table, properties: dict[str, str]) -> None:
     """Make an empty table in a folder, with its keys as partitions. Another may have made it meanwhile."""
-    with _silent_on_rows():
+    with suppress(CommitFailedError), log_copies.opened(folder) as here, _silent_on_rows():
         DeltaTable.create(
-            str(folder),
+            str(here),
             Schema.from_json(table.struct.json()),
             mode="ignore",
             partition_by=list(table.slices),
@@ -68,15 +70,15 @@ def create(folder: Path, table: schemas.Table, properties: dict[str, str]) -> No
     _add_checksums(folder, 0)
 
 
-def replace(folder: Path, rows: pa.Table, change: Change, version: int) -> None:
+def replace(folder: Location, rows: pa.Table, change: Change, version: int) -> None:
     """Put rows in the place of those that the change names, in the commit after `version`.
 
     Raises CommitFailedError where another run committed since `version`, OSError where the disk is full or
     closed, ValueError for rows that the table or the change does not take.
     """
-    with _silent_on_rows():
+    with log_copies.opened(folder) as here, _silent_on_rows():
         write_deltalake(
-            DeltaTable(str(folder), version=version),
+            DeltaTable(str(here), version=version),
             rows,
             mode="overwrite",
             predicate=change.predicate,
@@ -87,20 +89,21 @@ def replace(folder: Path, rows: pa.Table, change: Change, version: int) -> None:
 
 
 def commit(
-    folder: Path, added: Sequence[File], removed: Sequence[File], change: Change, version: int
+    folder: Location, added: Sequence[File], removed: Sequence[File], change: Change, version: int
 ) -> None:
     """Put files that lie in the folder in the place of others, in the commit after `version`.
 
     Raises CommitFailedError and OSError as `replace` does. Of `change` the predicate is not looked at.
     """
-    table, now = DeltaTable(str(folder), version=version), int(time.time() * 1000)
+    now = int(time.time() * 1000)
     actions: list[AddAction | RemoveAction] = [
         RemoveAction(file.path, True, now, file.size, {**file.slice}) for file in removed
     ]
     for file in added:
         rows = json.dumps({"numRecords": file.rows})
         actions.append(AddAction(file.path, file.size, {**file.slice}, now, True, rows))
-    with _silent_on_rows():
+    with log_copies.opened(folder) as here, _silent_on_rows():
+        table = DeltaTable(str(here), version=version)
         table.create_write_transaction(
             actions,
             mode="append",  # what the files are put in the place of is among the actions
@@ -121,11 +124,14 @@ def _properties(change: Change, **more: Any) -> CommitProperties:
     )
 
 
-def read(folder: Path, table: schemas.Table, slices: Slices, version: int | None) -> pa.Table:
+def read(folder: Location, table: schemas.Table, slices: Slices, version: int | None) -> pa.Table:
     """Some slices of a table, in a state of it or as it is now, with the columns and types of its schema."""
-    whole = DeltaTable(str(folder), version=version).to_pyarrow_dataset()
-    schema = rows_of(table.name).schema
-    return whole.to_table(columns=schema.names, filter=expression(slices)).cast(schema)
+    schema, wanted = rows_of(table.name).schema, expression(slices)
+    with log_copies.opened(folder, writing=False) as here:
+        whole = DeltaTable(str(here), version=version).to_pyarrow_dataset()
+        if isinstance(folder, Place):
+            log_copies.fetch(folder, here, [part.path for part in whole.get_fragments(filter=wanted)])
+        return whole.to_table(columns=schema.names, filter=wanted).cast(schema)
 
 
 @contextmanager
@@ -142,8 +148,13 @@ def _silent_on_rows() -> Iterator[None]:
         raise ValueError("delta-rs does not take these rows for the table.") from None
 
 
-def _add_checksums(folder: Path, version: int) -> None:
-    """Write beside a commit and its checkpoint the checksums that Hadoop writes, by which damage shows."""
+def _add_checksums(folder: Location, version: int) -> None:
+    """Write beside a commit and its checkpoint the checksums that Hadoop writes, by which damage shows.
+
+    HDFS keeps checksums of its own.
+    """
+    if isinstance(folder, Place):
+        return
     log = folder / "_delta_log"
     checkpoint = log / f"{version:020}.checkpoint.parquet"
     pointer = [log / "_last_checkpoint"] if checkpoint.is_file() else []

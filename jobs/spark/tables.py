@@ -25,9 +25,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.errors import InputError, SliceHeld
 from jobs.places import copies
-from jobs.places.place import Location, Place, digest, located, there
+from jobs.places.place import Location, digest, located, there
 from jobs.settings import schemas
-from jobs.spark import data_files, delta_log, driver_tables, failures
+from jobs.spark import data_files, delta_log, driver_tables, failures, log_copies
 from jobs.spark.delta_log import Damaged, Keys
 from jobs.spark.frames import TableRows, rows_of
 from jobs.spark.some_slices import predicate, within
@@ -76,6 +76,7 @@ class Tables:
         self._rows: dict[Any, list[dict[str, Any]]] = {}  # by table, slice and version
         self._states: dict[str, tuple[Any, delta_log.State]] = {}  # by table, with the log's signature
         self._latest: dict[str, tuple[Any, dict[Keys, tuple[int, dict[str, Any]]]]] = {}  # likewise
+        self._swept: set[str] = set()  # tables elsewhere without what killed runs left
         self._looked_at: set[str] | None = None  # tables whose logs need no other look, see `at_rest`
 
     @property
@@ -127,12 +128,11 @@ class Tables:
         return frame if slices is None else frame.where(within(slices))
 
     def on_driver(self, name: str, slices: Sequence[Mapping[str, str]], version: int | None) -> pa.Table:
-        """Some slices of a table for the driver, without Spark where the table is on this machine.
+        """Some slices of a table for the driver, without Spark unless the table is on an object store.
 
         Raises InputError where it does not exist or is damaged.
         """
-        folder = self.folder(name)
-        if self._whole_state(name) is None or not driver_tables.takes(folder):
+        if self._whole_state(name) is None or not driver_tables.takes(folder := self.folder(name)):
             read = self.read(name, slices, version).select(*schemas.table(name).names).toArrow()
             return read.cast(rows_of(name).schema)
         return driver_tables.read(folder, schemas.table(name), slices, version)
@@ -164,7 +164,7 @@ class Tables:
         What tasks wrote for a run that was killed is deleted: no commit names it.
         """
         folder = self.folder(name)
-        if not driver_tables.takes(folder):
+        if not isinstance(folder, Path) or not driver_tables.takes(folder):
             return None
         self.demand_held()
         with self._explained(name):
@@ -209,7 +209,7 @@ class Tables:
                     driver_tables.replace(folder, rows, change, state.version)
                 else:
                     if not files:  # `space` did so before tasks wrote any, which no commit knows yet
-                        data_files.sweep(folder, state.known)
+                        self._sweep(name, state)
                     former = [file for slice in slices for file in state.of_slice(slice)]
                     new = () if rows is None else data_files.write(self._frame(table, rows), folder, table)
                     if not all(file.slice in slices for file in new):
@@ -327,7 +327,7 @@ class Tables:
             known = self._states.get(name)
             try:
                 if not known or known[0] != signature:
-                    self._states[name] = (signature, delta_log.read(_read_here(folder)))
+                    self._states[name] = (signature, delta_log.read(log_copies.copy(folder)))
                 if self._looked_at is not None:
                     self._looked_at.add(name)
                 return self._states[name][1]
@@ -353,16 +353,20 @@ class Tables:
             rows = self.spark.createDataFrame(rows, schema=table.struct)
         return table.conform(rows)
 
+    def _sweep(self, name: str, state: delta_log.State) -> None:
+        """Delete what tasks of a killed run wrote; elsewhere once, since listing many folders takes long."""
+        if isinstance(folder := self.folder(name), Path) or name not in self._swept:
+            data_files.sweep(folder, state.known)
+            self._swept.add(name)
+
     def _save(self, table: schemas.Table, rows: TableRows, change: driver_tables.Change) -> None:
-        """Commit rows by Spark."""
-        application, number = change.transaction
+        """Commit rows by Delta in Spark."""
         writer = (
             self._frame(table, rows)
             .write.format("delta")
             .mode("overwrite")
             .option("replaceWhere", change.predicate)
-            .option("txnAppId", application)
-            .option("txnVersion", str(number))
+            .options(txnAppId=change.transaction[0], txnVersion=str(change.transaction[1]))
             .option("userMetadata", change.metadata)
         )
         writer.save(self.path(table.name))
@@ -380,11 +384,6 @@ class Tables:
         for name, value in PROPERTIES.items():
             builder = builder.property(name, value)
         builder.execute()
-
-
-def _read_here(folder: Location) -> Path:
-    """A table's folder on this machine, or a folder that holds a copy of its log."""
-    return copies.local(folder / "_delta_log", drafts=False).parent if isinstance(folder, Place) else folder
 
 
 def _ours(state: delta_log.State | None) -> list[tuple[int, dict[str, Any]]]:

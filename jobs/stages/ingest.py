@@ -48,7 +48,7 @@ def inputs(settings: SliceSettings, tables: Tables) -> list[Any]:
     return [
         settings.survey,
         settings.flows,
-        {path: files.sha256(path) for path in settings.inputs.values()},
+        {path: files.content_digest(path) for path in settings.inputs.values()},
         [resources.digest(name) for name in (settings.regions, settings.sectors)],
         [wave_maps.digest(name) for name in maps],
         conversions.inputs(settings, settings.flows),

@@ -73,6 +73,30 @@ def test_files_are_written_once_replaced_listed_and_removed(hdfs):
         file.read_bytes()
 
 
+def test_a_file_is_sent_first_or_not_at_all_and_its_end_is_read(hdfs, tmp_path):
+    folder, content = hdfs / "sent first", bytes(range(256)) * 100
+    (tmp_path / "own").write_bytes(content)
+    (folder / "file").send_first(tmp_path / "own")
+    (tmp_path / "own").write_bytes(b"later")
+    with pytest.raises(FileExistsError, match="sent first/file"):
+        (folder / "file").send_first(tmp_path / "own")
+    assert [name for name, _ in folder.listed()] == ["file"], "no draft is left"
+    for size in (1, 300, 20_000, 100_000):
+        assert (folder / "file").read_end(size) == content[-size:]
+
+
+def test_files_at_rest_are_looked_at_once(hdfs):
+    file = hdfs / "at rest.csv"
+    file.write_bytes(b"1")
+    with copies.at_rest():
+        here = copies.local(file)
+        file.put_bytes(b"22")
+        with copies.at_rest():
+            assert copies.local(file) == here and here.read_bytes() == b"1"
+        assert copies.local(file).read_bytes() == b"1"
+    assert copies.local(file).read_bytes() == b"22"
+
+
 def test_what_spark_does_not_know_and_what_does_not_answer(hdfs):
     with pytest.raises(SettingsError, match="no file system for nosuch://x/y"):
         Place.of("nosuch://x/y").exists()

@@ -12,7 +12,13 @@ from jobs.spark import delta_log, driver_tables
 from jobs.spark.frames import rows_of
 from jobs.spark.tables import Tables
 
+HERE, ON_HDFS = "on this machine", "on HDFS"
 SLICES = [{"country": "NL", "wave": wave} for wave in "ab"]
+
+
+@pytest.fixture(params=[HERE, ON_HDFS])
+def tables(request, spark, hdfs, tmp_path):
+    return Tables(lambda: spark, str(tmp_path if request.param == HERE else hdfs / tmp_path.name))
 
 
 def waterfall(wave, *firms):
@@ -73,6 +79,7 @@ def test_a_full_disk_is_told(tables, monkeypatch):
         tables.replace("sample_waterfall", waterfall("a", 9), [SLICES[0]], {})
 
 
+@pytest.mark.parametrize("tables", [HERE], indirect=True)
 def test_damage_of_a_commit_shows_by_its_checksum(tables):
     tables.replace("sample_waterfall", waterfall("a", 9), [SLICES[0]], {})
     log = tables.folder("sample_waterfall") / "_delta_log"

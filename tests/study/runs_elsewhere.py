@@ -22,10 +22,17 @@ def changes(folder: Location, *others: str) -> list[str]:
     return [f"work={folder / 'work'}", f"out={folder / 'published'}", "disclosure.threshold=10", *others]
 
 
-def run(session, folder: Location, conf: Path, *others: str, progress: Progress | None = None) -> list[str]:
+def run(
+    session,
+    folder: Location,
+    conf: Path,
+    *others: str,
+    countries: list[str] | None = None,
+    progress: Progress | None = None,
+) -> list[str]:
     """What the command does, in the session of the tests; the stages that ran."""
     said = io.StringIO()
-    given = reading.read(str(conf), changes(folder, *others))
+    given = reading.read(str(conf), changes(folder, *others), countries=countries)
     chosen = opening._with_folders(given, str(conf), writing=True, publishing=True)
     context = Context(session, chosen, Tables(session, f"{chosen.work}/tables"), STAGES)
     execute.run(context, progress or Progress(Console(file=said, width=1000)))

@@ -97,7 +97,7 @@ class Driver(NamedTuple):
 
 
 @contextmanager
-def driver(master: str, conf: Path, folder: Place) -> Iterator[Driver]:
+def driver(master: str, conf: Path, folder: Place, *options: str) -> Iterator[Driver]:
     """The command with its driver here and its executors on the cluster; it is killed when the block ends.
 
     Each driver has a new folder for temporary files, as one on another machine has.
@@ -106,7 +106,7 @@ def driver(master: str, conf: Path, folder: Place) -> Iterator[Driver]:
     given = [part for change in changes(folder, f"spark={spark}") for part in ("--set", change)]
     with tempfile.TemporaryDirectory() as own, tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            [str(DIAMANT), "run", "--conf", str(conf), *given],
+            [str(DIAMANT), "run", "--conf", str(conf), *options, *given],
             cwd=REPOSITORY,
             stdout=said,
             stderr=said,
@@ -129,15 +129,19 @@ def begun(folder: Place, stage: str) -> bool:
     return (folder / "work" / "tables" / tables[-1] / "_delta_log").exists()
 
 
-def test_a_driver_killed_in_each_stage_is_taken_up_with_the_bytes_of_a_local_run(hdfs, cluster, study, local):
-    folder = hdfs / "drivers"
+def test_a_driver_killed_in_each_stage_is_taken_up_with_the_bytes_of_a_local_run(
+    spark, hdfs, cluster, study, tmp_path
+):
+    """The four slices of one country, since eight drivers start for them."""
+    folder, country = hdfs / "drivers", "AA"
     for stage in list(STAGES)[1:]:
-        with driver(cluster[1], study[1], folder) as killed:
+        with driver(cluster[1], study[1], folder, "--country", country) as killed:
             assert not begun(folder, stage), "the stage before is done, and this one is not"
             killed.wait_until(lambda stage=stage: begun(folder, stage))
-    with driver(cluster[1], study[1], folder) as last:
+    with driver(cluster[1], study[1], folder, "--country", country) as last:
         last.end_well()
-    assert differing(folder, hdfs / "twelve", local) == set()
+    run(lambda: spark, tmp_path, study[0], countries=[country])
+    assert differing(folder, hdfs / "twelve", published(tmp_path, study[0].parent)) == set()
 
 
 def processes(cluster: Path, number: int, command: bytes) -> list[int]:
