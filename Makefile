@@ -14,9 +14,9 @@ test: setup
 	@.venv/bin/pytest -n 2 --dist loadgroup
 
 # Runs on HDFS, on Spark's own cluster and on YARN, while parts of them are killed; where Maven's artefacts are there.
-# One after the other: a cluster has two workers, and daemons that wait too long for a core count as gone.
+# Two at a time: one leaves half of two cores idle, since its driver waits for its executors and they for it.
 test-cluster: setup classes
-	@.venv/bin/pytest -m cluster
+	@.venv/bin/pytest -m cluster -n 2 --dist loadgroup
 
 # The properties with many draws: thousands of files and settings, a thousand whole runs; about an hour. And
 # twelve waves of three countries as one panel; about ten minutes.

@@ -23,11 +23,16 @@ def pytest_collection_modifyitems(items):
     """With several workers (-n 2), tests of a file go to one of them, and all tests of the demo to one too.
 
     What a file prepares for its tests is then prepared once, and the demo is run once. The same holds for
-    the daemons of HDFS.
+    the daemons of HDFS. Tests of a cluster are parted in two, which take as long: those of twelve slices,
+    and the others.
     """
     for item in items:
-        shared = {"demo", "hdfs"} & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(min(shared) if shared else str(item.path)))
+        fixtures = set(getattr(item, "fixturenames", ()))
+        shared = {"demo", "hdfs"} & fixtures
+        group = min(shared) if shared else str(item.path)
+        if item.get_closest_marker("cluster"):
+            group = "twelve slices" if "twelve_here" in fixtures else "others of a cluster"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_teardown(item, nextitem):

@@ -13,8 +13,11 @@ from jobs.run import execute, opening
 from jobs.run.context import Context
 from jobs.run.progress import Progress
 from jobs.settings import reading
+from jobs.spark import classes
 from jobs.spark.tables import Tables
 from jobs.stages.order import STAGES
+
+IN_HASTE = f"{classes.use()} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # of Java that lives for a minute
 
 
 def changes(folder: Location, *others: str) -> list[str]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 
 import pytest
-from study_runs import Run, changes, diamant
+from rich.console import Console
+from study_runs import Run, changes, context, diamant
+
+from jobs.errors import DiamantError
+from jobs.run import execute
+from jobs.run.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -15,16 +21,21 @@ def again(demo, tmp_path_factory):
     folder = tmp_path_factory.mktemp("again")
     for name in ("work", "input"):
         shutil.copytree(demo.folder / name, folder / name)
-    code, said = run(folder)
+    code, said = diamant("run", "--conf", "conf/runs/demo.yaml", *changes(folder), *named(folder))
     assert code == 0, said
     assert "earlier releases: there are none." in (folder / "work" / "checker" / "note.md").read_text()
     return folder
 
 
-def run(folder, *settings):
-    every = [f"releases={folder / 'releases'}", *settings]
-    given = [part for setting in every for part in ("--set", setting)]
-    return diamant("run", "--conf", "conf/runs/demo.yaml", *changes(folder), *given)
+def again_with(spark, folder, *settings):
+    """Exit code and words of a run with other settings, in the session of the tests."""
+    given = context(spark, "conf/runs/demo.yaml", *changes(folder)[1::2], *named(folder)[1:], *settings)
+    said = io.StringIO()
+    try:
+        execute.run(given, Progress(Console(file=said, width=1000)))
+    except DiamantError as error:
+        return error.exit_code, str(error)
+    return 0, said.getvalue()
 
 
 def named(folder):
@@ -46,8 +57,8 @@ def test_a_release_is_recorded_for_the_office_alone(again):
     assert not any(firm.encode() in file.read_bytes() for file in kept.iterdir())
 
 
-def test_a_sample_that_ends_one_employee_earlier_is_stopped_until_the_release_is_withdrawn(again):
-    code, said = run(again, "sample.employees_max=199")
+def test_a_sample_that_ends_one_employee_earlier_is_stopped_until_the_release_is_withdrawn(spark, again):
+    code, said = again_with(spark, again, "sample.employees_max=199")
     assert code == 6, said
     assert "release 1 and this publication differ by few firms in estimates of NL cis2" in said, said
     assert len(records(again)) == 1
@@ -56,14 +67,14 @@ def test_a_sample_that_ends_one_employee_earlier_is_stopped_until_the_release_is
         *("--withdraw", "1", "--reason", "a draft"),
     )
     assert code == 0 and "draft" in said
-    code, said = run(again, "sample.employees_max=199")
+    code, said = again_with(spark, again, "sample.employees_max=199")
     assert code == 0, said
     assert [record["withdrawn"] for record in records(again)] == ["a draft", ""]
     assert "releases" not in Run(again, 0, "").published["manifest.json"].decode()
 
 
-def test_other_size_classes_are_stopped_where_few_firms_lie_between(again):
-    code, said = run(again, "sample.employees_max=199", "size_classes=[10, 51, 250]")
+def test_other_size_classes_are_stopped_where_few_firms_lie_between(spark, again):
+    code, said = again_with(spark, again, "sample.employees_max=199", "size_classes=[10, 51, 250]")
     assert code == 6, said
     assert "in partner_origin of NL cis2" in said, said
 
