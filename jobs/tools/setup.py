@@ -183,7 +183,9 @@ def _hdfs() -> None:
             log.write(f"The tests on HDFS will be left out: {error}\n")
 
 
-def _found(name: str, packages: Sequence[str], otherwise: str) -> list[Path]:
+def _found(
+    name: str, packages: Sequence[str], otherwise: str, left_out: Sequence[str] = BROUGHT_BY_SPARK
+) -> list[Path]:
     """JARs from the folder that DIAMANT_JARS names (machines without a network), else from Maven.
 
     The latter through Spark's own resolver, which follows the machine's Ivy and Maven settings. It has a
@@ -197,7 +199,7 @@ def _found(name: str, packages: Sequence[str], otherwise: str) -> list[Path]:
         [
             str(ENVIRONMENT / "bin" / "spark-submit"),
             *("--master", "local[1]", "--packages", ",".join(packages)),
-            *("--exclude-packages", ",".join(BROUGHT_BY_SPARK)),
+            *("--exclude-packages", ",".join(left_out)),
             *("--conf", f"spark.jars.ivy={cache}", "--conf", "spark.ui.enabled=false"),
             str(ROOT / "jobs" / "__init__.py"),
         ],

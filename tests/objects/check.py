@@ -63,11 +63,11 @@ def fetch_jars() -> None:
     """Those of s3a from Maven, as locked, beside Delta's."""
     draft = BUILD / "draft"
     shutil.rmtree(draft, ignore_errors=True)
-    files = setup._found(PACKAGES, "the JARs of s3a could not be downloaded", LEFT_OUT)
+    files = setup._found("s3a", PACKAGES, "the JARs of s3a could not be downloaded", LEFT_OUT)
     setup._put(files, HERE / "jars.sha256", draft)
     for delta in (setup.ENVIRONMENT / "jars").glob("*.jar"):
         shutil.copy(delta, draft)
-    shutil.rmtree(setup.ENVIRONMENT / "ivy")
+    shutil.rmtree(setup.ENVIRONMENT / "ivy" / "s3a")
     draft.rename(JARS)
 
 

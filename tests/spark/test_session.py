@@ -120,4 +120,7 @@ def test_a_session_that_has_little_to_do_gets_the_options_for_small_input_where_
     assert options()["spark.sql.shuffle.partitions"] == "1"
     assert options()[session.OF_JAVA].endswith(small[session.OF_JAVA])
     assert options(options={session.OF_JAVA: "-Xint"})[session.OF_JAVA].endswith(" -Xint")
-    assert "spark.sql.codegen.wholeStage" not in session._options(SparkSettings())
+    large = session._options(SparkSettings())
+    assert "spark.sql.codegen.wholeStage" not in large
+    assert large[session.OF_JAVA].endswith(session.COLLECTOR)
+    assert session.COLLECTOR not in options()[session.OF_JAVA]
