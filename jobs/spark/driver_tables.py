@@ -127,7 +127,7 @@ def _properties(change: Change, **more: Any) -> CommitProperties:
 def read(folder: Location, table: schemas.Table, slices: Slices, version: int | None) -> pa.Table:
     """Some slices of a table, in a state of it or as it is now, with the columns and types of its schema."""
     schema, wanted = rows_of(table.name).schema, expression(slices)
-    with log_copies.opened(folder, writing=False) as here:
+    with log_copies.opened(folder) as here:
         whole = DeltaTable(str(here), version=version).to_pyarrow_dataset()
         if isinstance(folder, Place):
             log_copies.fetch(folder, here, [part.path for part in whole.get_fragments(filter=wanted)])

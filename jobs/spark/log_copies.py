@@ -7,7 +7,6 @@ files are renamed in one step.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +16,14 @@ from deltalake.exceptions import CommitFailedError
 
 from jobs.places import copies
 from jobs.places.place import Location, Place
+from jobs.spark.delta_log import COMMIT
 
 LOG = "_delta_log"
-COMMIT = re.compile(rf"{LOG}/\d{{20}}\.json")
 
 
 @contextmanager
-def opened(folder: Location, writing: bool = True) -> Iterator[Path]:
-    """The table's folder, or a copy with its log, whose new files are sent when the block ends, if `writing`.
+def opened(folder: Location) -> Iterator[Path]:
+    """The table's folder, or a copy with its log; a commit made in the copy is sent when the block ends.
 
     Raises CommitFailedError where another run made a commit of the same number first.
     """
@@ -37,8 +36,7 @@ def opened(folder: Location, writing: bool = True) -> Iterator[Path]:
             shutil.copytree(log, here / LOG)
         before = _times(here)
         yield here
-        if writing:
-            _send([name for name, time in _times(here).items() if before.get(name) != time], here, folder)
+        _send([name for name, time in _times(here).items() if before.get(name) != time], here, folder)
     finally:
         shutil.rmtree(here)
 
@@ -65,11 +63,13 @@ def _times(here: Path) -> dict[str, int]:
 
 
 def _send(names: list[str], here: Path, folder: Place) -> None:
-    """Send what is new: data files, the commit, a checkpoint, the pointer to it.
+    """Send a commit with what came with it: data files, the commit, a checkpoint, the pointer to it.
 
-    Where another made the commit first, the data files are taken back.
+    Nothing is sent without a commit. Where another made it first, the data files are taken back.
     """
-    commits = [name for name in names if COMMIT.fullmatch(name)]
+    commits = [name for name in names if COMMIT.fullmatch(name.removeprefix(f"{LOG}/"))]
+    if not commits:
+        return
     data = [name for name in names if not name.startswith(f"{LOG}/")]
     for name in data:
         (folder / name).send(here / name)

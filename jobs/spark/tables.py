@@ -132,7 +132,8 @@ class Tables:
 
         Raises InputError where it does not exist or is damaged.
         """
-        if self._whole_state(name) is None or not driver_tables.takes(folder := self.folder(name)):
+        folder = self.folder(name)
+        if self._whole_state(name) is None or not driver_tables.takes(folder):
             read = self.read(name, slices, version).select(*schemas.table(name).names).toArrow()
             return read.cast(rows_of(name).schema)
         return driver_tables.read(folder, schemas.table(name), slices, version)
@@ -209,7 +210,7 @@ class Tables:
                     driver_tables.replace(folder, rows, change, state.version)
                 else:
                     if not files:  # `space` did so before tasks wrote any, which no commit knows yet
-                        self._sweep(name, state)
+                        self._sweep(name, folder, state.known)
                     former = [file for slice in slices for file in state.of_slice(slice)]
                     new = () if rows is None else data_files.write(self._frame(table, rows), folder, table)
                     if not all(file.slice in slices for file in new):
@@ -353,10 +354,10 @@ class Tables:
             rows = self.spark.createDataFrame(rows, schema=table.struct)
         return table.conform(rows)
 
-    def _sweep(self, name: str, state: delta_log.State) -> None:
+    def _sweep(self, name: str, folder: Location, known: set[str]) -> None:
         """Delete what tasks of a killed run wrote; elsewhere once, since listing many folders takes long."""
-        if isinstance(folder := self.folder(name), Path) or name not in self._swept:
-            data_files.sweep(folder, state.known)
+        if isinstance(folder, Path) or name not in self._swept:
+            data_files.sweep(folder, known)
             self._swept.add(name)
 
     def _save(self, table: schemas.Table, rows: TableRows, change: driver_tables.Change) -> None:
