@@ -19,6 +19,7 @@ from charset_normalizer import from_bytes
 from jobs.errors import InputError
 from jobs.readers import excel, files, records, statistical
 from jobs.readers.dialect import Dialect
+from jobs.readers.quotes import SEPARATOR_LINE
 from jobs.readers.records import clean
 from jobs.settings.endings import BY_ENDING
 
@@ -127,7 +128,7 @@ def _of_text(path: str, part: Path, given: Dialect) -> Guess:
     lines = text.splitlines()[:ROWS]
     if not lines:
         raise InputError(f"{files.shown(path, part)} is empty; deliver the file again.")
-    named = records.SEPARATOR_LINE.fullmatch(lines[0])
+    named = SEPARATOR_LINE.fullmatch(lines[0])
     start = 1 if named else 0
     candidates = named.group(1) if named else SEPARATORS
     parsed = {mark: list(csv.reader(lines[start:], delimiter=mark)) for mark in candidates}

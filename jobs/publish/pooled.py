@@ -12,7 +12,8 @@ import pandas as pd
 
 from jobs.publish.models import named
 from jobs.sem.cases.sums import Sums
-from jobs.sem.groups.over_slices import PATHS, TESTS, SliceSums, fit_over_slices
+from jobs.sem.groups.equal_parameters import SliceSums
+from jobs.sem.groups.over_slices import PATHS, TESTS, fit_over_slices
 from jobs.sem.groups.pooled_slices import ALL, pool_slices
 from jobs.sem.groups.rows import CONVERGED
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from jobs.errors import InputError
 from jobs.readers import excel, files
 from jobs.readers.dialect import Dialect
-from jobs.readers.records import Lines, clean, first_cell, up_to_end
+from jobs.readers.quotes import Lines
+from jobs.readers.records import clean, first_cell, up_to_end
 from jobs.settings import encodings
 from jobs.settings.inputs import FlowsInput, Held
 

@@ -6,20 +6,14 @@ footnotes (`until`), a line `sep=;`, empty columns at the end, and rows that hol
 Python's csv module parses each file once, strictly, before Spark does. It gives the header, the number of
 records, and whether each record is one line in the way Spark's reader takes it. Files of other shapes
 (text over several lines, blank lines between records, several kinds of line ends) are read from here.
-
-A double quote that nothing closes, or that swallows rows up to the next quote, stops the file: no parser
-can know what was meant, and rows must not vanish.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from io import TextIOBase
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,23 +21,10 @@ from jobs.codes import BLANKS
 from jobs.errors import InputError
 from jobs.readers import files, regular
 from jobs.readers.dialect import Dialect
+from jobs.readers.quotes import Lines, OddQuote, Record, check_lines, parsed
 
 Row = TypeVar("Row")
-LONGEST_LINE = 1 << 24  # characters; a matrix of all European regions has some hundred thousand a line
 NAME = re.compile(r"[^\W\d]")  # how a column's name begins: with a letter or an underscore
-LINE_END = re.compile(r"\r\n|\r|\n")
-END = "\x00end of the file\n"  # laid after the last line, to see whether a quote is still open there
-SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-OPEN = "a double quote opens a text that nothing closes; mend the quote"
-
-
-@dataclass(frozen=True)
-class Record:
-    """A record of the file: the number of its first line (from 1), how many lines it takes, its fields."""
-
-    row: int
-    lines: int
-    fields: list[str]
 
 
 @dataclass(frozen=True)
@@ -52,11 +33,11 @@ class Scan:
 
     `raw`, `names`: the header as it stands, and without blanks around its names. `records`: rows below the
     header that are not blank; `fitting`: those with as many fields as the header has names. `most_fields`: of
-    any row. `line_records`: each record is one line, and every
-    parser reads its fields alike. `numbered_by_place`: record n is line n + 1 of the file, and all lines
-    end alike. `cut`: the last line has no end, as in a file that was not delivered whole. `is_bare`:
-    there are no quotes, and no blanks but those of ASCII, which Spark's reader takes off. `is_regular`: all
-    lines are alike (see readers.regular), and `before` (see regular.Lines) is known.
+    any row. `line_records`: each record is one line, and every parser reads its fields alike.
+    `numbered_by_place`: record n is line n + 1 of the file, and all lines end alike. `cut`: the last line
+    has no end, as in a file that was not delivered whole. `is_bare`: there are no quotes, and no blanks but
+    those of ASCII, which Spark's reader takes off. `is_regular`: all lines are alike (see readers.regular),
+    and `before` (see regular.Lines) is known.
     """
 
     path: str
@@ -107,7 +88,7 @@ def scan(path: str, part: Path, dialect: Dialect, wanted: list[str]) -> Scan:
         return of_lines
     try:
         return _scan(path, part, dialect, wanted, strict=True)
-    except _OddQuote:
+    except OddQuote:
         # Text after a closing quote, such as "Acme" Ltd, is no good CSV, but its line can be one record.
         return _scan(path, part, dialect, wanted, strict=False)
 
@@ -143,56 +124,6 @@ def first_cell(fields: Iterable[str]) -> str:
 def clean(cell: str) -> str:
     """A cell without blanks around it, no-break ones included."""
     return cell.strip(BLANKS)
-
-
-class _OddQuote(Exception):
-    """A strict parser meets text behind a closing quote."""
-
-
-class Lines:
-    """The lines of a stream with their ends. Raises InputError for a line that no table has."""
-
-    def __init__(self, stream: TextIOBase, shown: str) -> None:
-        self._stream, self.shown = stream, shown
-        self.cut, self.skipped, self._first = False, 0, ""
-
-    @classmethod
-    def of_table(cls, stream: TextIOBase, shown: str, dialect: Dialect) -> Lines:
-        """The lines of a table, without a line `sep=;` and the rows above the header."""
-        lines = cls(stream, shown)
-        lines._skip_separator(dialect.separator)
-        for _ in range(dialect.skip):
-            lines.skipped += bool(lines._next())
-        return lines
-
-    def _skip_separator(self, separator: str) -> None:
-        """Leave out the first line where it is `sep=;`, as Excel reads it. Raises InputError for another."""
-        start = self._stream.readline(LONGEST_LINE)
-        if named := SEPARATOR_LINE.fullmatch(start.strip("\ufeff\r\n")):
-            if named.group(1) != separator:
-                raise InputError(
-                    f"{self.shown}, row 1: the file names {named.group(1)!r} as its separator, and "
-                    f"{separator!r} is declared; mend separator."
-                )
-            self.skipped += 1
-        else:
-            self._first = start
-
-    def _next(self) -> str:
-        first, self._first = self._first, ""
-        return first or self._stream.readline(LONGEST_LINE)
-
-    def __iter__(self) -> Iterator[str]:
-        last, number = "\n", self.skipped
-        while line := self._next():
-            last, number = line, number + 1
-            if len(line) == LONGEST_LINE:
-                raise InputError(
-                    f"{self.shown}, row {number}: the line is longer than {LONGEST_LINE:,} characters, so "
-                    "this is no table; check the file."
-                )
-            yield line
-        self.cut = not last.endswith(("\n", "\r"))
 
 
 def _head(every: Iterator[Record], shown: str) -> Record:
@@ -255,7 +186,7 @@ def _scan(path: str, part: Path, dialect: Dialect, wanted: list[str], strict: bo
             by_place = by_place and record.row == following  # else a blank line stands between
             following = record.row + record.lines
             if record.lines > 1:
-                _check_lines(record, [name if name in wanted else "" for name in names], dialect, shown)
+                check_lines(record, [name if name in wanted else "" for name in names], dialect, shown)
                 line_records = False
             count, fitting = count + 1, fitting + (len(fields) == width)
             most = max(most, len(fields))
@@ -308,7 +239,7 @@ def _opened(path: str, part: Path, dialect: Dialect, strict: bool) -> Iterator[_
         return
     with files.text(path, part, dialect.encoding) as stream:
         lines = Lines.of_table(stream, files.shown(path, part), dialect)
-        yield _Source(_parsed(lines, dialect, strict), dialect, lines, stream)
+        yield _Source(parsed(lines, dialect, strict), dialect, lines, stream)
 
 
 def up_to_end(rows: Iterator[Row], fields: Callable[[Row], Iterable[str]], dialect: Dialect) -> Iterator[Row]:
@@ -342,75 +273,8 @@ def _fitted(fields: list[str], width: int) -> list[str]:
     return fields
 
 
-def _parsed(lines: Lines, dialect: Dialect, strict: bool) -> Iterator[Record]:
-    """All records, blank lines among them.
-
-    Raises InputError where a quote is still open at the end or a field is too long; _OddQuote where a strict
-    parser gives up on text behind a closing quote.
-    """
-    source: Iterable[str] = lines if strict else chain(lines, [END])
-    reader = csv.reader(
-        source, delimiter=dialect.separator, skipinitialspace=dialect.separator != " ", strict=strict
-    )
-    above, shown = lines.skipped, lines.shown
-    row = above + 1
-    try:
-        for fields in reader:
-            if not strict and fields and fields[-1].endswith(END.rstrip()):
-                break
-            following = above + reader.line_num + 1
-            yield Record(row, following - row, fields)
-            row = following
-    except csv.Error as error:
-        if "expected after" in str(error):
-            raise _OddQuote from None
-        words = OPEN
-        if "NUL" in str(error):
-            words = "the line holds a null character, so this is no text; check the file and its encoding"
-        elif "limit" in str(error):
-            words = (
-                f"a field is longer than {csv.field_size_limit():,} characters; "
-                "a double quote is missing or too many"
-            )
-        raise InputError(f"{shown}, row {row}: {words}.") from None
-    if not strict and len(fields) == 1 and fields[0] == END.rstrip():
-        return
-    if not strict:
-        raise InputError(f"{shown}, row {row}: {OPEN}.")
-
-
 def _blank(fields: list[str], width: int) -> bool:
     """Whether a record holds nothing; in a table of one column an empty text in quotes is a record."""
     if not fields:
         return True
     return width != 1 and not clean(fields[0]) and not any(map(clean, fields))
-
-
-def _check_lines(record: Record, names: list[str], dialect: Dialect, shown: str) -> None:
-    """Raise InputError where a record of several lines looks like rows that a stray quote swallowed.
-
-    `names`: a name a column, "" where it may be no name but data; the message then gives its place.
-
-    Such a text holds the end of its own row and the beginning of another one, so its lines have as many
-    separators as the rows of the table; or what comes out has not as many fields as the header.
-    """
-    rows = f"row {record.row}"
-    last = record.row + record.lines - 1
-    if len(record.fields) != len(names):
-        raise InputError(
-            f"{shown}, {rows}: a text in double quotes runs to row {last}, and what comes out does not fit "
-            "the header; a quote is missing or too many."
-        )
-    between, separator = len(names) - 1, dialect.separator
-    is_odd = any(field.count('"') % 2 for field in record.fields)  # half a pair of quotes is left over
-    for place, field in enumerate(record.fields):
-        first, *inner = LINE_END.split(field)
-        if not inner or not between:
-            continue
-        whole = between > 1 and any(line.count(separator) >= between for line in inner[:-1])
-        ends_meet = first.count(separator) == between - place and inner[-1].count(separator) == place
-        if whole or ends_meet or (is_odd and separator in field):
-            raise InputError(
-                f"{shown}, {rows}, column {names[place] or place + 1}: a double quote swallows the rows up "
-                f"to {last}; a quote is missing or too many."
-            )

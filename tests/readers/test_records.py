@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from jobs.errors import InputError
 from jobs.readers import files
 from jobs.readers.dialect import Dialect
-from jobs.readers.records import LONGEST_LINE, records, scan
+from jobs.readers.quotes import LONGEST_LINE
+from jobs.readers.records import records, scan
 
 FIRMS = [f"F{number:03d};Firm {number};HU11;{number * 10}" for number in range(1, 61)]
 HEADER = "firm;name;region;turnover"

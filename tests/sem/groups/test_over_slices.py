@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 
 from jobs.sem.cases.sums import Sums
+from jobs.sem.groups.equal_parameters import SliceSums
 from jobs.sem.groups.fit import fit_groups
-from jobs.sem.groups.over_slices import TOO_FEW, SliceSums, fit_over_slices
+from jobs.sem.groups.over_slices import TOO_FEW, fit_over_slices
 from jobs.sem.joint.fit import fit_multigroup
 from jobs.sem.routes.method import Method
 
