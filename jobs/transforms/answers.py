@@ -175,18 +175,18 @@ def _size_class(rule: Rule, questionnaire: Questionnaire) -> Answer:
 
 
 def _yes_no(rule: Rule, questionnaire: Questionnaire) -> Answer:
-    codes, fault = _codes(rule, questionnaire, {"yes": rule.yes, "no": rule.no})
-    yes = F.exists(codes, lambda code: code.isin(list(rule.yes)))
-    no = F.exists(codes, lambda code: _is_no(code, rule))
-    return Answer(F.when(yes, F.lit(True)).when(no, F.lit(False)), fault)
+    codes = _codes(rule, questionnaire)
+    yes = codes.some(lambda code: code.isin(list(rule.yes)))
+    no = codes.some(lambda code: _is_no(code, rule))
+    return Answer(F.when(yes, F.lit(True)).when(no, F.lit(False)), codes.fault)
 
 
 def _ticked(rule: Rule, questionnaire: Questionnaire) -> Answer:
-    codes, fault = _codes(rule, questionnaire, {"yes": rule.yes, "no": rule.no})
-    yes = F.exists(codes, lambda code: code.isin(list(rule.yes)))
+    codes = _codes(rule, questionnaire)
+    yes = codes.some(lambda code: code.isin(list(rule.yes)))
     # A blank box is not ticked. A box with a missing or an unknown code may be ticked or not.
-    undecided = F.exists(codes, lambda code: ~_is_no(code, rule))
-    return Answer(F.when(yes, F.lit(True)).when(~undecided, F.lit(False)), fault)
+    undecided = codes.some(lambda code: ~_is_no(code, rule))
+    return Answer(F.when(yes, F.lit(True)).when(~undecided, F.lit(False)), codes.fault)
 
 
 def _is_no(code: Column, rule: Rule) -> Column:
@@ -257,26 +257,36 @@ def _absent(rule: Rule, questionnaire: Questionnaire) -> Answer:
     return Answer(F.lit(None))
 
 
-def _codes(
-    rule: Rule, questionnaire: Questionnaire, answers: dict[str, tuple[str, ...]]
-) -> tuple[Column, Column]:
-    """The declared codes of a rule's answered cells, null for an unknown one, and the fault of the row.
+@dataclass(frozen=True)
+class _Codes:
+    """The declared codes of a rule's answered cells, null for an unknown one.
 
-    `answers` holds the codes by what they mean. The fault names the first column with an unknown code.
+    `some`: whether one of the codes meets a condition; false where no cell is answered. `fault`: why the row
+    is at fault; it names the first column with an unknown code.
     """
-    meanings = {entry: meaning for meaning, entries in answers.items() for entry in entries}
-    meanings.update(dict.fromkeys(rule.missing, "missing"))
+
+    some: Callable[[Callable[[Column], Column]], Column]
+    fault: Column
+
+
+def _codes(rule: Rule, questionnaire: Questionnaire) -> _Codes:
+    """The codes of a rule on yes and no."""
+    meanings = {**dict.fromkeys(rule.yes, "yes"), **dict.fromkeys(rule.no, "no")}
+    meanings |= dict.fromkeys(rule.missing, "missing")
     if len(rule.sources) == 1:
-        source = rule.sources[0]
-        cells = F.create_map(F.lit(source), questionnaire.cell(source))
-        cells = F.map_filter(cells, lambda _, text: text.isNotNull())
-    else:  # most boxes are blank, and blank cells are not in the map
-        cells = F.map_filter(questionnaire.cells, lambda source, _: source.isin(list(rule.sources)))
+        (source,) = rule.sources
+        cell = questionnaire.cell(source)
+        code = questionnaire.once(declared(cell, meanings))
+        unknown = F.when(cell.isNotNull() & code.isNull(), F.lit(f"{source} {UNDECLARED}"))
+        return _Codes(lambda condition: cell.isNotNull() & condition(code), unknown)
+    # Most boxes are blank, and blank cells are not in the map.
+    cells = F.map_filter(questionnaire.cells, lambda source, _: source.isin(list(rule.sources)))
     codes = questionnaire.once(F.transform_values(cells, lambda _, text: declared(text, meanings)))
-    if rule.on_unknown == "no":
-        return F.map_values(codes), F.lit(None).cast("string")
-    unknown = F.map_keys(F.map_filter(codes, lambda _, code: code.isNull()))
-    return F.map_values(codes), F.concat(F.get(unknown, F.lit(0)), F.lit(f" {UNDECLARED}"))
+    sources = F.map_keys(F.map_filter(codes, lambda _, code: code.isNull()))
+    return _Codes(
+        lambda condition: F.exists(F.map_values(codes), condition),
+        F.concat(F.get(sources, F.lit(0)), F.lit(f" {UNDECLARED}")),
+    )
 
 
 def _any(conditions: Iterable[Column]) -> Column:
