@@ -18,6 +18,12 @@ OTHER = {"country": "NL", "wave": "b"}
 KEYS = ("NL", "a")
 
 
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch):
+    """A log that seems damaged is looked at as often as ever, but for a shorter time."""
+    monkeypatch.setattr("jobs.spark.tables.PAUSES", (0.01,) * 3)
+
+
 def put(tables, frame, mark):
     """Commit a frame as the slice of the tests."""
     return tables.replace("answers", frame, [SLICE], {"mark": mark})

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
 from small_study import Cell, Row, Truth, answers, csv, firms, write_settings
 
 from jobs.checks import pages
@@ -71,7 +72,7 @@ class InMemory(Tables):
 
     def __init__(self, spark: SparkSession) -> None:
         super().__init__(lambda: spark, "in memory")
-        self._kept: dict[str, tuple[pa.Table, DataFrame]] = {}
+        self._kept: dict[str, pa.Table] = {}
         self._written = tempfile.TemporaryDirectory()  # for files that tasks write
         self._space = Path(self._written.name)
 
@@ -82,27 +83,34 @@ class InMemory(Tables):
         return 1 if name in self._kept else None
 
     def read(self, name, slices=None, version=None) -> DataFrame:
-        return self._kept[name][1]
+        return self.spark.createDataFrame(self._kept[name], schema=schemas.table(name).struct)
 
     def rows(self, name: str, slice: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-        return self._kept[name][0].to_pylist() if self.exists(name) else []
+        return self._kept[name].to_pylist() if self.exists(name) else []
 
     def space(self, name: str) -> Path:
         return self._space
 
     def replace(self, name, frame: TableRows, slices, said, files=()) -> Commit:
         table = schemas.table(name)
-        if isinstance(frame, pa.Table):
-            frame = self.spark.createDataFrame(frame, schema=table.struct)
-        if files:
-            keys = {column: F.lit(value) for column, value in slices[0].items()}
-            cells = self.spark.read.parquet(*[str(self._space / file.path) for file in files])
-            frame = frame.unionByName(cells.withColumns(keys))
-        rows = table.conform(frame).toArrow()
+        if isinstance(frame, pa.Table) and not files:
+            rows = frame.cast(to_arrow_schema(table.struct))
+        else:
+            rows = table.conform(self._with_files(frame, slices, files)).toArrow()
         for column in table.columns:  # Delta refuses them as well
             assert column.nullable or not rows[column.name].null_count, f"{name}.{column.name} holds a null"
-        self._kept[name] = rows, self.spark.createDataFrame(rows, schema=table.struct)
+        self._kept[name] = rows
         return Commit(name, 1, {tuple(slices[0].values()): rows.num_rows})
+
+    def _with_files(self, frame: TableRows, slices, files) -> DataFrame:
+        """The rows of a frame and of files that tasks wrote."""
+        if isinstance(frame, pa.Table):
+            frame = self.spark.createDataFrame(frame)
+        if not files:
+            return frame
+        keys = {column: F.lit(value) for column, value in slices[0].items()}
+        cells = self.spark.read.parquet(*[str(self._space / file.path) for file in files])
+        return frame.unionByName(cells.withColumns(keys))
 
 
 IN_MEMORY = ("ingest", "harmonise", "validate")
