@@ -6,7 +6,7 @@ One function a kind of rule, see settings.wave_maps; `answer` picks the one of a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add, sub
@@ -167,11 +167,9 @@ def _greater(rule: Rule, questionnaire: Questionnaire) -> Answer:
 
 def _size_class(rule: Rule, questionnaire: Questionnaire) -> Answer:
     source = rule.sources[0]
-    cell = questionnaire.cell(source)
     meanings: dict[str, int | None] = {**rule.classes, **dict.fromkeys(rule.missing)}
-    code = questionnaire.once(declared(cell, meanings))
-    unknown = cell.isNotNull() & code.isNull()
-    return Answer(looked_up(code, rule.classes), F.when(unknown, F.lit(f"{source} {UNDECLARED}")))
+    code, fault = _declared(source, questionnaire, meanings)
+    return Answer(looked_up(code, rule.classes), fault)
 
 
 def _yes_no(rule: Rule, questionnaire: Questionnaire) -> Answer:
@@ -199,10 +197,9 @@ def _scale(rule: Rule, questionnaire: Questionnaire) -> Answer:
     places = {entry: float(place) for place, entry in enumerate(rule.order)}
     values, faults = [], []
     for source in rule.sources:
-        cell = questionnaire.cell(source)
-        code = questionnaire.once(declared(cell, meanings))
+        code, fault = _declared(source, questionnaire, meanings)
         values.append(looked_up(code, places))
-        faults.append(F.when(cell.isNotNull() & code.isNull(), F.lit(f"{source} {UNDECLARED}")))
+        faults.append(fault)
     highest = F.greatest(*values) if len(values) > 1 else values[0]  # of those that are answered
     return Answer(highest, F.coalesce(*faults))
 
@@ -276,9 +273,8 @@ def _codes(rule: Rule, questionnaire: Questionnaire) -> _Codes:
     if len(rule.sources) == 1:
         (source,) = rule.sources
         cell = questionnaire.cell(source)
-        code = questionnaire.once(declared(cell, meanings))
-        unknown = F.when(cell.isNotNull() & code.isNull(), F.lit(f"{source} {UNDECLARED}"))
-        return _Codes(lambda condition: cell.isNotNull() & condition(code), unknown)
+        code, fault = _declared(source, questionnaire, meanings)
+        return _Codes(lambda condition: cell.isNotNull() & condition(code), fault)
     # Most boxes are blank, and blank cells are not in the map.
     cells = F.map_filter(questionnaire.cells, lambda source, _: source.isin(list(rule.sources)))
     codes = questionnaire.once(F.transform_values(cells, lambda _, text: declared(text, meanings)))
@@ -287,6 +283,15 @@ def _codes(rule: Rule, questionnaire: Questionnaire) -> _Codes:
         lambda condition: F.exists(F.map_values(codes), condition),
         F.concat(F.get(sources, F.lit(0)), F.lit(f" {UNDECLARED}")),
     )
+
+
+def _declared(
+    source: str, questionnaire: Questionnaire, meanings: Mapping[str, Hashable]
+) -> tuple[Column, Column]:
+    """The declared code in a cell (see cells.declared), and the fault of a row that has another."""
+    cell = questionnaire.cell(source)
+    code = questionnaire.once(declared(cell, meanings))
+    return code, F.when(cell.isNotNull() & code.isNull(), F.lit(f"{source} {UNDECLARED}"))
 
 
 def _any(conditions: Iterable[Column]) -> Column:

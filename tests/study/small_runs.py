@@ -14,7 +14,6 @@ from unittest.mock import patch
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import to_arrow_schema
 from small_study import Cell, Row, Truth, answers, csv, firms, write_settings
 
 from jobs.checks import pages
@@ -94,23 +93,18 @@ class InMemory(Tables):
     def replace(self, name, frame: TableRows, slices, said, files=()) -> Commit:
         table = schemas.table(name)
         if isinstance(frame, pa.Table) and not files:
-            rows = frame.cast(to_arrow_schema(table.struct))
+            rows = frame.cast(rows_of(name).schema)
         else:
-            rows = table.conform(self._with_files(frame, slices, files)).toArrow()
+            whole = self._frame(table, frame)
+            if files:
+                keys = {column: F.lit(value) for column, value in slices[0].items()}
+                cells = self.spark.read.parquet(*[str(self._space / file.path) for file in files])
+                whole = table.conform(whole.unionByName(cells.withColumns(keys)))
+            rows = whole.toArrow()
         for column in table.columns:  # Delta refuses them as well
             assert column.nullable or not rows[column.name].null_count, f"{name}.{column.name} holds a null"
         self._kept[name] = rows
         return Commit(name, 1, {tuple(slices[0].values()): rows.num_rows})
-
-    def _with_files(self, frame: TableRows, slices, files) -> DataFrame:
-        """The rows of a frame and of files that tasks wrote."""
-        if isinstance(frame, pa.Table):
-            frame = self.spark.createDataFrame(frame)
-        if not files:
-            return frame
-        keys = {column: F.lit(value) for column, value in slices[0].items()}
-        cells = self.spark.read.parquet(*[str(self._space / file.path) for file in files])
-        return frame.unionByName(cells.withColumns(keys))
 
 
 IN_MEMORY = ("ingest", "harmonise", "validate")
