@@ -25,6 +25,14 @@ class SparkNotStarted(SettingsError):
     """Spark does not start, or does not take an option: no slice can go on."""
 
 
+class ExecutorsUnfit(SettingsError):
+    """The executors lack the Python that a stage runs there: no slice can go on."""
+
+
+class SparkEnded(DiamantError):
+    """A process of Spark ended in the middle of its work, mostly for want of memory; another try may help."""
+
+
 class InputError(DiamantError):
     """An input file or table is missing or unreadable."""
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from jobs.errors import (
     DiamantError,
+    ExecutorsUnfit,
     InputError,
     SettingsError,
     SliceHeld,
@@ -41,7 +42,8 @@ from jobs.spark.frames import TableRows, rows_of
 from jobs.spark.some_slices import chosen as rows_of_slices
 
 ASIDE = "quarantine"  # rows set aside are written of failed slices as well
-SHARED = (SliceHeld, SparkNotStarted, Unreachable)  # what ends the whole run, whichever slice it comes from
+# What ends the whole run, whichever slice it comes from.
+SHARED = (SliceHeld, SparkNotStarted, ExecutorsUnfit, Unreachable)
 
 Failures = dict[Slice, DiamantError]
 

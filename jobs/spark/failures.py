@@ -1,6 +1,7 @@
-"""What the system refuses: a full disk, missing rights, too many open files; one sentence with the place.
+"""What the system refuses or takes away, in one sentence: a full disk, missing rights, a process that ended.
 
-Python says so as an OSError, Spark and Delta in the text of a Java exception somewhere down its causes.
+Python says so as an OSError, Spark and Delta in the text of a Java exception somewhere down its causes, and
+Py4J by an error of its own where the JVM does not answer.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.errors import DiamantError, InputError, SettingsError, Unreachable
+from py4j.protocol import Py4JNetworkError
+
+from jobs.errors import (
+    DiamantError,
+    ExecutorsUnfit,
+    InputError,
+    SettingsError,
+    SparkEnded,
+    Unreachable,
+)
 from jobs.places.hadoop import unreachable
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -22,6 +32,8 @@ PLACES = {
     *(errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP, errno.EBUSY, errno.EXDEV, errno.EIO, errno.ESTALE),
     *(errno.ENOLCK, errno.EFBIG, errno.ETXTBSY, errno.ENODEV, errno.ENXIO, errno.ENOSYS, errno.EOPNOTSUPP),
 }
+# What Py4J, which alone opens connections in this process, meets where the JVM has ended.
+ENDED = {errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE}
 JAVA_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 JAVA_LIMITS = re.compile(r"Too many open files")
 JAVA_OUTAGES = re.compile(
@@ -32,6 +44,16 @@ JAVA_OUTAGES = re.compile(
 JAVA_PLACES = re.compile(
     r"\(?(Permission denied|[Nn]ot a directory|Read-only file system|Operation not permitted"
     r"|File name too long|Mkdirs failed to create|Cannot create directory|Unable to create)"
+)
+JAVA_PYTHON = (
+    (re.compile(r'Cannot run program "([^"]+)"'), "find no Python at {} (PYSPARK_PYTHON)"),
+    (re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"), "have a Python without the package {}"),
+    (re.compile(r"\[PYTHON_VERSION_MISMATCH\]"), "have another version of Python than the driver"),
+)
+JAVA_MEMORY = re.compile(r"OutOfMemoryError|GC overhead limit exceeded|UNABLE_TO_ACQUIRE_MEMORY")
+JAVA_ENDED = re.compile(
+    r"(Python worker exited unexpectedly|ExecutorLostFailure|SparkContext was shut down"
+    r"|stopped SparkContext)"
 )
 
 
@@ -45,6 +67,8 @@ def explained(error: BaseException, place: str = "") -> DiamantError | None:
     if isinstance(error, OSError):
         return _of_system(error, place)
     text = "\n".join(_texts(error))
+    if of_spark := _of_spark(error, text):
+        return of_spark
     where = place or "Spark's files (the folder work, or spark.local.dir)"
     if JAVA_FULL.search(text):
         return _full(f"{where} or in Spark's own folder (spark.local.dir)" if place else where)
@@ -65,9 +89,36 @@ def _of_system(error: OSError, place: str) -> DiamantError | None:
         return _full(where or "one of the folders of the run")
     if error.errno in LIMITS:
         return _limit()
+    if error.errno in ENDED:
+        return _ended("the Java process of Spark")
     if error.errno in PLACES:
         return _refused(where or "a folder of the run", os.strerror(error.errno))
     return None
+
+
+def _of_spark(error: BaseException, text: str) -> DiamantError | None:
+    """What the processes of Spark lack, or which of them ended."""
+    if JAVA_MEMORY.search(text):
+        return SparkEnded(
+            "Spark has too little memory for this input; raise spark.driver_memory (on a cluster the memory "
+            "of the executors, spark.executor.memory) and run the same command again."
+        )
+    if isinstance(error, Py4JNetworkError):
+        return _ended("the Java process of Spark")
+    for pattern, words in JAVA_PYTHON:
+        if lacking := pattern.search(text):
+            return ExecutorsUnfit(
+                f"Spark's executors {words.format(*lacking.groups())}; give every worker the driver's Python "
+                "and packages, or send them along (docs/cluster.md), and run the same command again."
+            )
+    return _ended("a process of Spark's executors") if JAVA_ENDED.search(text) else None
+
+
+def _ended(process: str) -> DiamantError:
+    return SparkEnded(
+        f"{process} ended in the middle of its work, mostly for want of memory or because somebody ended it; "
+        "see that the machine has memory for all that runs, and run the same command again."
+    )
 
 
 def _full(where: str) -> DiamantError:

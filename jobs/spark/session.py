@@ -24,11 +24,22 @@ from jobs.settings.wording import fault, shown
 from jobs.spark import alone, calls, classes, java
 
 SMALL = "conf/spark/small.yaml"
-OF_JAVA = "spark.driver.extraJavaOptions"
+OF_JAVA, OF_EXECUTORS = "spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions"
 # Rows are read once and thrown away, and nobody waits for a pause: this collector of garbage needs a tenth
 # less CPU than the one that Java takes by itself. Options of the user's own stand in its place.
 COLLECTOR = "-XX:+UseParallelGC"
-AT_THE_START = ("spark.sql.catalog.", "spark.sql.warehouse.", "spark.sql.hive.")
+# What is called some thousand times Java compiles a second time, at great cost. Plans of queries and the code
+# that Spark writes for each are called so often in any run, and few of them often enough to be worth it: with
+# the limits forty times as high, a run needs a fifth less CPU. On a cluster each executor compiles by itself.
+COMPILER = (
+    "-XX:Tier4InvocationThreshold=200000 -XX:Tier4MinInvocationThreshold=24000 "
+    "-XX:Tier4CompileThreshold=600000 -XX:Tier4BackEdgeThreshold=1600000"
+)
+OF_SQL = ("spark.sql.", "spark.databricks.")
+KNOWN = (  # where Spark and Delta tell of their options, once these classes are there
+    "org.apache.spark.sql.internal.StaticSQLConf$",
+    "org.apache.spark.sql.delta.sources.DeltaSQLConf$",
+)
 
 # What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
 QUOTING = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
@@ -80,19 +91,24 @@ def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkS
 
     Log level is OFF by default: Spark's own error lines quote the values they could not cast.
     """
+    options = _options(_for_little(settings) if little else settings)
     builder = SparkSession.builder.appName(f"diamant {name}")
-    for key, value in _options(_for_little(settings) if little else settings).items():
+    for key, value in options.items():
         builder = builder.config(key, value)
     for logger in QUOTING:
         PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
     try:
         with _quiet_jvm(settings.log_level == "OFF"), alone.on_loopback(settings):
+            SparkContext._ensure_initialized(conf=SparkConf(False).setAll(list(options.items())))
+            _demand_valid(settings.options)
             session = builder.getOrCreate()
+    except SparkNotStarted:
+        raise
     except Exception as error:  # nothing but set-up has happened yet
         raise SparkNotStarted(_why_not_started(error, settings)) from None
     calls.save()
     _close_files(session)
-    _set_options(session, settings.options)
+    _try(session, settings.options)
     gc.freeze()  # what is there now stays to the end; `release` need not look through it
     return session
 
@@ -139,6 +155,7 @@ def _options(settings: SparkSettings) -> dict[str, str]:
             "spark.master": settings.master,
             "spark.jars": ",".join(str(jar.resolve()) for jar in jars(settings)),
             "spark.driver.memory": settings.driver_memory,
+            OF_EXECUTORS: COMPILER,
         }
     options = own | {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -173,10 +190,10 @@ def _options(settings: SparkSettings) -> dict[str, str]:
         f"spark.hadoop.{UMASK}": CLOSED,  # Hadoop sets modes itself, whatever the umask
         **alone.ports(settings),
         **(_small() if settings.small else {}),
-        **{key: value for key, value in settings.options.items() if not _of_a_session(key)},
+        **settings.options,
     }
     if not alone.submitted():
-        options[OF_JAVA] = f"{classes.use()} {options.get(OF_JAVA, COLLECTOR)}"
+        options[OF_JAVA] = f"{classes.use()} {options.get(OF_JAVA, f'{COLLECTOR} {COMPILER}')}"
     return options
 
 
@@ -202,25 +219,37 @@ def _why_not_started(error: Exception, settings: SparkSettings) -> str:
     return f"Spark does not start ({_cause(error)}); mend spark.master, spark.driver_memory or spark.options."
 
 
-def _set_options(session: SparkSession, options: dict[str, str]) -> None:
-    """Set the run file's own options; raises SparkNotStarted for what Spark would refuse later in the run."""
-    key = ""
+def _demand_valid(options: dict[str, str]) -> None:
+    """Raises SparkNotStarted for a value that Spark SQL or Delta cannot read; with it a session would hang.
+
+    The JVM has to run, and no session.
+    """
+    options = {key: value for key, value in options.items() if key.startswith(OF_SQL)}
+    java = SparkContext._jvm
+    if not options or java is None:
+        return
+    loader = java.java.lang.Thread.currentThread().getContextClassLoader()  # it knows Delta's JARs as well
+    for name in KNOWN:
+        java.java.lang.Class.forName(name, True, loader)
+    known = java.org.apache.spark.sql.internal.SQLConf()
+    for key, value in options.items():
+        try:
+            known.setConfString(key, value)
+        except Exception as error:
+            words = f"spark.options.{key}: Spark does not take this ({_cause(error)}); mend it."
+            raise SparkNotStarted(words) from None
+
+
+def _try(session: SparkSession, options: dict[str, str]) -> None:
+    """Raises SparkNotStarted for options that Spark would refuse later in the run, with its first job."""
+    if not options.keys() - {alone.LOCAL_DIR}:
+        return
     try:
-        for key, value in options.items():
-            if _of_a_session(key):
-                session.conf.set(key, value)
-        key = ""
-        if options.keys() - {alone.LOCAL_DIR}:
-            session.range(1).count()  # Spark reads some options with its first job only
+        session.range(1).count()
     except Exception as error:
         session.stop()
-        where = f"spark.options.{key}" if key else "spark.options"
-        raise SparkNotStarted(f"{where}: Spark does not take this ({_cause(error)}); mend it.") from None
-
-
-def _of_a_session(key: str) -> bool:
-    """Whether an option can be set once Spark runs; a wrong value at its start would make it hang."""
-    return key.startswith(("spark.sql.", "spark.databricks.")) and not key.startswith(AT_THE_START)
+        words = f"spark.options: Spark does not take this ({_cause(error)}); mend it."
+        raise SparkNotStarted(words) from None
 
 
 def _cause(error: Exception) -> str:

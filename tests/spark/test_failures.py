@@ -9,8 +9,9 @@ import signal
 from types import SimpleNamespace
 
 import pytest
+from py4j.protocol import Py4JNetworkError
 
-from jobs.errors import InputError, SettingsError
+from jobs.errors import ExecutorsUnfit, InputError, SettingsError, SparkEnded
 from jobs.output import manifests
 from jobs.output.publication import replacing
 from jobs.run.guard import guarded
@@ -82,6 +83,48 @@ def test_what_the_jvm_says_far_down_is_found(text, code, words):
     error = failures.explained(java("org.apache.spark.SparkException: Job aborted", text), "the table x")
     assert error.exit_code == code
     assert re.search(words, str(error))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('java.io.IOException: Cannot run program "/opt/p": error=2, No such file', "no Python at /opt/p "),
+        ("PythonException: ModuleNotFoundError: No module named 'scipy.linalg'", "without the package scipy"),
+        ("PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker has", "another version of Python"),
+    ],
+)
+def test_executors_without_the_drivers_python_are_no_fault_of_the_program(text, words):
+    error = failures.explained(java("org.apache.spark.SparkException: Job aborted", text), "the table x")
+    assert type(error) is ExecutorsUnfit and error.exit_code == 2
+    assert words in str(error) and "docs/cluster.md" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("java.lang.OutOfMemoryError: Java heap space", "raise spark.driver_memory"),
+        ("[UNABLE_TO_ACQUIRE_MEMORY] Unable to acquire 65536 bytes of memory", "raise spark.driver_memory"),
+        ("SparkException: Python worker exited unexpectedly (crashed)", "executors ended"),
+        ("ExecutorLostFailure (executor 1 exited unrelated to the running tasks)", "executors ended"),
+    ],
+)
+def test_a_process_that_ended_may_be_tried_again(text, words):
+    error = failures.explained(java("org.apache.spark.SparkException: Job aborted", text), "the table x")
+    assert type(error) is SparkEnded and error.exit_code == 1
+    assert words in str(error) and str(error).endswith("run the same command again.")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Py4JNetworkError("Answer from Java side is empty"),
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+        ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+    ],
+)
+def test_a_jvm_that_does_not_answer_has_ended(error):
+    said = failures.explained(error, "the table x")
+    assert type(said) is SparkEnded and str(said).startswith("the Java process of Spark ended")
 
 
 def test_without_a_place_sparks_folders_are_named():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,8 +75,8 @@ def test_a_folder_without_jars_is_refused_with_what_to_do(tmp_path, monkeypatch)
     ("options", "words"),
     [
         (
-            {"spark.sql.shuffle.partitions": "banana"},
-            "spark.options.spark.sql.shuffle.partitions: Spark does not take",
+            {"spark.sql.codegen.cache.maxEntries": "banana"},  # without a word for it, Spark would hang
+            "spark.options.spark.sql.codegen.cache.maxEntries: Spark does not take",
         ),
         (
             {"spark.task.cpus": "99"},
@@ -95,6 +96,25 @@ def test_an_option_that_spark_refuses_is_a_fault_of_the_settings(tmp_path, optio
     )
     assert done.returncode == 2 and words in done.stderr.splitlines()[-1], done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "tables").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("spark.sql.shuffle.partitions", "banana"),
+        ("spark.sql.shuffleExchange.maxThreadThreshold", "many"),  # taken at the start alone
+        ("spark.databricks.delta.snapshotPartitions", "x"),
+    ],
+)
+def test_values_that_spark_or_delta_cannot_read_are_told_before_a_session_starts(spark, key, value):
+    session._demand_valid({key: "3", "spark.memory.fraction": "0.5"})
+    with pytest.raises(SettingsError, match=f"^spark.options.{re.escape(key)}: Spark does not take this"):
+        session._demand_valid({key: value})
+
+
+def test_options_that_spark_takes_at_its_start_alone_reach_it():
+    given = {"spark.sql.codegen.cache.maxEntries": "500", "spark.databricks.delta.snapshotPartitions": "3"}
+    assert given.items() <= session._options(SparkSettings(options=given)).items()
 
 
 def test_options_for_small_input_are_checked_where_a_user_has_his_own(tmp_path, monkeypatch):
@@ -122,5 +142,6 @@ def test_a_session_that_has_little_to_do_gets_the_options_for_small_input_where_
     assert options(options={session.OF_JAVA: "-Xint"})[session.OF_JAVA].endswith(" -Xint")
     large = session._options(SparkSettings())
     assert "spark.sql.codegen.wholeStage" not in large
-    assert large[session.OF_JAVA].endswith(session.COLLECTOR)
+    assert large[session.OF_JAVA].endswith(f"{session.COLLECTOR} {session.COMPILER}")
     assert session.COLLECTOR not in options()[session.OF_JAVA]
+    assert large[session.OF_EXECUTORS] == session.COMPILER
