@@ -1,22 +1,27 @@
 """A run of many slices on Spark standalone with one worker of one core, and with two.
 
-The driver runs beside the workers on this machine and has no core of its own. Each run begins with an empty
-work folder; all publish the same bytes, which is looked at.
+The driver and each worker get the same share of a core (`--share`), as on three machines that are that much
+slower: without it they take each other's cores where there are fewer than three, and nothing is learned of a
+cluster. Linux's control groups see to it, which asks for root. Each run begins with an empty work folder; all
+publish the same bytes, which is looked at.
 
-    python bench/workers.py                           40 slices, three runs each in turn; writes
-                                                      bench/results/workers.csv
+    python bench/workers.py --share 0.66              on two cores: 40 slices, three runs each in turn;
+                                                      writes bench/results/workers.csv
+    python bench/workers.py                           on three cores or more
     python bench/workers.py --countries 2 --waves 2 --firms 500 --runs 1    a trial
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.tools import standalone_cluster
@@ -25,18 +30,54 @@ HERE = Path(__file__).resolve().parent
 DIAMANT = Path(sys.executable).parent / "diamant"
 
 
-def timed(conf: Path, folder: Path, workers: int) -> float:
+@contextlib.contextmanager
+def share_of_a_core(name: str, share: float | None) -> Iterator[Path | None]:
+    """A control group whose processes, and what they start, get no more than `share` of a core.
+
+    Gives the file that takes the ids of its processes; None where `share` is.
+    """
+    if share is None:
+        yield None
+        return
+    root, period = Path("/sys/fs/cgroup"), 20_000
+    newer = (root / "cgroup.controllers").is_file()
+    group = root / ("" if newer else "cpu") / f"diamant-bench-{name}"
+    group.mkdir(exist_ok=True)
+    if newer:
+        (group / "cpu.max").write_text(f"{round(share * period)} {period}")
+    else:
+        (group / "cpu.cfs_period_us").write_text(str(period))
+        (group / "cpu.cfs_quota_us").write_text(str(round(share * period)))
+    try:
+        yield group / "cgroup.procs"
+    finally:
+        with contextlib.suppress(OSError):  # a process of it has not quite ended
+            group.rmdir()
+
+
+def timed(conf: Path, folder: Path, workers: int, share: float | None) -> float:
     """The seconds of a run with so many workers, which stand when it starts."""
     master = standalone_cluster.start(folder / "cluster", workers)
     changes = [f"spark.master={master}", f"work={folder / 'work'}", f"out={folder / 'published'}"]
     command = ["run", "--conf", str(conf), *(part for change in changes for part in ("--set", change))]
     variables = {**os.environ, "SPARK_LOCAL_IP": standalone_cluster.HOST}
-    began = time.monotonic()
-    try:
-        subprocess.run([str(DIAMANT), *command], check=True, env=variables)
-        return round(time.monotonic() - began, 1)
-    finally:
-        standalone_cluster.stop(folder / "cluster")
+    names = ["driver", *(f"worker{number}" for number in range(1, workers + 1))]
+    with contextlib.ExitStack() as groups:
+        try:
+            members = {name: groups.enter_context(share_of_a_core(name, share)) for name in names}
+            for name, file in members.items():
+                if file and name != "driver":
+                    file.write_text((folder / "cluster" / f"{name}.pid").read_text())
+
+            def join() -> None:
+                if members["driver"]:
+                    members["driver"].write_text(str(os.getpid()))
+
+            began = time.monotonic()
+            subprocess.run([str(DIAMANT), *command], check=True, env=variables, preexec_fn=join)
+            return round(time.monotonic() - began, 1)
+        finally:
+            standalone_cluster.stop(folder / "cluster")
 
 
 def published(folder: Path) -> dict[str, bytes]:
@@ -50,6 +91,7 @@ def main() -> None:
     parser.add_argument("--waves", default="4")
     parser.add_argument("--firms", default="5000")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--share", type=float, help="of a core, for the driver and for each worker")
     asked = parser.parse_args()
     rows: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as own:
@@ -60,8 +102,8 @@ def main() -> None:
         for number in range(1, asked.runs + 1):
             for workers in (1, 2):
                 folder = Path(own) / f"run{number}_{workers}"
-                seconds = timed(study / "europe.yaml", folder, workers)
-                row = {"run": number, "workers": workers, "seconds": seconds}
+                seconds = timed(study / "europe.yaml", folder, workers, asked.share)
+                row = {"run": number, "workers": workers, "share": asked.share or 1, "seconds": seconds}
                 print(row, flush=True)
                 rows.append(row)
                 expected = expected or published(folder)

@@ -10,11 +10,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from py4j.protocol import Py4JJavaError
 from threadpoolctl import threadpool_info
 
 from jobs.errors import SettingsError
 from jobs.sem.bootstrap.replicates import Drawing, bootstrap
 from jobs.sem.routes.method import Method
+from jobs.spark import failures
 from jobs.spark.spread import SpreadError, spread
 from jobs.tools import package
 
@@ -60,6 +62,14 @@ def test_an_error_names_its_kind_and_line_but_no_data(spark):
         spread(spark, failing, ["turnover 4711"])
     assert "4711" not in str(met.value)
     assert "turnover" not in str(met.value)
+
+
+def test_executors_without_a_python_are_told(spark, monkeypatch):
+    monkeypatch.setattr(spark.sparkContext, "pythonExec", "/nowhere/python")
+    with pytest.raises(Py4JJavaError) as met:
+        spread(spark, square, [1])
+    said = str(failures.explained(met.value))
+    assert said.startswith("Spark's executors find no Python at /nowhere/python (PYSPARK_PYTHON); ")
 
 
 def test_an_error_of_the_house_is_raised_as_it_is(spark):

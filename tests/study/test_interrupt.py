@@ -24,20 +24,7 @@ NO_DATA = ("liblz4-java-", "snappy-", "libzstd-jni-", "hsperfdata_")
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_run_ends_with_one_line(demo, tmp_path, sent):
-    command = [str(DIAMANT), "run", "--conf", "conf/runs/demo.yaml", *changes(tmp_path, demo.folder)]
-    process = subprocess.Popen(
-        [*command, "--set", "simulate=null"],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    tables = tmp_path / "work" / "tables"
-    ended = time.monotonic() + 120
-    while not tables.exists() and time.monotonic() < ended:
-        time.sleep(0.05)
-    assert tables.exists()
+    process = _with_tables(demo, tmp_path)
     os.killpg(process.pid, sent)  # as a terminal does: to all processes of the group
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
@@ -47,6 +34,36 @@ def test_an_interrupted_run_ends_with_one_line(demo, tmp_path, sent):
     while _alive(process.pid) and time.monotonic() < ended:
         time.sleep(0.1)
     assert not _alive(process.pid), "the JVM is still there"
+
+
+def test_a_run_whose_jvm_is_ended_says_so(demo, tmp_path):
+    """As Linux does where memory runs out: it ends the largest process."""
+    process = _with_tables(demo, tmp_path)
+    (jvm,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(jvm), signal.SIGKILL)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, said
+    assert said.strip().splitlines()[-1].startswith("diamant: the Java process of Spark ended in the middle")
+    assert "Traceback" not in said and "internal error" not in said
+
+
+def _with_tables(demo, folder: Path) -> subprocess.Popen[str]:
+    """A run of the demo that has begun to write its tables."""
+    command = [str(DIAMANT), "run", "--conf", "conf/runs/demo.yaml", *changes(folder, demo.folder)]
+    process = subprocess.Popen(
+        [*command, "--set", "simulate=null"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    tables = folder / "work" / "tables"
+    ended = time.monotonic() + 120
+    while not tables.exists() and time.monotonic() < ended:
+        time.sleep(0.05)
+    assert tables.exists()
+    return process
 
 
 def test_what_a_killed_run_leaves_of_spark_is_cleared_by_the_next(demo, tmp_path):
