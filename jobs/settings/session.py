@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from jobs.settings import spark_options
 from jobs.settings.section import FilePath, Section, Text
@@ -25,7 +25,7 @@ class SparkSettings(Section):
         None, description="folder with Delta's JARs, for machines without a network"
     )
     log_level: Literal["OFF", "FATAL", "ERROR", "WARN", "INFO"] = "OFF"
-    options: dict[str, str] = Field({})
+    options: dict[str, Annotated[str, BeforeValidator(spark_options.text)]] = Field({})
 
     @field_validator("options")
     @classmethod

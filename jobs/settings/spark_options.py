@@ -57,6 +57,11 @@ def memory(given: str) -> str:
     return given
 
 
+def text(given: object) -> object:
+    """A number, true or false of YAML as Spark writes it; anything else as it is."""
+    return str(given).lower() if isinstance(given, bool | int | float) else given
+
+
 def options(given: dict[str, str]) -> dict[str, str]:
     """Options by their keys, none of which Diamant has to set itself. Raises ValueError naming the key."""
     for key in given:

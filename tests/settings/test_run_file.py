@@ -76,7 +76,7 @@ RANGES = [
     ("spark.options.spark.sql.extensions=x", "spark.options: spark.sql.extensions is fixed"),
     ("spark.options.spark.sql.files.ignoreCorruptFiles='true'", "ignoreCorruptFiles is fixed"),
     (
-        "spark.options.spark.ui.enabled=false",
+        "spark.options.spark.ui.enabled=[false]",
         "spark.options.spark.ui.enabled: input should be a valid string",
     ),
     ("spark.jars=''", "spark.jars"),
@@ -159,6 +159,14 @@ def test_a_tab_has_words(change, value):
 )
 def test_what_is_meant_is_taken(change):
     assert settings.read(DEMO, [change])
+
+
+@pytest.mark.parametrize(
+    ("given", "text"), [("false", "false"), ("1000", "1000"), ("0.6", "0.6"), ("4g", "4g")]
+)
+def test_an_option_of_spark_may_be_a_number_or_true(given, text):
+    changed = settings.read(DEMO, [f"spark.options.spark.some.key={given}"])
+    assert changed.spark.options == {"spark.some.key": text}
 
 
 def test_every_text_and_path_says_something():

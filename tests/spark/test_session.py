@@ -123,7 +123,7 @@ def test_options_for_small_input_are_checked_where_a_user_has_his_own(tmp_path, 
     (tmp_path / "conf" / "spark").mkdir(parents=True)
     for text, words in (
         ("spark.sql.ansi.enabled: 'false'", "spark.sql.ansi.enabled is fixed"),
-        ("spark.ui.enabled: false", "write it in quotes"),
+        ("spark.ui.enabled: [a]", "should be a valid string"),
         ("- a", "options: should be a section"),
     ):
         (tmp_path / session.SMALL).write_text(text)
