@@ -83,7 +83,8 @@ def test_several_failed_slices_are_a_line_each_and_the_code_of_the_first(capsys)
 def test_exit_codes_are_the_documented_ones():
     codes = {kind.__name__: kind.exit_code for kind in KINDS}
     assert codes == {
-        **{"DiamantError": 1, "SettingsError": 2, "SparkNotStarted": 2, "InputError": 3, "Unreachable": 3},
+        **{"DiamantError": 1, "SparkEnded": 1, "SettingsError": 2, "SparkNotStarted": 2, "ExecutorsUnfit": 2},
+        **{"InputError": 3, "Unreachable": 3},
         **{"ValidationStopped": 4, "SliceHeld": 5, "DisclosureStopped": 6, "FitsFailed": 7},
     }
 

@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from py4j.protocol import Py4JNetworkError
-
 from jobs.errors import (
     DiamantError,
     ExecutorsUnfit,
@@ -98,6 +96,8 @@ def _of_system(error: OSError, place: str) -> DiamantError | None:
 
 def _of_spark(error: BaseException, text: str) -> DiamantError | None:
     """What the processes of Spark lack, or which of them ended."""
+    from py4j.protocol import Py4JNetworkError  # `diamant fit` of few rows does without
+
     if JAVA_MEMORY.search(text):
         return SparkEnded(
             "Spark has too little memory for this input; raise spark.driver_memory (on a cluster the memory "
