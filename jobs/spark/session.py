@@ -29,9 +29,9 @@ OF_JAVA, OF_EXECUTORS = "spark.driver.extraJavaOptions", "spark.executor.extraJa
 # less CPU than the one that Java takes by itself. Options of the user's own stand in its place.
 COLLECTOR = "-XX:+UseParallelGC"
 # What is called some thousand times Java compiles a second time, at great cost. Plans of queries and the code
-# that Spark writes for each are called so often in any run, and few of them often enough to be worth it. On a
-# cluster, where each executor compiles by itself, limits forty times as high save a quarter of the CPU of a
-# run of 40 slices (bench/workers.py); on one machine they neither save nor cost any.
+# that Spark writes for each are called so often in any run, and few of them often enough to be worth it. With
+# limits forty times as high a run needs a sixth less CPU, and on a cluster, where each executor compiles by
+# itself, a quarter (40 slices; bench/workers.py).
 COMPILER = (
     "-XX:Tier4InvocationThreshold=200000 -XX:Tier4MinInvocationThreshold=24000 "
     "-XX:Tier4CompileThreshold=600000 -XX:Tier4BackEdgeThreshold=1600000"
