@@ -6,7 +6,8 @@ import gc
 import os
 import sys
 import tempfile
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from delta import configure_spark_with_delta_pip  # noqa: F401  (the import proves delta-spark is installed)
@@ -98,15 +99,9 @@ def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkS
         builder = builder.config(key, value)
     for logger in QUOTING:
         PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
-    try:
-        with _quiet_jvm(settings.log_level == "OFF"), alone.on_loopback(settings):
-            SparkContext._ensure_initialized(conf=SparkConf(False).setAll(list(options.items())))
-            _demand_valid(settings.options)
-            session = builder.getOrCreate()
-    except SparkNotStarted:
-        raise
-    except Exception as error:  # nothing but set-up has happened yet
-        raise SparkNotStarted(_why_not_started(error, settings)) from None
+    with _starting(settings, options):
+        _demand_valid(settings.options)
+        session = builder.getOrCreate()
     calls.save()
     _close_files(session)
     _try(session, settings.options)
@@ -138,9 +133,17 @@ def start_java(settings: SparkSettings) -> None:
     """
     if not alone.submitted():
         java.check()
+    with _starting(settings, _options(settings)):
+        pass
+
+
+@contextmanager
+def _starting(settings: SparkSettings, options: dict[str, str]) -> Iterator[None]:
+    """The JVM runs, and says nothing; an error is one of set-up, since no data has been read yet."""
     try:
         with _quiet_jvm(settings.log_level == "OFF"), alone.on_loopback(settings):
-            SparkContext._ensure_initialized(conf=SparkConf(False).setAll(list(_options(settings).items())))
+            SparkContext._ensure_initialized(conf=SparkConf(False).setAll(list(options.items())))
+            yield
     except DiamantError:
         raise
     except Exception as error:
@@ -226,9 +229,10 @@ def _demand_valid(options: dict[str, str]) -> None:
     The JVM has to run, and no session.
     """
     options = {key: value for key, value in options.items() if key.startswith(OF_SQL)}
-    java = SparkContext._jvm
-    if not options or java is None:
+    if not options:
         return
+    java = SparkContext._jvm
+    assert java is not None
     loader = java.java.lang.Thread.currentThread().getContextClassLoader()  # it knows Delta's JARs as well
     for name in KNOWN:
         java.java.lang.Class.forName(name, True, loader)
