@@ -96,15 +96,15 @@ def _of_system(error: OSError, place: str) -> DiamantError | None:
 
 def _of_spark(error: BaseException, text: str) -> DiamantError | None:
     """What the processes of Spark lack, or which of them ended."""
-    from py4j.protocol import Py4JNetworkError  # `diamant fit` of few rows does without
+    from py4j.protocol import Py4JError, Py4JJavaError  # `diamant fit` of few rows does without
 
     if JAVA_MEMORY.search(text):
         return SparkEnded(
             "Spark has too little memory for this input; raise spark.driver_memory (on a cluster the memory "
             "of the executors, spark.executor.memory) and run the same command again."
         )
-    if isinstance(error, Py4JNetworkError):
-        return _ended("the Java process of Spark")
+    if isinstance(error, Py4JError) and not isinstance(error, Py4JJavaError) and "Trace:" not in str(error):
+        return _ended("the Java process of Spark")  # it gave no answer, not even that it has no such method
     for pattern, words in JAVA_PYTHON:
         if lacking := pattern.search(text):
             return ExecutorsUnfit(

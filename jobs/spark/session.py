@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 import tempfile
@@ -45,6 +46,7 @@ KNOWN = (  # where Spark and Delta tell of their options, once these classes are
 
 # What PySpark's own loggers write on stderr for an error of a query quotes the value it failed on.
 QUOTING = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
+GATEWAY = "java_gateway"  # the module of Py4J that writes by the logger of all, with a traceback
 
 
 def jars(settings: SparkSettings) -> list[Path]:
@@ -99,6 +101,8 @@ def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkS
         builder = builder.config(key, value)
     for logger in QUOTING:
         PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
+    if settings.log_level == "OFF":
+        logging.getLogger().addFilter(_not_of_the_gateway)
     with _starting(settings, options):
         _demand_valid(settings.options)
         session = builder.getOrCreate()
@@ -112,6 +116,11 @@ def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkS
 def _for_little(settings: SparkSettings) -> SparkSettings:
     """The settings for a session that has little to do, which plans and compiles longer than it computes."""
     return settings.model_copy(update={"small": True, "shuffle_partitions": 1})
+
+
+def _not_of_the_gateway(record: logging.LogRecord) -> bool:
+    """Where the JVM has ended, the error that Python raises says so in a sentence (`spark.failures`)."""
+    return record.module != GATEWAY
 
 
 def _close_files(session: SparkSession) -> None:

@@ -9,7 +9,7 @@ import signal
 from types import SimpleNamespace
 
 import pytest
-from py4j.protocol import Py4JNetworkError
+from py4j.protocol import Py4JError, Py4JNetworkError
 
 from jobs.errors import ExecutorsUnfit, InputError, SettingsError, SparkEnded
 from jobs.output import manifests
@@ -52,7 +52,13 @@ def test_too_many_open_files_name_the_limit(number):
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("Permission denied"), OSError("no number"), OSError(errno.EBADF, "Bad"), KeyError("x")],
+    [
+        ValueError("Permission denied"),
+        OSError("no number"),
+        OSError(errno.EBADF, "Bad"),
+        KeyError("x"),
+        Py4JError("An error occurred while calling o1.x. Trace:\npy4j.Py4JException: no method x of o1"),
+    ],
 )
 def test_other_errors_stay_what_they_are(error):
     assert failures.explained(error) is None
@@ -118,6 +124,7 @@ def test_a_process_that_ended_may_be_tried_again(text, words):
     "error",
     [
         Py4JNetworkError("Answer from Java side is empty"),
+        Py4JError("An error occurred while calling o86.sc"),  # the connection was reset
         ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
         ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
     ],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import logging
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from py4j import java_gateway
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
@@ -29,6 +31,15 @@ def test_an_error_of_a_query_writes_no_value_on_the_terminal(spark, capfd):
             frame.collect()
     said = capfd.readouterr()
     assert "4711CANARY" not in said.out + said.err
+
+
+def test_py4j_writes_no_traceback_of_its_own(spark):
+    """It writes through the logger of all where the JVM has ended, and the error is raised as well."""
+    every = logging.getLogger()
+    of_py4j = logging.LogRecord("root", logging.ERROR, java_gateway.__file__, 1, "Exception", None, None)
+    of_another = logging.LogRecord("root", logging.ERROR, __file__, 1, "Exception", None, None)
+    assert not every.filter(of_py4j)
+    assert every.filter(of_another)
 
 
 def test_the_clock_is_utc_and_no_page_of_spark_is_open(spark):

@@ -36,10 +36,14 @@ def test_an_interrupted_run_ends_with_one_line(demo, tmp_path, sent):
     assert not _alive(process.pid), "the JVM is still there"
 
 
-def test_a_run_whose_jvm_is_ended_says_so(demo, tmp_path):
+@pytest.mark.parametrize("unread", [0, 2], ids=["in a call", "before it has read the call"])
+def test_a_run_whose_jvm_is_ended_says_so(demo, tmp_path, unread):
     """As Linux does where memory runs out: it ends the largest process."""
     process = _with_tables(demo, tmp_path)
     (jvm,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    if unread:
+        os.kill(int(jvm), signal.SIGSTOP)
+        time.sleep(unread)  # seconds, in which Python sends the next call; its connection is reset then
     os.kill(int(jvm), signal.SIGKILL)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1, said
