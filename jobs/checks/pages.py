@@ -6,6 +6,7 @@ public net, and tells their hosts who looks at which page. Browsers are told to 
 
 from __future__ import annotations
 
+import functools
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,10 +53,9 @@ def write(
 ) -> None:
     """The page `index.html` in a folder: every rule of the slice `name` with what came of it."""
     from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaSectionView
 
     document = ValidationResultsPageRenderer().render(validation(name, results, rules))
-    view, sections = DefaultJinjaSectionView(), []
+    view, sections = _view(), []
     for place, section in enumerate((section.to_json_dict() for section in document.sections), start=1):
         blocks = section["content_blocks"]
         section["content_blocks"] = [block for block in blocks if block["content_block_type"] != FOLDED]
@@ -63,6 +63,16 @@ def write(
     page = FRAME.format(name=html.escape(name), sections="\n".join(sections))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / PAGE).write_text(page, encoding="utf-8")
+
+
+@functools.cache
+def _view() -> Any:
+    """The view of all pages: each new one compiles its templates anew, for longer than it renders a page."""
+    from great_expectations.render.view import DefaultJinjaSectionView
+
+    view = DefaultJinjaSectionView()
+    view.env.auto_reload = False  # the templates of a package do not change; to look takes most of the rest
+    return view
 
 
 def validation(name: str, results: Sequence[Result], rules: Mapping[str, RowRule | TableRule]) -> Any:

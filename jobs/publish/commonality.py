@@ -137,12 +137,12 @@ def withheld(shares: Shares) -> list[bool]:
     """Which cells of a country's wave are withheld, so that nothing gives a protected share away."""
     frame = shares.cells.assign(hidden=shares.cells.protected)
     counted = frame[frame.commonality_within_firms.fillna(0) > 0]
-    for _, region in counted[counted.sector != ALL].groupby("region", sort=True):
-        whole = counted[(counted.region == region.region.iloc[0]) & (counted.sector == ALL)]
-        enough = _withhold(frame, region, shares.threshold)
+    wholes = counted[counted.sector == ALL]
+    for name, sectors in counted[counted.sector != ALL].groupby("region", sort=True):
+        enough = _withhold(frame, sectors, shares.threshold)
         if not enough:  # not even all sectors together are enough: the region goes with them
-            frame.loc[whole.index, "hidden"] = True
-    _withhold(frame, counted[counted.sector == ALL], shares.threshold)
+            frame.loc[wholes.index[wholes.region == name], "hidden"] = True
+    _withhold(frame, wholes, shares.threshold)
     return frame.hidden.tolist()
 
 

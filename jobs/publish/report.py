@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -281,17 +281,10 @@ def heatmaps(frame: pd.DataFrame) -> list[dict[str, Any]]:
                 continue
             sectors = sorted(part.sector.unique(), key=lambda code: (code != "_all", code))
             status = part.get(f"{name}_status", pd.Series("", index=part.index))
-            cells = {
-                (r.region, r.sector): (getattr(r, name), mark)
-                for r, mark in zip(part.itertuples(), status, strict=True)
-            }
-            if (
-                name == "complementarity_within"
-            ):  # of a region as a whole it is the general share that is asked for
-                whole_region = part[part.sector == "_all"]
-                cells.update(
-                    {(r.region, "_all"): (r.complementarity_general, "") for r in whole_region.itertuples()}
-                )
+            cells = _by_cell(part, part[name], status)
+            if name == "complementarity_within":  # of a region as a whole it is the general share that counts
+                wholes = part[part.sector == "_all"]
+                cells |= _by_cell(wholes, wholes.complementarity_general, [""] * len(wholes))
             rows = [
                 {
                     "name": _with_name(region, region_names),
@@ -310,6 +303,13 @@ def heatmaps(frame: pd.DataFrame) -> list[dict[str, Any]]:
             )
             key = []  # once a wave
     return maps
+
+
+def _by_cell(frame: pd.DataFrame, values: Iterable[Any], marks: Iterable[str]) -> dict[tuple[str, str], Any]:
+    """Each row's value and mark by its region and sector."""
+    return dict(
+        zip(zip(frame.region, frame.sector, strict=True), zip(values, marks, strict=True), strict=True)
+    )
 
 
 def _by_code(frame: pd.DataFrame, kind: str) -> dict[str, str]:
