@@ -29,7 +29,7 @@ from pathlib import Path
 
 from jobs.tools import standalone_cluster
 
-DESIGN = ("share", "driver_cores", "slices")
+DESIGN = ("share", "driver_cores", "slices")  # the columns of a result that say what was run
 HERE = Path(__file__).resolve().parent
 DIAMANT = Path(sys.executable).parent / "diamant"
 

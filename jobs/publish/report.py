@@ -307,9 +307,8 @@ def heatmaps(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _by_cell(frame: pd.DataFrame, values: Iterable[Any], marks: Iterable[str]) -> dict[tuple[str, str], Any]:
     """Each row's value and mark by its region and sector."""
-    return dict(
-        zip(zip(frame.region, frame.sector, strict=True), zip(values, marks, strict=True), strict=True)
-    )
+    rows = zip(frame.region, frame.sector, values, marks, strict=True)
+    return {(region, sector): (value, mark) for region, sector, value, mark in rows}
 
 
 def _by_code(frame: pd.DataFrame, kind: str) -> dict[str, str]:

@@ -99,10 +99,10 @@ def start(settings: SparkSettings, name: str, *, little: bool = False) -> SparkS
     builder = SparkSession.builder.appName(f"diamant {name}")
     for key, value in options.items():
         builder = builder.config(key, value)
+    silent, every = settings.log_level == "OFF", logging.getLogger()
     for logger in QUOTING:
-        PySparkLogger.getLogger(logger).disabled = settings.log_level == "OFF"
-    if settings.log_level == "OFF":
-        logging.getLogger().addFilter(_not_of_the_gateway)
+        PySparkLogger.getLogger(logger).disabled = silent
+    (every.addFilter if silent else every.removeFilter)(_not_of_the_gateway)
     with _starting(settings, options):
         _demand_valid(settings.options)
         session = builder.getOrCreate()
